@@ -3,85 +3,16 @@
  * commands from the source, and knows nothing of the cycle. ROS 2, ZeroMQ, the simulator and replay are ports.
  */
 
-/** Why a reading was refused; `accepted` is 0. Counted per input and reason. */
-export const Rejection = {
-  accepted: 0,
-  notFinite: 1,
-  outOfRange: 2,
-  wrongLength: 3,
-  stampBack: 4,
-  stampStill: 5,
-} as const;
-export type RejectionCode = (typeof Rejection)[keyof typeof Rejection];
+import type { CommandSource, ObservationSink } from '../memory/observation-sink.js';
 
-/** One planar sweep of a range sensor, as sensor_msgs/LaserScan has it. The caller owns it; the sink copies. */
-export interface RangeScan {
-  /** Angle of beam 0 in the sensor frame, counter-clockwise [rad]. */
-  angleMin: number;
-  /** Angle from one beam to the next, may be negative [rad]. */
-  angleIncrement: number;
-  /** Readings below are too near to measure [m]. */
-  rangeMin: number;
-  /** Readings at or above, and +Infinity, mean that nothing was seen [m]. */
-  rangeMax: number;
-  /** Beams used of `ranges`. */
-  count: number;
-  /** [m]. NaN and negative values are beams that failed; -Infinity is something too near to measure (REP-117). */
-  ranges: Float32Array;
-  /** The sensor's pose in `base_link` [m, m, rad]. */
-  mountX: number;
-  mountY: number;
-  mountYaw: number;
-}
-
-/**
- * Where a port writes what it senses. Stamps are the source's own clock and must rise; `receivedNs` is the
- * controller's monotonic clock and dates freshness. Each call validates, counts, and publishes or refuses.
- */
-export interface ObservationSink {
-  /** Pose in `odom` [m, m, rad], velocity in `base_link` [m/s, m/s, rad/s]. */
-  odometry(
-    stampNs: number,
-    receivedNs: number,
-    x: number,
-    y: number,
-    yaw: number,
-    vx: number,
-    vy: number,
-    yawRate: number,
-  ): RejectionCode;
-  ranges(stampNs: number, receivedNs: number, scan: RangeScan): RejectionCode;
-  /** Contact force by side [N], each ≥ 0. */
-  contacts(
-    stampNs: number,
-    receivedNs: number,
-    front: number,
-    left: number,
-    back: number,
-    right: number,
-  ): RejectionCode;
-  /** A new goal in `odom` [m, m] with the distance at which it counts as reached [m]; replaces the old one. */
-  goal(stampNs: number, receivedNs: number, x: number, y: number, tolerance: number): RejectionCode;
-  /** No goal: the robot stops. */
-  cancelGoal(stampNs: number, receivedNs: number): void;
-}
-
-/** A motion command: velocity in `base_link` [m/s, m/s, rad/s]. */
-export interface MotionCommand {
-  vx: number;
-  vy: number;
-  yawRate: number;
-  /** The cycle that made it. */
-  cycle: number;
-  /** Safety's reason code; 0 where it let the policy's command pass. */
-  reason: number;
-}
-
-/** Where a port reads the newest command. */
-export interface CommandSource {
-  /** Copies the newest command into `out`. @returns whether it is newer than the last one read. @realtime safe */
-  read(out: MotionCommand): boolean;
-}
+export type {
+  CommandSource,
+  MotionCommand,
+  ObservationSink,
+  RangeScan,
+  RejectionCode,
+} from '../memory/observation-sink.js';
+export { Rejection } from '../memory/observation-sink.js';
 
 export interface PortHealth {
   ok: boolean;

@@ -1,0 +1,243 @@
+/**
+ * Every shared offset, with its single writer. Both threads build their views from the same plan, which is a pure
+ * function of the sizes, so that no offset travels between them.
+ *
+ * ```
+ *  main thread writes                      control thread writes
+ *  ──────────────────                      ─────────────────────
+ *  orders      run, arm, freeze, requests   progress    cycle counter, answers, latched stop
+ *  heartbeat   rises while main lives       statistics  histograms and counters
+ *  odometry ┐                               command     slot → port
+ *  ranges   │  slots → cycle                decisions   ring → log, telemetry
+ *  contacts │                               policy      the bandit's table and state
+ *  goal     ┘                               scaler      means and variances
+ *  intake      readings refused, by reason  snapshot    the learned state, copied out on request
+ * ```
+ */
+import { ArenaPlan, type Region } from './arena.js';
+import { LatestValueSlot } from './latest-value-slot.js';
+import { RecordRing } from './record-ring.js';
+
+/** Indexes into the 32-bit words that the main thread writes. */
+export const Order = {
+  /** 1 asks the control thread to stop the robot and end. */
+  stop: 0,
+  /** 1 lets the robot move. Disarmed means zero velocity and no learning. */
+  armed: 1,
+  /** 1 stops learning and exploration. */
+  freeze: 2,
+  /** Rises to ask for a snapshot of the learned state. */
+  snapshotRequest: 3,
+  /** Rises while the main thread lives. */
+  heartbeat: 4,
+  /** Rises with every observation; the control thread sleeps on it. */
+  wake: 5,
+} as const;
+export const ORDER_WORDS = 8;
+
+/** Indexes into the 32-bit words that the control thread writes. */
+export const Progress = {
+  /** Cycles begun. The main thread's watchdog lives by it. */
+  cycles: 0,
+  /** The snapshot request that `snapshot` answers. */
+  snapshotDone: 1,
+  /** 1 after a failed assertion or an exception: zero velocity until a restart. */
+  latched: 2,
+  /** 1 once the worker waits for its first cycle, 2 once it ended in order. */
+  phase: 3,
+} as const;
+export const PROGRESS_WORDS = 8;
+
+/** Doubles of an odometry reading. */
+export const OdometryField = {
+  stampNs: 0,
+  receivedNs: 1,
+  x: 2,
+  y: 3,
+  yaw: 4,
+  vx: 5,
+  vy: 6,
+  yawRate: 7,
+} as const;
+export const ODOMETRY_DOUBLES = 8;
+
+/** Doubles before a scan's beams, which are singles. */
+export const RangesField = {
+  stampNs: 0,
+  receivedNs: 1,
+  count: 2,
+  angleMin: 3,
+  angleIncrement: 4,
+  rangeMin: 5,
+  rangeMax: 6,
+  mountX: 7,
+  mountY: 8,
+  mountYaw: 9,
+} as const;
+export const RANGES_DOUBLES = 10;
+
+export const ContactsField = { stampNs: 0, receivedNs: 1, front: 2, left: 3, back: 4, right: 5 } as const;
+export const CONTACTS_DOUBLES = 6;
+
+export const GoalField = { stampNs: 0, receivedNs: 1, active: 2, count: 3, x: 4, y: 5, tolerance: 6 } as const;
+export const GOAL_DOUBLES = 7;
+
+export const CommandField = { vx: 0, vy: 1, yawRate: 2, cycle: 3, reason: 4 } as const;
+export const COMMAND_DOUBLES = 5;
+
+/** The features of a context: DESIGN's 24, in their order. */
+export const CONTEXT_DIM = 24;
+/** The eight movement directions. */
+export const ACTION_COUNT = 8;
+
+/** Doubles of a decision record; arrays start at their index. */
+export const DecisionField = {
+  cycle: 0,
+  /** When the cycle was due, on the controller's monotonic clock. */
+  scheduledNs: 1,
+  latenessNs: 2,
+  /** Up to the emission of the command: the part that the deadline judges. */
+  computeNs: 3,
+  periodNs: 4,
+  /** 0 none, 1 woken late, 2 computed long. */
+  miss: 5,
+  /** 0 … 7; -1 where there was nothing to choose. */
+  action: 6,
+  /** Of the policy for its action, given what was allowed. */
+  probability: 7,
+  /** Bit k: action k was allowed. */
+  allowed: 8,
+  /** What the *previous* decision earned; NaN where it earned nothing to learn from. */
+  reward: 9,
+  /** Safety's reason code. */
+  reason: 10,
+  /** Who drove: see `Driver`. */
+  driver: 11,
+  updates: 12,
+  goalCount: 13,
+  poseX: 14,
+  poseY: 15,
+  poseYaw: 16,
+  goalX: 17,
+  goalY: 18,
+  commandVx: 19,
+  commandVy: 20,
+  commandYawRate: 21,
+  odometryAgeNs: 22,
+  rangesAgeNs: 23,
+  odometryStampNs: 24,
+  rangesStampNs: 25,
+  arrived: 26,
+  raw: 27,
+  scaled: 51,
+  values: 75,
+  distribution: 83,
+} as const;
+export const DECISION_DOUBLES = 91;
+
+/** Who made the command of a cycle. */
+export const Driver = { none: 0, policy: 1, fallback: 2, stop: 3 } as const;
+
+export interface LayoutSizes {
+  maxBeams: number;
+  /** A power of two. */
+  decisionRecords: number;
+  policyBytes: number;
+  scalerBytes: number;
+  snapshotBytes: number;
+  statisticsBytes: number;
+}
+
+/** Where each region starts [bytes], and how large the block is. */
+export interface ControlLayout {
+  readonly sizes: LayoutSizes;
+  readonly orders: number;
+  readonly progress: number;
+  readonly intake: number;
+  readonly odometry: number;
+  readonly ranges: number;
+  readonly contacts: number;
+  readonly goal: number;
+  readonly command: number;
+  readonly decisions: number;
+  readonly statistics: number;
+  readonly policy: number;
+  readonly scaler: number;
+  readonly snapshot: number;
+  readonly totalBytes: number;
+  readonly regions: readonly Region[];
+}
+
+/** Rejection counters: inputs × reasons, 32 bit each. */
+export const INTAKE_INPUTS = 4;
+export const INTAKE_REASONS = 8;
+
+/** The one place where offsets are decided. Pure; both threads call it with the same sizes. */
+export function planControlLayout(sizes: LayoutSizes): ControlLayout {
+  const plan = new ArenaPlan();
+  const orders = plan.reserve('orders', 'main', ORDER_WORDS * 4);
+  const intake = plan.reserve('intake', 'main', INTAKE_INPUTS * INTAKE_REASONS * 4);
+  const odometry = plan.reserve('odometry', 'main', LatestValueSlot.bytes(ODOMETRY_DOUBLES));
+  const ranges = plan.reserve('ranges', 'main', LatestValueSlot.bytes(RANGES_DOUBLES, sizes.maxBeams));
+  const contacts = plan.reserve('contacts', 'main', LatestValueSlot.bytes(CONTACTS_DOUBLES));
+  const goal = plan.reserve('goal', 'main', LatestValueSlot.bytes(GOAL_DOUBLES));
+  const progress = plan.reserve('progress', 'control', PROGRESS_WORDS * 4);
+  const command = plan.reserve('command', 'control', LatestValueSlot.bytes(COMMAND_DOUBLES));
+  const decisions = plan.reserve('decisions', 'control', RecordRing.bytes(sizes.decisionRecords, DECISION_DOUBLES));
+  const statistics = plan.reserve('statistics', 'control', sizes.statisticsBytes);
+  const policy = plan.reserve('policy', 'control', sizes.policyBytes);
+  const scaler = plan.reserve('scaler', 'control', sizes.scalerBytes);
+  const snapshot = plan.reserve('snapshot', 'control', sizes.snapshotBytes);
+  const totalBytes = plan.seal();
+  return {
+    sizes,
+    orders,
+    progress,
+    intake,
+    odometry,
+    ranges,
+    contacts,
+    goal,
+    command,
+    decisions,
+    statistics,
+    policy,
+    scaler,
+    snapshot,
+    totalBytes,
+    regions: plan.regions,
+  };
+}
+
+/** The shared words and slots as views, built alike on either thread. */
+export class ControlMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly layout: ControlLayout;
+  readonly orders: Int32Array;
+  readonly progress: Int32Array;
+  readonly intake: Int32Array;
+  readonly odometry: LatestValueSlot;
+  readonly ranges: LatestValueSlot;
+  readonly contacts: LatestValueSlot;
+  readonly goal: LatestValueSlot;
+  readonly command: LatestValueSlot;
+  readonly decisions: RecordRing;
+  readonly snapshot: Uint8Array;
+
+  /** @param buffer of `layout.totalBytes`, zero-filled when new; omitted, it is allocated here */
+  constructor(layout: ControlLayout, buffer: SharedArrayBuffer = new SharedArrayBuffer(layout.totalBytes)) {
+    this.buffer = buffer;
+    this.layout = layout;
+    const { maxBeams, decisionRecords, snapshotBytes } = layout.sizes;
+    this.orders = new Int32Array(buffer, layout.orders, ORDER_WORDS);
+    this.progress = new Int32Array(buffer, layout.progress, PROGRESS_WORDS);
+    this.intake = new Int32Array(buffer, layout.intake, INTAKE_INPUTS * INTAKE_REASONS);
+    this.odometry = new LatestValueSlot(buffer, layout.odometry, ODOMETRY_DOUBLES);
+    this.ranges = new LatestValueSlot(buffer, layout.ranges, RANGES_DOUBLES, maxBeams);
+    this.contacts = new LatestValueSlot(buffer, layout.contacts, CONTACTS_DOUBLES);
+    this.goal = new LatestValueSlot(buffer, layout.goal, GOAL_DOUBLES);
+    this.command = new LatestValueSlot(buffer, layout.command, COMMAND_DOUBLES);
+    this.decisions = new RecordRing(buffer, layout.decisions, decisionRecords, DECISION_DOUBLES);
+    this.snapshot = new Uint8Array(buffer, layout.snapshot, snapshotBytes);
+  }
+}
