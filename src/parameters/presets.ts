@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The presets under config/: how boldly the policy learns, from a desk to a robot in service. */
+export const presetNames = ['development', 'staging', 'production'] as const;
+export type PresetName = (typeof presetNames)[number];
+
+/** The folder that holds package.json and config/, the same from the sources and from dist/. @realtime unsafe */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new Error('package.json of rfsn-controller not found above its own files');
+    folder = parent;
+  }
+  return folder;
+}
+
+/** Path of a preset's parameter file, for `loadParameters`. @realtime unsafe */
+export function presetPath(preset: PresetName): string {
+  return join(packageRoot(), 'config', `${preset}.yaml`);
+}

@@ -1,0 +1,464 @@
+/**
+ * Every parameter of the controller, once. The YAML loader, the command line's help, the reference in
+ * docs/parameters.md and the ROS declarations are generated from the table below; a new parameter is one entry in it.
+ */
+import { z } from 'zod';
+import { ParameterError } from './parameter-error.js';
+
+export type ParameterType = 'number' | 'integer' | 'boolean' | 'string' | 'enum';
+export type ParameterValue = number | boolean | string;
+
+interface Entry {
+  /** As in SI, with prefixes spelt out in the name (`_us`); empty where the value has no unit. */
+  readonly unit: string;
+  readonly description: string;
+  /** Read once, at start-up. ROS refuses to set such a parameter on a running node. */
+  readonly readOnly: boolean;
+}
+interface NumericEntry extends Entry {
+  readonly type: 'number' | 'integer';
+  readonly default: number;
+  /** Both ends are allowed. */
+  readonly min: number;
+  readonly max: number;
+}
+interface BooleanEntry extends Entry {
+  readonly type: 'boolean';
+  readonly default: boolean;
+}
+interface StringEntry extends Entry {
+  readonly type: 'string';
+  readonly default: string;
+  readonly minLength: number;
+  readonly maxLength: number;
+}
+interface EnumEntry<Choice extends string = string> extends Entry {
+  readonly type: 'enum';
+  readonly default: Choice;
+  readonly values: readonly Choice[];
+}
+
+/** One row of the table, with its dotted name. */
+export type ParameterDefinition = { readonly name: ParameterName } & AnyEntry;
+type AnyEntry = NumericEntry | BooleanEntry | StringEntry | EnumEntry;
+
+function number(value: number, min: number, max: number, unit: string, description: string): NumericEntry {
+  return { type: 'number', default: value, min, max, unit, description, readOnly: true };
+}
+function integer(value: number, min: number, max: number, unit: string, description: string): NumericEntry {
+  return { type: 'integer', default: value, min, max, unit, description, readOnly: true };
+}
+function boolean(value: boolean, description: string): BooleanEntry {
+  return { type: 'boolean', default: value, unit: '', description, readOnly: true };
+}
+function text(value: string, minLength: number, maxLength: number, description: string): StringEntry {
+  return { type: 'string', default: value, minLength, maxLength, unit: '', description, readOnly: true };
+}
+function choice<const Choice extends string>(
+  value: NoInfer<Choice>,
+  values: readonly Choice[],
+  description: string,
+): EnumEntry<Choice> {
+  return { type: 'enum', default: value, values, unit: '', description, readOnly: true };
+}
+
+const entries = {
+  // The cycle.
+  controller_frequency: number(
+    50,
+    1,
+    2000,
+    'Hz',
+    'Cycles per second. Each cycle makes one decision and sends one command. With `trigger: observation` it is the highest rate.',
+  ),
+  trigger: choice(
+    'time',
+    ['time', 'observation'],
+    'What starts a cycle: the schedule alone, or a new observation, and the schedule where none comes.',
+  ),
+  overrun_policy: choice(
+    'skip',
+    ['skip', 'catch_up'],
+    'After a cycle that ran past the next start: leave the missed starts out, or run them at once, one after the other. The schedule itself never shifts.',
+  ),
+  spin_margin_us: integer(
+    200,
+    0,
+    10_000,
+    'µs',
+    'How long before its start a cycle stops sleeping and spins. More costs processor time, less costs lateness; 0 never spins.',
+  ),
+  deadline_fraction: number(
+    0.5,
+    0.01,
+    1,
+    '',
+    'Deadline of a cycle, counted from its scheduled start, as a fraction of the period. A cycle that misses it does not send the command its policy chose.',
+  ),
+  breaker_open_misses: integer(
+    5,
+    1,
+    1000,
+    'cycles',
+    'So many deadlines missed in a row open the breaker: the rule-based fallback drives, and learning freezes.',
+  ),
+  breaker_close_cycles: integer(
+    50,
+    1,
+    100_000,
+    'cycles',
+    'So many cycles in a row within their deadlines close the breaker again.',
+  ),
+  watchdog_timeout_s: number(
+    0.25,
+    0.01,
+    10,
+    's',
+    'When the count of cycles stands still for so long, the main thread sends zero velocity itself. At least two periods.',
+  ),
+  heartbeat_timeout_s: number(
+    0.5,
+    0.01,
+    10,
+    's',
+    'When the main thread has shown no sign of life for so long, the control thread commands a stop.',
+  ),
+  decision_ring_records: integer(
+    4096,
+    64,
+    1_048_576,
+    'records',
+    'Decisions that wait for the flight log and the metrics. When it is full the oldest are dropped, and counted.',
+  ),
+
+  // What comes in.
+  max_beams: integer(
+    2048,
+    1,
+    16_384,
+    'beams',
+    'The largest scan that is accepted; its memory is set aside at start-up. A scan with more beams is refused.',
+  ),
+  odometry_timeout_s: number(0.25, 0.01, 60, 's', 'Odometry older than this is stale, and the robot stops.'),
+  ranges_timeout_s: number(0.25, 0.01, 60, 's', 'A scan older than this is stale, and the robot stops.'),
+  contacts_timeout_s: number(
+    0.5,
+    0.01,
+    60,
+    's',
+    'A contact reading older than this is stale, and counts as none. The robot stops for it only with `contacts_required`.',
+  ),
+  contacts_required: boolean(
+    false,
+    'Whether the robot has contact sensors it must not drive without. When false, a robot that never reported a contact may drive.',
+  ),
+
+  // The robot. Defaults: Clearpath Jackal.
+  'robot.drive': choice(
+    'differential',
+    ['differential', 'omnidirectional'],
+    'How the robot moves: forward and turning (v, ω), or in every direction (vx, vy).',
+  ),
+  'robot.length': number(
+    0.508,
+    0.05,
+    10,
+    'm',
+    'Footprint along x of `base_link`, which is its centre. With everything the robot carries.',
+  ),
+  'robot.width': number(0.43, 0.05, 10, 'm', 'Footprint along y of `base_link`, which is its centre.'),
+  'robot.max_speed': number(2, 0.01, 20, 'm/s', 'Highest speed ever commanded, in any direction.'),
+  'robot.max_yaw_rate': number(4, 0.01, 50, 'rad/s', 'Highest turning rate ever commanded.'),
+  'robot.max_acceleration': number(
+    20,
+    0.01,
+    200,
+    'm/s²',
+    'Highest change of speed. Stopping distances are computed with it: never state more than the brakes hold on the floor they drive on.',
+  ),
+  'robot.max_yaw_acceleration': number(25, 0.01, 500, 'rad/s²', 'Highest change of the turning rate.'),
+  'robot.max_jerk': number(
+    400,
+    0.01,
+    1e6,
+    'm/s³',
+    'Highest change of acceleration; the default reaches full acceleration in 50 ms.',
+  ),
+  'robot.max_yaw_jerk': number(
+    800,
+    0.01,
+    1e6,
+    'rad/s³',
+    'Highest change of the yaw acceleration; the default reaches the full one in 31 ms.',
+  ),
+
+  // Safety.
+  'safety.margin': number(
+    0.03,
+    0,
+    2,
+    'm',
+    'Kept free around the footprint wherever the robot moves. Covers what the ranges and the pose are wrong by.',
+  ),
+  'safety.reaction_time_s': number(
+    0.06,
+    0.001,
+    5,
+    's',
+    'From something appearing in front of the sensor to the brakes taking hold: age of the scan, the wait for the next cycle, the drive’s delay. At least one period. Enters every stopping distance.',
+  ),
+  'safety.contact_threshold': number(2, 0, 10_000, 'N', 'A contact force above this stops the robot.'),
+
+  // The policy.
+  n_actions: integer(8, 8, 8, 'actions', 'Movement directions, k · 45° in `base_link`. Fixed in the robot’s cycle.'),
+  context_dim: integer(24, 24, 24, 'features', 'Features of one decision. Fixed in the robot’s cycle.'),
+  learning_rate: number(0.1, 1e-6, 10, '', 'Scale of each update before AdaGrad’s own.'),
+  power_t: number(
+    0.5,
+    0,
+    1,
+    '',
+    'Exponent of the gradient accumulator while updates are adaptive; exponent of the learning rate’s decay when they are not.',
+  ),
+  initial_t: number(
+    1,
+    1e-6,
+    1e9,
+    'updates',
+    'Updates that the decay of the learning rate counts as done before the first.',
+  ),
+  exploration_strategy: choice(
+    'softmax',
+    ['epsilon', 'softmax', 'boltzmann'],
+    'How an action is drawn from its values: the best one, by softmax with τ = 1, or by softmax with `boltzmann_tau`. Each is mixed with `epsilon`.',
+  ),
+  epsilon: number(0.1, 0, 1, '', 'Share of decisions that are drawn uniformly from the allowed actions.'),
+  epsilon_decay_steps: integer(
+    0,
+    0,
+    1_000_000_000,
+    'decisions',
+    'Decisions over which `epsilon` falls linearly to zero; with 0 it stays as it is.',
+  ),
+  boltzmann_tau: number(1, 1e-6, 1e6, '', 'Temperature τ of `boltzmann`: near 0 the best action, large all alike.'),
+  l2_regularization: number(1e-5, 0, 1, '', 'Pull of the weights toward zero, in proportion to their size.'),
+  l1_regularization: number(0, 0, 1, '', 'Pull of the weights toward zero, the same for each; makes the table sparse.'),
+  bits: integer(18, 6, 24, 'bits', 'The weight table has 2^bits entries; its memory is set aside at start-up.'),
+  interactions: choice('none', ['none', 'quadratic'], 'Whether products of two features are features too.'),
+  hash_bits: integer(12, 4, 24, 'bits', 'Products of features are hashed into 2^hash_bits places.'),
+  random_seed: integer(
+    42,
+    0,
+    4_294_967_295,
+    '',
+    'Seed of every random draw: the same seed and the same inputs give the same bits.',
+  ),
+  'scaling.freeze_after': integer(
+    0,
+    0,
+    1_000_000_000,
+    'observations',
+    'Observations after which the running mean and variance of the features stand still; with 0 they never do.',
+  ),
+
+  // Checkpoints.
+  model_dir: text('models', 1, 4096, 'Folder of the checkpoints. Empty or absent means an untrained policy.'),
+  save_frequency: integer(100, 1, 1_000_000, 'episodes', 'A checkpoint is written every so many episodes.'),
+  checkpoint_period_s: number(
+    30,
+    0.1,
+    86_400,
+    's',
+    'A live run, which may know no episodes, also writes a checkpoint this often.',
+  ),
+  checkpoint_generations: integer(
+    5,
+    1,
+    1000,
+    'files',
+    'Checkpoints kept. The newest good one is used, so that one damaged file loses one period.',
+  ),
+
+  // The reward.
+  'reward.progress': number(2, -1000, 1000, '1/m', 'Weight of the distance to the goal that a decision closed.'),
+  'reward.turn_progress': number(
+    0.2,
+    -1000,
+    1000,
+    '1/rad',
+    'Weight of the bearing to the goal that a decision closed.',
+  ),
+  'reward.clearance': number(0.3, -1000, 1000, '', 'Weight of the nearness of obstacles, which is subtracted.'),
+  'reward.contact': number(0.7, -1000, 1000, '1/N', 'Weight of the contact force, which is subtracted.'),
+  'reward.smoothness': number(0.1, -1000, 1000, '', 'Weight of the change of direction, which is subtracted.'),
+  'reward.arrival': number(5, -1000, 1000, '', 'Earned once, when the goal is reached.'),
+  'reward.time': number(0.02, -1000, 1000, '', 'Subtracted with every decision.'),
+  'reward.expression': text(
+    '',
+    0,
+    4096,
+    'A formula of your own that replaces the weighted sum, for instance `2.0*progress - 0.7*contact_force - 0.1*turn`. Empty: the weighted sum.',
+  ),
+};
+
+export type ParameterName = keyof typeof entries;
+
+type ValueOf<E> =
+  E extends EnumEntry<infer Choice>
+    ? Choice
+    : E extends NumericEntry
+      ? number
+      : E extends BooleanEntry
+        ? boolean
+        : string;
+
+/** A value for every parameter, keyed by its dotted name: a plain object that can be posted to a worker. */
+export type ParameterValues = { [Name in ParameterName]: ValueOf<(typeof entries)[Name]> };
+
+/** The table, in the order of the reference. */
+export const parameterTable: readonly ParameterDefinition[] = Object.freeze(
+  Object.entries(entries).map(([name, entry]) => Object.freeze({ name: name as ParameterName, ...entry })),
+);
+
+const definitions = new Map<string, ParameterDefinition>(parameterTable.map((entry) => [entry.name, entry]));
+const validators = new Map<string, z.ZodType>(parameterTable.map((entry) => [entry.name, validatorOf(entry)]));
+
+function validatorOf(entry: ParameterDefinition): z.ZodType {
+  switch (entry.type) {
+    case 'number':
+      return z.number().min(entry.min).max(entry.max);
+    case 'integer':
+      return z.int().min(entry.min).max(entry.max);
+    case 'boolean':
+      return z.boolean();
+    case 'string':
+      return z.string().min(entry.minLength).max(entry.maxLength);
+    case 'enum':
+      return z.enum(entry.values);
+  }
+}
+
+/**
+ * What must hold between parameters, checked once all of them are known. `parameter` is the one that the message
+ * blames.
+ */
+const relations: readonly {
+  readonly parameter: ParameterName;
+  readonly least: (values: ParameterValues) => number;
+  readonly why: string;
+}[] = [
+  {
+    parameter: 'watchdog_timeout_s',
+    least: (values) => 2 / values.controller_frequency,
+    why: 'two periods of controller_frequency, or the watchdog would stop a healthy robot',
+  },
+  {
+    parameter: 'safety.reaction_time_s',
+    least: (values) => 1 / values.controller_frequency,
+    why: 'one period of controller_frequency, the time for which a command stays in force',
+  },
+];
+
+/** The row of a parameter, or undefined where there is none of that name. @realtime unsafe */
+export function findParameter(name: string): ParameterDefinition | undefined {
+  return definitions.get(name);
+}
+
+/** A fresh object with every default; the caller owns it. @realtime unsafe */
+export function defaultParameters(): ParameterValues {
+  return Object.fromEntries(parameterTable.map((entry) => [entry.name, entry.default])) as ParameterValues;
+}
+
+/** What a parameter may be, for people: `a number from 0 to 1`. @realtime unsafe */
+export function describeAllowed(entry: ParameterDefinition): string {
+  switch (entry.type) {
+    case 'number':
+    case 'integer': {
+      if (entry.min === entry.max) return `${entry.min}`;
+      const kind = entry.type === 'number' ? 'a number' : 'an integer';
+      return `${kind} from ${entry.min} to ${entry.max}${entry.unit === '' ? '' : ` ${entry.unit}`}`;
+    }
+    case 'boolean':
+      return 'true or false';
+    case 'string':
+      return entry.minLength === 0
+        ? `text of at most ${entry.maxLength} characters`
+        : `text of ${entry.minLength} to ${entry.maxLength} characters`;
+    case 'enum':
+      return entry.values.join(', ');
+  }
+}
+
+/**
+ * Sets one parameter after checking it.
+ *
+ * @param values changed in place
+ * @param name dotted
+ * @param source where the value stands, for the message
+ * @throws ParameterError for an unknown name, with the nearest known one, or a value that is not allowed
+ * @realtime unsafe
+ */
+export function setParameter(values: ParameterValues, name: string, value: unknown, source = ''): void {
+  const entry = definitions.get(name);
+  if (entry === undefined) {
+    const nearest = nearestName(name);
+    const hint = nearest === '' ? 'docs/parameters.md lists them all' : `did you mean ${nearest}?`;
+    throw new ParameterError(name, `no such parameter; ${hint}`, source);
+  }
+  const checked = validators.get(name)!.safeParse(value);
+  if (!checked.success) {
+    throw new ParameterError(name, `${show(value)} is not allowed; allowed: ${describeAllowed(entry)}`, source);
+  }
+  (values as Record<string, ParameterValue>)[name] = checked.data as ParameterValue;
+}
+
+/**
+ * Checks what must hold between parameters.
+ *
+ * @throws ParameterError that names the parameter, its value and the least that is allowed
+ * @realtime unsafe
+ */
+export function checkRelations(values: ParameterValues): void {
+  for (const { parameter, least, why } of relations) {
+    const bound = least(values);
+    if ((values[parameter] as number) >= bound) continue;
+    const allowed = `at least ${Number(bound.toPrecision(4))} ${findParameter(parameter)!.unit} (${why})`;
+    throw new ParameterError(parameter, `${values[parameter]} is not allowed; allowed: ${allowed}`);
+  }
+}
+
+/** A value as it would be written, cut where it is long. */
+function show(value: unknown): string {
+  const written = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+  return written.length > 80 ? `${written.slice(0, 77)}…` : written;
+}
+
+/** The known name that the fewest edits turn into this one, or empty where every one is far off. */
+function nearestName(name: string): string {
+  let best = '';
+  let fewest = Math.max(3, Math.ceil(name.length / 3)) + 1;
+  for (const entry of parameterTable) {
+    // The last part alone is a common slip: `margin` for `safety.margin`.
+    const tail = entry.name.slice(entry.name.lastIndexOf('.') + 1);
+    const edits = tail === name ? 1 : editDistance(name, entry.name);
+    if (edits < fewest) {
+      fewest = edits;
+      best = entry.name;
+    }
+  }
+  return best;
+}
+
+/** Insertions, deletions and substitutions between two words (Wagner & Fischer 1974). */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(substitution, previous[j] + 1, row[j - 1] + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length];
+}

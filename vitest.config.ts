@@ -1,0 +1,22 @@
+import { defineConfig } from 'vitest/config';
+
+// SEED=<number> replays a property or a simulation with the seed that a failure printed.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Processes, not threads: tests start control threads of their own and read V8's heap figures.
+    pool: 'forks',
+    // Two at a time, so that a test that starts a worker is not starved on a small machine.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    setupFiles: ['test/seed.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts', 'sim/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+      // Counted in the test processes themselves: what runs only in a worker or a spawned command does not count.
+      thresholds: { lines: 85 },
+    },
+  },
+});
