@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest';
+import { diagnose, type Finding, type Host, type RclnodejsState } from '../../../src/cli/diagnosis.js';
+import { diagnosisJson, diagnosisText, thisHost } from '../../../src/cli/doctor-command.js';
+
+const limits = (lockedBytes: string, priority: string) =>
+  `Limit                     Soft Limit           Hard Limit           Units     
+Max locked memory         ${lockedBytes}              ${lockedBytes}              bytes     
+Max realtime priority     ${priority}                   ${priority}                    `;
+
+const noRclnodejs: RclnodejsState = { installed: false, version: '', loads: undefined, complaint: '' };
+
+interface Machine {
+  files?: Record<string, string>;
+  folders?: Record<string, string[]>;
+  commands?: string[];
+  rclnodejs?: RclnodejsState;
+}
+
+/** A Linux machine that is as good as it gets, save for what is given. */
+function machine(changes: Partial<Omit<Host, 'rclnodejs'>> & Machine = {}): Host {
+  const { files, folders = {}, commands = [], rclnodejs = noRclnodejs, ...rest } = changes;
+  const present: Record<string, string> = {
+    '/sys/kernel/realtime': '1',
+    '/sys/devices/system/clocksource/clocksource0/current_clocksource': 'tsc',
+    '/proc/self/limits': limits('unlimited', '99'),
+    '/proc/swaps': 'Filename Type Size Used Priority',
+    '/sys/devices/system/cpu/isolated': '3',
+    '/proc/self/cgroup': '0::/user.slice/rfsn',
+    '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor': 'performance',
+    '/proc/self/timerslack_ns': '50000',
+    ...files,
+  };
+  return {
+    platform: 'linux',
+    nodeVersion: '22.11.0',
+    nodeRequired: '>=20.20.2',
+    kernelRelease: '6.8.0',
+    kernelVersion: '#1 SMP PREEMPT_RT',
+    usableCores: 4,
+    cores: 4,
+    env: {},
+    read: (path) => present[path],
+    list: (path) => folders[path] ?? [],
+    hasCommand: (name) => commands.includes(name),
+    rclnodejs: () => rclnodejs,
+    ...rest,
+  };
+}
+
+function check(host: Host, name: string): Finding {
+  const found = diagnose(host).find((finding) => finding.check === name);
+  if (found === undefined) throw new Error(`no check is called ${name}`);
+  return found;
+}
+
+describe('rfsn doctor', () => {
+  it('finds nothing to warn of on a machine set up for it', () => {
+    const host = machine({
+      env: { ROS_DISTRO: 'jazzy' },
+      commands: ['ros2'],
+      rclnodejs: { installed: true, version: '2.2.0', loads: true, complaint: '' },
+    });
+    expect(diagnose(host).filter(({ state }) => state !== 'ok')).toEqual([]);
+    expect(diagnosisText(diagnose(host))).toContain('in its simulator and on a ROS 2 robot.');
+  });
+
+  it.each([
+    ['20.20.2', 'ok'],
+    ['20.20.3', 'ok'],
+    ['20.21.0', 'ok'],
+    ['21.0.0', 'ok'],
+    ['24.1.0', 'ok'],
+    ['20.20.1', 'bad'],
+    ['20.9.0', 'bad'],
+    ['18.99.99', 'bad'],
+  ])('judges Node %s as %s against >=20.20.2', (nodeVersion, state) => {
+    expect(check(machine({ nodeVersion }), 'node').state).toBe(state);
+  });
+
+  it('says in both forms that the controller cannot run with a Node that is too old', () => {
+    const findings = diagnose(machine({ nodeVersion: '18.0.0' }));
+    expect(diagnosisText(findings)).toContain('BAD      node');
+    expect(diagnosisText(findings)).toContain('cannot run here');
+    expect(diagnosisJson(findings)).toMatchObject({ ok: false, node: { state: 'bad' } });
+  });
+
+  it('tells a real-time kernel from an ordinary one', () => {
+    const ordinary = { kernelVersion: '#1 SMP PREEMPT_DYNAMIC', files: { '/sys/kernel/realtime': '0' } };
+    expect(check(machine(ordinary), 'kernel').found).toBe('linux 6.8.0, PREEMPT_DYNAMIC');
+    expect(check(machine(), 'kernel').found).toBe('linux 6.8.0, PREEMPT_RT');
+  });
+
+  it('warns of a clock that is slow to read', () => {
+    const folder = '/sys/devices/system/clocksource/clocksource0';
+    const slow = machine({
+      files: { [`${folder}/current_clocksource`]: 'hpet', [`${folder}/available_clocksource`]: 'hpet acpi_pm' },
+    });
+    expect(check(slow, 'clock_source')).toMatchObject({ state: 'warning', found: 'hpet (available: hpet acpi_pm)' });
+  });
+
+  it('reads the limits on scheduling and on locked memory', () => {
+    const ordinary = machine({ files: { '/proc/self/limits': limits('8388608', '0') } });
+    expect(check(ordinary, 'realtime_priority')).toMatchObject({ state: 'warning' });
+    expect(check(ordinary, 'realtime_priority').advice).toContain('rtprio');
+    expect(check(ordinary, 'memory_lock')).toMatchObject({ state: 'ok', found: expect.stringContaining('8192 KiB') });
+    expect(check(machine(), 'realtime_priority').found).toBe('up to 99');
+  });
+
+  it('warns of a low limit on locked memory only where there is swap', () => {
+    const swap = 'Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2';
+    const low = machine({ files: { '/proc/self/limits': limits('65536', '0'), '/proc/swaps': swap } });
+    expect(check(low, 'memory_lock').state).toBe('warning');
+    const high = machine({ files: { '/proc/self/limits': limits('unlimited', '0'), '/proc/swaps': swap } });
+    expect(check(high, 'memory_lock').state).toBe('ok');
+  });
+
+  it('counts the cores it may use, and warns of a single one', () => {
+    expect(check(machine({ usableCores: 2, cores: 8 }), 'cores')).toMatchObject({ state: 'ok', found: '2 of 8' });
+    expect(check(machine({ usableCores: 1, cores: 1 }), 'cores')).toMatchObject({ state: 'warning', found: '1' });
+  });
+
+  it('says whether a core is kept free', () => {
+    expect(check(machine(), 'isolated_cores').advice).toContain('taskset -c 3');
+    const none = machine({ files: { '/sys/devices/system/cpu/isolated': '' } });
+    expect(check(none, 'isolated_cores').state).toBe('missing');
+  });
+
+  it('finds the tightest processor quota of the control groups above it, in both versions', () => {
+    const nested = machine({
+      files: {
+        '/sys/fs/cgroup/user.slice/rfsn/cpu.max': 'max 100000',
+        '/sys/fs/cgroup/user.slice/cpu.max': '150000 100000',
+      },
+    });
+    expect(check(nested, 'cpu_quota')).toMatchObject({ state: 'warning', found: '1.5 cores' });
+    const container = machine({
+      files: { '/proc/self/cgroup': '0::/', '/sys/fs/cgroup/cpu.max': '50000 100000' },
+    });
+    expect(check(container, 'cpu_quota').found).toBe('0.5 cores');
+    const old = machine({
+      files: {
+        '/proc/self/cgroup': '1:cpu:/',
+        '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '200000',
+        '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000',
+      },
+    });
+    expect(check(old, 'cpu_quota').found).toBe('2 cores');
+    const free = machine({ files: { '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1' } });
+    expect(check(free, 'cpu_quota')).toMatchObject({ state: 'ok', found: 'none' });
+  });
+
+  it('warns of a governor that slows the processor down', () => {
+    const path = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor';
+    expect(check(machine({ files: { [path]: 'powersave' } }), 'cpu_governor').state).toBe('warning');
+    expect(check(machine(), 'cpu_governor').state).toBe('ok');
+  });
+
+  it('says what of ROS is missing and how to get it', () => {
+    expect(check(machine(), 'ros').found).toBe('not installed');
+    const unsourced = machine({ folders: { '/opt/ros': ['jazzy', 'humble'] } });
+    expect(check(unsourced, 'ros').advice).toBe('source /opt/ros/jazzy/setup.bash');
+    const halfSourced = machine({ env: { ROS_DISTRO: 'jazzy' } });
+    expect(check(halfSourced, 'ros').found).toContain('ros2 is not on PATH');
+    expect(check(machine({ env: { ROS_DISTRO: 'jazzy' }, commands: ['ros2'] }), 'ros').state).toBe('ok');
+  });
+
+  it.each([
+    [noRclnodejs, 'missing', 'not installed'],
+    [
+      { installed: true, version: '2.2.0', loads: undefined, complaint: '' },
+      'missing',
+      '2.2.0, not tried without a sourced ROS',
+    ],
+    [
+      { installed: true, version: '2.2.0', loads: false, complaint: 'Error: librcl.so' },
+      'warning',
+      '2.2.0 does not load: Error: librcl.so',
+    ],
+    [{ installed: true, version: '2.2.0', loads: true, complaint: '' }, 'ok', '2.2.0'],
+  ] as const)('reports rclnodejs in the state %j as %s', (rclnodejs, state, found) => {
+    const finding = check(machine({ rclnodejs }), 'rclnodejs');
+    expect(finding).toMatchObject({ state, found });
+    expect(finding.advice === '').toBe(state === 'ok');
+  });
+
+  it('answers on a Mac, where none of the files is there', () => {
+    const mac = machine({
+      platform: 'darwin',
+      kernelRelease: '24.0.0',
+      kernelVersion: 'Darwin Kernel Version 24.0.0',
+      read: () => undefined,
+    });
+    const states = Object.fromEntries(diagnose(mac).map(({ check: name, state }) => [name, state]));
+    expect(states).toEqual({
+      node: 'ok',
+      kernel: 'warning',
+      clock_source: 'unknown',
+      realtime_priority: 'unknown',
+      memory_lock: 'unknown',
+      cores: 'ok',
+      isolated_cores: 'unknown',
+      cpu_quota: 'unknown',
+      cpu_governor: 'unknown',
+      timer_slack: 'unknown',
+      ros: 'missing',
+      rclnodejs: 'missing',
+    });
+  });
+
+  it('reads the machine it runs on', () => {
+    const host = thisHost();
+    expect(host.nodeVersion).toBe(process.versions.node);
+    expect(host.nodeRequired).toBe('>=20.20.2');
+    expect(host.usableCores).toBeGreaterThan(0);
+    expect(host.read('/no/such/file')).toBeUndefined();
+    expect(host.list('/no/such/folder')).toEqual([]);
+    expect(host.hasCommand('no-such-command-anywhere')).toBe(false);
+    expect(diagnosisJson(diagnose(host))).toMatchObject({ ok: true, node: { state: 'ok' } });
+  });
+});
