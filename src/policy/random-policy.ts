@@ -190,7 +190,7 @@ export class RandomPolicy implements Policy {
   }
 
   #tally(reward: number): void {
-    const target = reward > VALUE_LIMIT ? VALUE_LIMIT : reward < -VALUE_LIMIT ? -VALUE_LIMIT : reward;
+    const target = Math.min(Math.max(reward, -VALUE_LIMIT), VALUE_LIMIT);
     this.#head[HEAD_UPDATES]++;
     this.#head[HEAD_REWARD_SUM] += target;
     this.#head[HEAD_SQUARED_SUM] += target * target;
