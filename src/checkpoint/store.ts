@@ -168,8 +168,7 @@ export class CheckpointStore {
     const temporary = join(this.folder, temporaryName());
     let temporaryIsThere = false;
     try {
-      const made = fs.mkdirSync(this.folder, { recursive: true });
-      for (const folder of foldersToSync(this.folder, made)) syncFolderSync(fs, folder);
+      makeFolderSync(fs, this.folder);
       this.#notice(fs.readdirSync(this.folder));
       const file = fs.openSync(temporary, 'wx');
       temporaryIsThere = true;
@@ -280,8 +279,7 @@ export class CheckpointStore {
     const temporary = join(this.folder, temporaryName());
     let temporaryIsThere = false;
     try {
-      const made = await fs.mkdir(this.folder, { recursive: true });
-      for (const folder of foldersToSync(this.folder, made)) await syncFolder(fs, folder);
+      await makeFolder(fs, this.folder);
       const names = await fs.readdir(this.folder);
       this.#notice(names);
       if (!this.#leftOversRemoved) {
@@ -290,12 +288,7 @@ export class CheckpointStore {
       }
       const file = await fs.open(temporary, 'wx');
       temporaryIsThere = true;
-      try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      await fill(file, bytes);
       for (;;) {
         if (this.#savedSync !== null && this.#syncSaves > syncSaves) return this.#savedSync;
         const name = generationName(++this.#lastGeneration);
@@ -383,6 +376,40 @@ export class CheckpointStore {
         // Another process has just removed it, or it is not ours to remove.
       }
     }
+  }
+}
+
+/**
+ * Writes one checkpoint file outside any numbering, as safely as a generation.
+ *
+ * @throws CheckpointError `notWritable` where there is a file already, and whatever `CheckpointStore.save` does
+ * @realtime unsafe
+ */
+export async function writeCheckpointFile(path: string, bytes: Uint8Array): Promise<void> {
+  const fs = nodeFs.promises;
+  const folder = dirname(resolve(path));
+  const temporary = join(folder, temporaryName());
+  try {
+    await makeFolder(fs, folder);
+    await fill(await fs.open(temporary, 'wx'), bytes);
+    await fs.link(temporary, path);
+    await syncFolder(fs, folder);
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') {
+      throw new CheckpointError('notWritable', `${path} exists already and is left as it is`, error);
+    }
+    throw saveError(folder, error);
+  } finally {
+    await fs.rm(temporary, { force: true });
+  }
+}
+
+async function fill(file: nodeFs.promises.FileHandle, bytes: Uint8Array): Promise<void> {
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 
@@ -482,15 +509,41 @@ function isAlive(pid: number, start: string): boolean {
   }
 }
 
-/** The folders that have got a new entry when `folder` was made, `made` being the uppermost of the new ones. */
-function foldersToSync(folder: string, made: string | undefined): string[] {
-  const folders: string[] = [];
-  if (made === undefined) return folders;
-  for (let path = folder; path !== dirname(path); path = dirname(path)) {
-    folders.push(dirname(path));
-    if (path === made) break;
+/**
+ * Makes a folder and those above it, and puts each new name on the disk. Not `mkdir(…, { recursive: true })`: where a
+ * file system answers that a folder above is missing although it is there, as /proc does, Node tries for ever.
+ */
+async function makeFolder(fs: CheckpointFileSystem['promises'], folder: string): Promise<void> {
+  try {
+    try {
+      await fs.mkdir(folder);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT' || folder === dirname(folder)) throw error;
+      await makeFolder(fs, dirname(folder));
+      await fs.mkdir(folder);
+    }
+  } catch (error) {
+    // It was there, or another has just made it.
+    if (systemCode(error) === 'EEXIST') return;
+    throw error;
   }
-  return folders;
+  await syncFolder(fs, dirname(folder));
+}
+
+function makeFolderSync(fs: CheckpointFileSystem, folder: string): void {
+  try {
+    try {
+      fs.mkdirSync(folder);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT' || folder === dirname(folder)) throw error;
+      makeFolderSync(fs, dirname(folder));
+      fs.mkdirSync(folder);
+    }
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return;
+    throw error;
+  }
+  syncFolderSync(fs, dirname(folder));
 }
 
 /** Without this a cut in power may forget a name although the file's bytes are safe. */
@@ -542,7 +595,6 @@ function saveError(folder: string, error: unknown): CheckpointError {
     case 'EACCES':
     case 'EPERM':
       return new CheckpointError('notWritable', `${what}: permission denied`, error);
-    case 'EEXIST':
     case 'ENOTDIR':
       return new CheckpointError('notWritable', `${what}: there is a file where the folder should be`, error);
     default:
