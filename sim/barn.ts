@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { parseGazeboWorld } from './gazebo-world.js';
 import type { Scenario } from './scenario.js';
 import { type World, WorldDraft } from './world.js';
 
@@ -22,6 +23,8 @@ export interface BarnWorld {
   pathLength: number | null;
   /** Cylinders: x, y, radius [m] each. */
   circles: number[];
+  /** Boxes, which only a `.world` file can hold: x, y, half length, half width [m], yaw [rad] each. */
+  boxes: number[];
 }
 
 /**
@@ -72,7 +75,23 @@ function readBarn(path: string): BarnWorld[] {
   } catch (error) {
     throw new Error(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
   }
-  return parseBarnLines(text, basename(path));
+  const file = basename(path);
+  return /\.(world|sdf)$/i.test(file) ? [parseBarnGazebo(text, file)] : parseBarnLines(text, file);
+}
+
+/**
+ * A world as the benchmark publishes it. Its number is the last one in the file's name (`world_12.world`), 0 where
+ * there is none; the path length is in another file of the benchmark, hence unknown.
+ *
+ * @throws an Error that names the file and what is wrong with it
+ */
+export function parseBarnGazebo(text: string, file: string): BarnWorld {
+  const number = /(\d+)\D*$/.exec(file.replace(/\.[^.]*$/, ''));
+  try {
+    return { world: number === null ? 0 : Number(number[1]), pathLength: null, ...parseGazeboWorld(text) };
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`);
+  }
 }
 
 /** @throws an Error with the number of the damaged line */
@@ -111,7 +130,7 @@ function parseBarnLine(line: string): BarnWorld {
     }
     circles.push(point[0], point[1], radius);
   }
-  return { world, pathLength, circles };
+  return { world, pathLength, circles, boxes: [] };
 }
 
 function isPositive(value: unknown): value is number {
@@ -120,8 +139,11 @@ function isPositive(value: unknown): value is number {
 
 function barnWorld(source: BarnWorld): World {
   const draft = new WorldDraft();
-  const { circles } = source;
+  const { circles, boxes } = source;
   for (let i = 0; i < circles.length; i += 3) draft.circle(circles[i], circles[i + 1], circles[i + 2]);
+  for (let i = 0; i < boxes.length; i += 5) {
+    draft.box(boxes[i], boxes[i + 1], boxes[i + 2], boxes[i + 3], boxes[i + 4]);
+  }
   return draft.finish(
     {
       startX: START_X,

@@ -18,17 +18,18 @@ export interface Scenario {
 
 /** Draws before a builder is taken to be broken: the scenarios here need fewer than ten in all but rare cases. */
 const ATTEMPTS_MAX = 200;
-/** A passage must leave this much beside the robot's circumscribed circle [m]. */
-export const PASSAGE_MARGIN = 0.05;
 
-/** A scenario that draws until a robot can get through: the grid search inflates by the circumscribed radius. */
-export function generated(name: string, builder: ScenarioBuilder): Scenario {
+/**
+ * A scenario that draws until a robot can get through: the grid search inflates obstacles by the robot's circumscribed
+ * radius and by `margin` [m].
+ */
+export function generated(name: string, builder: ScenarioBuilder, margin: number): Scenario {
   return {
     name,
     worldCount: null,
     build(seed, episode, robot) {
       const random = Prng.seeded(hashSeed(seed, episode));
-      const radius = circumscribedRadius(robot) + PASSAGE_MARGIN;
+      const radius = circumscribedRadius(robot) + margin;
       for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
         const world = builder(random, robot);
         if (world !== null && passageExists(world, radius)) return world;

@@ -49,6 +49,23 @@ export interface SimulatorOptions {
   endOnCollision?: boolean;
 }
 
+/** How an episode ended, or stands. */
+export interface EpisodeReport {
+  episode: number;
+  outcome: OutcomeCode;
+  touched: boolean;
+  atFault: boolean;
+  /** [s] */
+  episodeTimeS: number;
+  /** The time limit where the goal was not reached [s]. */
+  timeToGoalS: number;
+  /** [m] */
+  minimumClearance: number;
+  /** The world's number in BARN; null in other scenarios. */
+  barnWorld: number | null;
+  barnScore: number | null;
+}
+
 export class Simulator {
   readonly robot: RobotModel;
   readonly scenario: Scenario;
@@ -227,6 +244,7 @@ export class Simulator {
     this.#placeMovers(0);
     this.#measureClearance();
     this.#absorbState();
+    this.#sink.newFrame();
     this.#publish(true);
     const cos = this.#startCos;
     const sin = this.#startSin;
@@ -328,6 +346,21 @@ export class Simulator {
   /** Commands that were not finite; the base took them for zero. */
   get commandsRefused(): number {
     return this.#commandsRefused;
+  }
+
+  /** The episode in one object. @realtime unsafe (allocates) */
+  report(): EpisodeReport {
+    return {
+      episode: this.#episode,
+      outcome: this.#outcome,
+      touched: this.#touched,
+      atFault: this.#atFault,
+      episodeTimeS: this.episodeTimeS,
+      timeToGoalS: this.timeToGoalS,
+      minimumClearance: this.#minimumClearance,
+      barnWorld: this.world.barn?.world ?? null,
+      barnScore: this.barnScore,
+    };
   }
 
   /** Hash over the body's state after every step since the simulator was made: equal runs have equal hashes. */

@@ -12,13 +12,13 @@ const FOREGROUND = 5.1;
  * goal lies 10 m ahead of the start. BARN's worlds came about the same way (Perille et al. 2020), so a policy trained
  * here has met their kind, though none of them.
  *
- * The automaton: cells start full with a probability between 0.15 and 0.30; for two to four rounds a cell becomes full
+ * The automaton: cells start full with a probability between 0.15 and 0.32; for two to four rounds a cell becomes full
  * where at least five of its eight neighbours are, empty where at most one is, and keeps its state between. The side
  * walls count as full, the ground before and behind as empty.
  */
 export const caves: ScenarioBuilder = (random) => {
   const columns = 26 + random.nextBelow(9);
-  const fill = random.nextRange(0.15, 0.3);
+  const fill = random.nextRange(0.15, 0.32);
   const rounds = 2 + random.nextBelow(3);
   let cells = new Uint8Array(columns * ROWS);
   let next = new Uint8Array(columns * ROWS);
