@@ -7,6 +7,7 @@
  */
 import { LINE_PAIR_BYTES } from '../memory/arena.js';
 import type { ControlLayout } from '../memory/layout.js';
+import { isIntervention } from '../memory/reason.js';
 import { Miss } from './deadline.js';
 
 /** Buckets per doubling, as a power of two: a bucket is at most 1/32 of its value wide. */
@@ -186,8 +187,8 @@ const COUNTER_WORDS = 16;
 export const Level = { rewardSum: 0, epsilon: 1 } as const;
 const LEVEL_DOUBLES = 8;
 
-/** Reason codes that safety may give, 0 … 63. 0 is no intervention. */
-export const REASON_COUNT = 64;
+/** Room for reason codes: those of memory/reason.ts, and those to come. */
+const REASON_SLOTS = 64;
 
 function padded(bytes: number): number {
   return Math.ceil(bytes / LINE_PAIR_BYTES) * LINE_PAIR_BYTES;
@@ -195,7 +196,7 @@ function padded(bytes: number): number {
 
 const COUNTERS_AT = 0;
 const INTERVENTIONS_AT = COUNTERS_AT + padded(COUNTER_WORDS * 4);
-const LEVELS_AT = INTERVENTIONS_AT + padded(REASON_COUNT * 4);
+const LEVELS_AT = INTERVENTIONS_AT + padded(REASON_SLOTS * 4);
 const LATENESS_AT = LEVELS_AT + padded(LEVEL_DOUBLES * 8);
 const COMPUTE_AT = LATENESS_AT + padded(Histogram.bytes);
 const PERIOD_AT = COMPUTE_AT + padded(Histogram.bytes);
@@ -213,7 +214,7 @@ export class ControlStatistics {
   readonly period: Histogram;
   /** Index with `Counter`. */
   readonly counters: Uint32Array;
-  /** Interventions by reason code. */
+  /** Cycles by reason code; `isIntervention` tells interventions from mere states. */
   readonly interventions: Uint32Array;
   /** Index with `Level`. */
   readonly levels: Float64Array;
@@ -221,7 +222,7 @@ export class ControlStatistics {
   /** @param byteOffset `ControlLayout.statistics` */
   constructor(buffer: ArrayBufferLike, byteOffset: number) {
     this.counters = new Uint32Array(buffer, byteOffset + COUNTERS_AT, COUNTER_WORDS);
-    this.interventions = new Uint32Array(buffer, byteOffset + INTERVENTIONS_AT, REASON_COUNT);
+    this.interventions = new Uint32Array(buffer, byteOffset + INTERVENTIONS_AT, REASON_SLOTS);
     this.levels = new Float64Array(buffer, byteOffset + LEVELS_AT, LEVEL_DOUBLES);
     this.lateness = new Histogram(buffer, byteOffset + LATENESS_AT);
     this.compute = new Histogram(buffer, byteOffset + COMPUTE_AT);
@@ -233,7 +234,7 @@ export class ControlStatistics {
    *
    * @param periodNs since the last cycle's start; 0 or less in the first cycle, which has none
    * @param miss of `Deadline.judge`
-   * @param reason safety's reason code, 0 for none
+   * @param reason of the command, 0 where it is the one its driver asked for
    * @realtime safe
    */
   recordCycle(latenessNs: number, computeNs: number, periodNs: number, miss: number, reason: number): void {
@@ -244,7 +245,7 @@ export class ControlStatistics {
     if (periodNs > 0) this.period.record(periodNs);
     if (miss === Miss.wokenLate) counters[Counter.missesWokenLate]++;
     else if (miss === Miss.computedLong) counters[Counter.missesComputedLong]++;
-    if (reason > 0 && reason < REASON_COUNT) this.interventions[reason]++;
+    if (reason > 0 && reason < REASON_SLOTS) this.interventions[reason]++;
   }
 
   /** Accounts one reward that was learned from. Writer's side only. @realtime safe */
@@ -259,10 +260,10 @@ export class ControlStatistics {
     return this.counters[Counter.missesWokenLate] + this.counters[Counter.missesComputedLong];
   }
 
-  /** Interventions of any reason. */
+  /** Cycles in which safety acted, for any reason. */
   get interventionCount(): number {
     let total = 0;
-    for (let i = 1; i < REASON_COUNT; i++) total += this.interventions[i];
+    for (let i = 1; i < REASON_SLOTS; i++) if (isIntervention(i)) total += this.interventions[i];
     return total;
   }
 }
@@ -274,7 +275,7 @@ export class StatisticsWindow {
   readonly period: HistogramWindow;
   /** Index with `Counter`; levels are as they stand. */
   readonly counters = new Uint32Array(COUNTER_WORDS);
-  readonly interventions = new Uint32Array(REASON_COUNT);
+  readonly interventions = new Uint32Array(REASON_SLOTS);
   /** Mean of the rewards in the window; NaN where there are none. */
   meanReward = Number.NaN;
   readonly #statistics: ControlStatistics;

@@ -12,6 +12,8 @@ import { LINE_PAIR_BYTES } from './arena.js';
 const BUFFERS = 3;
 const INDEX_MASK = 3;
 const FRESH = 4;
+/** Tells a slot in use from zero-filled memory, so that views built later leave it as it is. */
+const IN_USE = 8;
 /** The buffer that lies between the two owners at the start; the writer begins with 0, the reader with 2. */
 const INITIAL_MIDDLE = 1;
 
@@ -32,12 +34,14 @@ export class LatestValueSlot {
   }
 
   /**
+   * Each side of a slot belongs to one object for as long as the memory lives: the buffer it owns is known to it alone.
+   *
    * @param buffer the block both threads share, zero-filled; this object keeps views on it
    * @param byteOffset where the slot starts, a multiple of 8
    */
   constructor(buffer: ArrayBufferLike, byteOffset: number, doubleCount: number, singleCount = 0) {
     this.#state = new Int32Array(buffer, byteOffset, 1);
-    Atomics.compareExchange(this.#state, 0, 0, INITIAL_MIDDLE);
+    Atomics.compareExchange(this.#state, 0, 0, INITIAL_MIDDLE | IN_USE);
     const stride = payloadBytes(doubleCount, singleCount);
     const first = byteOffset + LINE_PAIR_BYTES;
     const doublesAt = (i: number) => new Float64Array(buffer, first + i * stride, doubleCount);
@@ -48,7 +52,7 @@ export class LatestValueSlot {
 
   /** Hands the buffer at `writeIndex` over and takes another. Writer's side only. @realtime safe */
   publish(): void {
-    this.writeIndex = Atomics.exchange(this.#state, 0, this.writeIndex | FRESH) & INDEX_MASK;
+    this.writeIndex = Atomics.exchange(this.#state, 0, this.writeIndex | FRESH | IN_USE) & INDEX_MASK;
   }
 
   /**
@@ -60,7 +64,7 @@ export class LatestValueSlot {
    */
   take(): boolean {
     if ((Atomics.load(this.#state, 0) & FRESH) === 0) return false;
-    this.readIndex = Atomics.exchange(this.#state, 0, this.readIndex) & INDEX_MASK;
+    this.readIndex = Atomics.exchange(this.#state, 0, this.readIndex | IN_USE) & INDEX_MASK;
     return true;
   }
 }

@@ -45,6 +45,8 @@ export const Progress = {
   latched: 2,
   /** 1 once the worker waits for its first cycle, 2 once it ended in order. */
   phase: 3,
+  /** Rises after each command published; the main thread sleeps on it. */
+  commands: 4,
 } as const;
 export const PROGRESS_WORDS = 8;
 
@@ -58,8 +60,10 @@ export const OdometryField = {
   vx: 5,
   vy: 6,
   yawRate: 7,
+  /** Rises when the robot may have been put down elsewhere. */
+  frame: 8,
 } as const;
-export const ODOMETRY_DOUBLES = 8;
+export const ODOMETRY_DOUBLES = 9;
 
 /** Doubles before a scan's beams, which are singles. */
 export const RangesField = {
