@@ -5,6 +5,11 @@
  * Thread: the control thread, or any one thread at a time. `select` reads `n_actions` × (`context_dim` + 1) weights;
  * `update` touches `context_dim` + 1 slots, with one square root and two divisions each while `power_t` is 0.5.
  * Everything it touches lies in one buffer, sized by `ContextualBandit.bytes`; after construction it allocates nothing.
+ * The buffer begins with the state in the form that `exportInto` copies.
+ *
+ * Names are known at construction, so the slots of the 2^bits that any of them reaches are too, and only those are
+ * stored, action by action: features collide as they would in the whole table, but 24 features and 8 actions take 10 kB
+ * that stay in the nearest cache, where the table of 18 bits takes 6 MB and a page for each weight.
  *
  * The update is that of Vowpal Wabbit's `gd.cc` with its defaults `--adaptive --normalized --invariant` and squared
  * loss. The same as there:
@@ -48,7 +53,14 @@ import {
   type PolicyStats,
   VALUE_LIMIT,
 } from './policy.js';
-import { checkStateHeader, PolicyKind, readStateHeader, STATE_HEADER_BYTES, writeStateHeader } from './state-format.js';
+import {
+  checkStateHeader,
+  PolicyKind,
+  readStateHeader,
+  STATE_HEADER_BYTES,
+  STATE_HEADER_WORDS,
+  writeStateHeader,
+} from './state-format.js';
 
 /** Features nearer to 0 than this are absent: their squares would leave the range of doubles. */
 const VALUE_FLOOR = 1e-15;
@@ -56,7 +68,7 @@ const WEIGHT_LIMIT = 1e60;
 /** Squared gradients below are a reward predicted to the last bit: nothing to learn. */
 const GRADIENT_FLOOR = 1e-100;
 
-// One slot of the table: weight, accumulated squared gradient, largest |x|.
+/** Doubles of a slot: weight, accumulated squared gradient, largest |x|. */
 const SLOT_WORDS = 3;
 
 // The model's head, in doubles from the buffer's start; the generator's four 32-bit words are its first two.
@@ -94,43 +106,20 @@ const STRATEGY_EPSILON = 0;
 const STRATEGY_SOFTMAX = 1;
 const STRATEGY_BOLTZMANN = 2;
 
-/** Where each part of the buffer begins, in bytes; every start is a multiple of 8. */
-interface Layout {
-  head: number;
-  slots: number;
-  x: number;
-  steps: number;
-  values: number;
-  probabilities: number;
-  staging: number;
-  table: number;
-  used: number;
-  total: number;
-}
-
 function align8(bytes: number): number {
   return (bytes + 7) & ~7;
 }
 
-/** Bytes of a state with `slots` slots: header, head, settings, slot numbers, slots. */
+/** Bytes of a state with `slots` slots: header, head, settings, slot numbers, weights, accumulators, scales. */
 function stateBytesFor(slots: number): number {
   return STATE_HEADER_BYTES + (HEAD_WORDS + SETTING_WORDS) * 8 + align8(slots * 4) + slots * SLOT_WORDS * 8;
 }
 
-function layoutFor(config: ContextualBanditConfig): Layout {
+/** Bytes that no choice of names exceeds: state, context and steps, values and distribution, slot of each feature. */
+function bytesFor(config: ContextualBanditConfig): number {
   const features = config.context_dim + 1;
   const entries = config.n_actions * features;
-  const head = 0;
-  const slots = head + HEAD_WORDS * 8;
-  const x = slots + 2 ** config.bits * SLOT_WORDS * 8;
-  const steps = x + features * 8;
-  const values = steps + features * 8;
-  const probabilities = values + config.n_actions * 8;
-  const staging = probabilities + config.n_actions * 8;
-  const table = staging + stateBytesFor(entries);
-  const used = align8(table + entries * 4);
-  const total = align8(used + entries * 4);
-  return { head, slots, x, steps, values, probabilities, staging, table, used, total };
+  return stateBytesFor(entries) + (features * 2 + config.n_actions * 2) * 8 + align8(entries * 4);
 }
 
 /** Memory for a policy. */
@@ -152,27 +141,29 @@ export class ContextualBandit implements Policy {
   readonly nameHash: number;
   frozen = false;
 
-  readonly #layout: Layout;
+  readonly #bytes: number;
+  /** The state as it is exported; all up to `#scales` are parts of it. */
+  readonly #state: Uint8Array;
   readonly #head: Float64Array;
   /** The generator's words: the head's first two doubles, which are never copied as doubles, lest a NaN lose bits. */
   readonly #generator: Uint32Array;
   readonly #prng: Prng;
-  readonly #slots: Float64Array;
+  readonly #settings: Float64Array;
+  /** Number in the table of 2^bits of each slot that is stored. */
+  readonly #slotNumbers: Uint32Array;
+  readonly #weights: Float64Array;
+  /** Accumulated squared gradient of each slot. */
+  readonly #gradients: Float64Array;
+  /** Largest |x| seen at each slot. */
+  readonly #scales: Float64Array;
   /** The context under way, clipped, with the constant 1 last. */
   readonly #x: Float64Array;
   /** x · rate of each feature in the update under way. */
   readonly #steps: Float64Array;
   readonly #values: Float64Array;
   readonly #probabilities: Float64Array;
-  /** Index in `#slots` of each action's each feature. */
+  /** Slot of each action's each feature. */
   readonly #table: Int32Array;
-  /** The slots that any action's feature reaches, ascending. */
-  readonly #used: Int32Array;
-  readonly #usedCount: number;
-  readonly #staging: Uint8Array;
-  readonly #stagedGenerator: Uint32Array;
-  readonly #stagedHead: Float64Array;
-  readonly #stagedSlots: Float64Array;
 
   readonly #powerT: number;
   readonly #timeOrigin: number;
@@ -191,7 +182,7 @@ export class ContextualBandit implements Policy {
 
   /** Memory a policy with this configuration needs, all of it. @throws PolicyConfigError @realtime unsafe */
   static bytes(config: Partial<ContextualBanditConfig> = {}): number {
-    return layoutFor(resolveBanditConfig(config)).total;
+    return bytesFor(resolveBanditConfig(config));
   }
 
   /**
@@ -207,41 +198,51 @@ export class ContextualBandit implements Policy {
     this.config = Object.freeze(resolved);
     this.nActions = resolved.n_actions;
     this.contextDim = resolved.context_dim;
-    const layout = layoutFor(resolved);
-    this.#layout = layout;
-    const buffer = memory?.buffer ?? new ArrayBuffer(layout.total);
+    this.#bytes = bytesFor(resolved);
+    const buffer = memory?.buffer ?? new ArrayBuffer(this.#bytes);
     const start = memory?.byteOffset ?? 0;
-    if (start % 8 !== 0 || start < 0 || start + layout.total > buffer.byteLength) {
+    if (start % 8 !== 0 || start < 0 || start + this.#bytes > buffer.byteLength) {
       throw new PolicyConfigError(
         'memory',
-        `memory of ${buffer.byteLength} bytes from byte ${start} is too small or not aligned to 8: ${layout.total} are needed`,
+        `memory of ${buffer.byteLength} bytes from byte ${start} is too small or not aligned to 8: ${this.#bytes} are needed`,
       );
     }
 
-    const features = this.contextDim + 1;
-    const entries = this.nActions * features;
-    this.#head = new Float64Array(buffer, start + layout.head, HEAD_WORDS);
-    this.#generator = new Uint32Array(buffer, start + layout.head, PRNG_STATE_WORDS);
-    this.#prng = new Prng(this.#generator);
-    this.#slots = new Float64Array(buffer, start + layout.slots, 2 ** resolved.bits * SLOT_WORDS);
-    this.#x = new Float64Array(buffer, start + layout.x, features);
-    this.#steps = new Float64Array(buffer, start + layout.steps, features);
-    this.#values = new Float64Array(buffer, start + layout.values, this.nActions);
-    this.#probabilities = new Float64Array(buffer, start + layout.probabilities, this.nActions);
-    this.#table = new Int32Array(buffer, start + layout.table, entries);
-    this.#used = new Int32Array(buffer, start + layout.used, entries);
-
     const names = featureNames(resolved);
     this.nameHash = murmur3String(names.join('\n'), 0);
-    this.#usedCount = fillTable(this.#table, this.#used, names, this.nActions, resolved.bits);
-    this.stateBytes = stateBytesFor(this.#usedCount);
-    this.#staging = new Uint8Array(buffer, start + layout.staging, this.stateBytes);
-    const headAt = start + layout.staging + STATE_HEADER_BYTES;
-    this.#stagedGenerator = new Uint32Array(buffer, headAt, PRNG_STATE_WORDS);
-    this.#stagedHead = new Float64Array(buffer, headAt, HEAD_WORDS + SETTING_WORDS);
-    const numbersAt = headAt + (HEAD_WORDS + SETTING_WORDS) * 8;
-    const slotsAt = numbersAt + align8(this.#usedCount * 4);
-    this.#stagedSlots = new Float64Array(buffer, slotsAt, this.#usedCount * SLOT_WORDS);
+    const { table, slotNumbers } = hashFeatures(names, this.nActions, resolved.bits);
+    const slots = slotNumbers.length;
+    const features = names.length;
+    this.stateBytes = stateBytesFor(slots);
+
+    let at = start;
+    this.#state = new Uint8Array(buffer, at, this.stateBytes);
+    const header = new Uint32Array(buffer, at, STATE_HEADER_WORDS);
+    at += STATE_HEADER_BYTES;
+    this.#head = new Float64Array(buffer, at, HEAD_WORDS);
+    this.#generator = new Uint32Array(buffer, at, PRNG_STATE_WORDS);
+    this.#prng = new Prng(this.#generator);
+    at += HEAD_WORDS * 8;
+    this.#settings = new Float64Array(buffer, at, SETTING_WORDS);
+    at += SETTING_WORDS * 8;
+    this.#slotNumbers = new Uint32Array(buffer, at, slots);
+    at += align8(slots * 4);
+    this.#weights = new Float64Array(buffer, at, slots);
+    at += slots * 8;
+    this.#gradients = new Float64Array(buffer, at, slots);
+    at += slots * 8;
+    this.#scales = new Float64Array(buffer, at, slots);
+    at += slots * 8;
+    this.#x = new Float64Array(buffer, at, features);
+    at += features * 8;
+    this.#steps = new Float64Array(buffer, at, features);
+    at += features * 8;
+    this.#values = new Float64Array(buffer, at, this.nActions);
+    at += this.nActions * 8;
+    this.#probabilities = new Float64Array(buffer, at, this.nActions);
+    at += this.nActions * 8;
+    this.#table = new Int32Array(buffer, at, table.length);
+    this.#table.set(table);
 
     this.#powerT = resolved.power_t;
     this.#timeOrigin = Math.max(resolved.initial_t, 1);
@@ -263,22 +264,34 @@ export class ContextualBandit implements Policy {
     this.#epsilonFinal = resolved.epsilon_final;
     this.#epsilonDecaySteps = resolved.epsilon_decay_steps;
 
+    // Whatever the memory held is not part of the state, the padding included.
+    this.#state.fill(0);
+    writeStateHeader(
+      header,
+      PolicyKind.contextualBandit,
+      this.stateBytes,
+      this.nActions,
+      this.contextDim,
+      this.nameHash,
+      resolved.bits,
+    );
+    this.#slotNumbers.set(slotNumbers);
+    this.#writeSettings();
     this.reset();
-    this.#stageConstants(new Uint32Array(buffer, start + layout.staging, STATE_HEADER_BYTES / 4));
-    new Uint32Array(buffer, numbersAt, this.#usedCount).set(this.#used.subarray(0, this.#usedCount));
   }
 
-  /** Forgets everything: the policy is as it was constructed. Touches the whole table. @realtime unsafe */
+  /** Forgets everything: the policy is as it was constructed. @realtime safe */
   reset(): void {
     const head = this.#head;
     head.fill(0);
-    this.#slots.fill(0);
     this.#prng.seed(this.config.random_seed);
     head[HEAD_NORM_SUM] = this.config.initial_t;
     head[HEAD_NORM_WEIGHT] = this.config.initial_t;
     head[HEAD_LEARNING_RATE] = this.config.learning_rate;
     head[HEAD_EPSILON] = this.config.epsilon;
-    for (let k = 0; k < this.#usedCount; k++) this.#slots[this.#used[k] * SLOT_WORDS + 1] = this.config.initial_t;
+    this.#weights.fill(0);
+    this.#gradients.fill(this.config.initial_t);
+    this.#scales.fill(0);
     this.#x[this.contextDim] = 1;
   }
 
@@ -389,35 +402,59 @@ export class ContextualBandit implements Policy {
     const contextDim = x.length - 1;
     for (let i = 0; i < contextDim; i++) {
       let value = contexts[offset + i];
-      if (!(value <= VALUE_LIMIT && value >= -VALUE_LIMIT)) {
+      const magnitude = Math.abs(value);
+      if (!(magnitude <= VALUE_LIMIT)) {
         checkContext(contexts, offset, contextDim);
         this.#head[HEAD_CLAMPED]++;
         value = value > 0 ? VALUE_LIMIT : -VALUE_LIMIT;
       }
-      if (value < VALUE_FLOOR && value > -VALUE_FLOOR) value = 0;
-      x[i] = value;
+      x[i] = magnitude < VALUE_FLOOR ? 0 : value;
     }
   }
 
   #predict(action: number): number {
     const x = this.#x;
     const table = this.#table;
-    const slots = this.#slots;
+    const weights = this.#weights;
     const features = x.length;
     const base = action * features;
     let value = 0;
-    for (let i = 0; i < features; i++) value += slots[table[base + i]] * x[i];
+    for (let i = 0; i < features; i++) value += weights[table[base + i]] * x[i];
     return value;
   }
 
+  /**
+   * The values of all actions, two at a time: a sum waits for each of its additions in turn, and two sums wait side by
+   * side. Each is added up in the order of `#predict`, to the same bits.
+   */
   #predictAll(out: Float64Array): void {
-    for (let a = 0; a < out.length; a++) out[a] = this.#predict(a);
+    const x = this.#x;
+    const table = this.#table;
+    const weights = this.#weights;
+    const features = x.length;
+    const nActions = out.length;
+    let a = 0;
+    for (; a + 1 < nActions; a += 2) {
+      const first = a * features;
+      const second = first + features;
+      let firstValue = 0;
+      let secondValue = 0;
+      for (let i = 0; i < features; i++) {
+        const value = x[i];
+        firstValue += weights[table[first + i]] * value;
+        secondValue += weights[table[second + i]] * value;
+      }
+      out[a] = firstValue;
+      out[a + 1] = secondValue;
+    }
+    if (a < nActions) out[a] = this.#predict(a);
   }
 
   /** Writes the distribution for the context in `#x`. @returns how many actions have a share */
   #distribute(allowed: Uint8Array | null, out: Float64Array): number {
     const values = this.#values;
     const nActions = values.length;
+    this.#predictAll(values);
     let count = 0;
     let best = -Infinity;
     let ties = 0;
@@ -425,8 +462,7 @@ export class ContextualBandit implements Policy {
       out[a] = 0;
       if (allowed !== null && allowed[a] === 0) continue;
       count++;
-      const value = this.#predict(a);
-      values[a] = value;
+      const value = values[a];
       if (value > best) {
         best = value;
         ties = 1;
@@ -511,7 +547,9 @@ export class ContextualBandit implements Policy {
   #accumulate(base: number, gradientSquared: number, weight: number): number {
     const x = this.#x;
     const table = this.#table;
-    const slots = this.#slots;
+    const weights = this.#weights;
+    const gradients = this.#gradients;
+    const scales = this.#scales;
     const steps = this.#steps;
     const features = x.length;
     let slope = 0;
@@ -523,18 +561,18 @@ export class ContextualBandit implements Policy {
         continue;
       }
       const at = table[base + i];
-      const gradients = slots[at + 1] + gradientSquared * value * value;
-      slots[at + 1] = gradients;
+      const accumulated = gradients[at] + gradientSquared * value * value;
+      gradients[at] = accumulated;
       const magnitude = value < 0 ? -value : value;
-      let scale = slots[at + 2];
+      let scale = scales[at];
       if (magnitude > scale) {
-        if (scale > 0) slots[at] *= scale / magnitude;
+        if (scale > 0) weights[at] *= scale / magnitude;
         scale = magnitude;
-        slots[at + 2] = scale;
+        scales[at] = scale;
       }
       const relative = value / scale;
       norm += relative * relative;
-      const step = relative / Math.sqrt(gradients);
+      const step = relative / Math.sqrt(accumulated);
       steps[i] = step;
       slope += value * step;
     }
@@ -547,7 +585,9 @@ export class ContextualBandit implements Policy {
   #accumulateAny(base: number, gradientSquared: number, weight: number): number {
     const x = this.#x;
     const table = this.#table;
-    const slots = this.#slots;
+    const weights = this.#weights;
+    const gradients = this.#gradients;
+    const scales = this.#scales;
     const steps = this.#steps;
     const features = x.length;
     const power = this.#powerT;
@@ -563,17 +603,17 @@ export class ContextualBandit implements Policy {
       const at = table[base + i];
       let rate = 1;
       if (this.#adaptive) {
-        const gradients = slots[at + 1] + gradientSquared * value * value;
-        slots[at + 1] = gradients;
-        rate = gradients ** -power;
+        const accumulated = gradients[at] + gradientSquared * value * value;
+        gradients[at] = accumulated;
+        rate = accumulated ** -power;
       }
       if (this.#normalized) {
         const magnitude = Math.abs(value);
-        let scale = slots[at + 2];
+        let scale = scales[at];
         if (magnitude > scale) {
-          if (scale > 0) slots[at] *= (magnitude / scale) ** normPower;
+          if (scale > 0) weights[at] *= (magnitude / scale) ** normPower;
           scale = magnitude;
-          slots[at + 2] = scale;
+          scales[at] = scale;
         }
         const relative = value / scale;
         norm += relative * relative;
@@ -591,7 +631,7 @@ export class ContextualBandit implements Policy {
   /** Adds `scale` · `#steps` to the weights of the features present, then shrinks and truncates them. */
   #step(base: number, scale: number, effective: number): void {
     const table = this.#table;
-    const slots = this.#slots;
+    const weights = this.#weights;
     const steps = this.#steps;
     const features = steps.length;
     const shrink = Math.max(0, 1 - this.#l2 * effective);
@@ -600,11 +640,11 @@ export class ContextualBandit implements Policy {
       const step = steps[i];
       if (step === 0) continue;
       const at = table[base + i];
-      let value = (slots[at] + scale * step) * shrink;
+      let value = (weights[at] + scale * step) * shrink;
       if (gravity > 0) value = value > gravity ? value - gravity : value < -gravity ? value + gravity : 0;
       if (value > WEIGHT_LIMIT) value = WEIGHT_LIMIT;
       else if (value < -WEIGHT_LIMIT) value = -WEIGHT_LIMIT;
-      slots[at] = value;
+      weights[at] = value;
     }
   }
 
@@ -612,7 +652,7 @@ export class ContextualBandit implements Policy {
     const head = this.#head;
     const updates = head[HEAD_UPDATES];
     let nonZeroWeights = 0;
-    for (let k = 0; k < this.#usedCount; k++) if (this.#slots[this.#used[k] * SLOT_WORDS] !== 0) nonZeroWeights++;
+    for (let k = 0; k < this.#weights.length; k++) if (this.#weights[k] !== 0) nonZeroWeights++;
     return {
       policy: this.name,
       decisions: head[HEAD_DECISIONS],
@@ -622,9 +662,9 @@ export class ContextualBandit implements Policy {
       epsilon: this.epsilon,
       learningRate: this.learningRate,
       clamped: head[HEAD_CLAMPED],
-      slots: this.#usedCount,
+      slots: this.#weights.length,
       nonZeroWeights,
-      bytes: this.#layout.total,
+      bytes: this.#bytes,
     };
   }
 
@@ -632,21 +672,7 @@ export class ContextualBandit implements Policy {
     if (out.length < this.stateBytes) {
       throw new PolicyInputError('output_length', `out has ${out.length} bytes, a state needs ${this.stateBytes}`);
     }
-    const head = this.#head;
-    const stagedHead = this.#stagedHead;
-    for (let i = 0; i < PRNG_STATE_WORDS; i++) this.#stagedGenerator[i] = this.#generator[i];
-    for (let i = HEAD_DECISIONS; i < HEAD_WORDS; i++) stagedHead[i] = head[i];
-    const slots = this.#slots;
-    const used = this.#used;
-    const staged = this.#stagedSlots;
-    let to = 0;
-    for (let k = 0; k < this.#usedCount; k++) {
-      const at = used[k] * SLOT_WORDS;
-      staged[to++] = slots[at];
-      staged[to++] = slots[at + 1];
-      staged[to++] = slots[at + 2];
-    }
-    out.set(this.#staging);
+    out.set(this.#state);
     return this.stateBytes;
   }
 
@@ -677,49 +703,39 @@ export class ContextualBandit implements Policy {
     }
     // A copy, for alignment.
     const copy = state.slice();
-    const head = new Float64Array(copy.buffer, STATE_HEADER_BYTES, HEAD_WORDS + SETTING_WORDS);
-    const numbersAt = STATE_HEADER_BYTES + (HEAD_WORDS + SETTING_WORDS) * 8;
-    const numbers = new Uint32Array(copy.buffer, numbersAt, this.#usedCount);
-    const slots = new Float64Array(copy.buffer, numbersAt + align8(this.#usedCount * 4), this.#usedCount * SLOT_WORDS);
-    this.#checkState(head, new Uint32Array(copy.buffer, STATE_HEADER_BYTES, PRNG_STATE_WORDS), numbers, slots);
+    const slots = this.#weights.length;
+    let at = STATE_HEADER_BYTES;
+    const generator = new Uint32Array(copy.buffer, at, PRNG_STATE_WORDS);
+    const head = new Float64Array(copy.buffer, at, HEAD_WORDS);
+    at += HEAD_WORDS * 8;
+    const settings = new Float64Array(copy.buffer, at, SETTING_WORDS);
+    at += SETTING_WORDS * 8;
+    const slotNumbers = new Uint32Array(copy.buffer, at, slots);
+    at += align8(slots * 4);
+    const weights = new Float64Array(copy.buffer, at, slots);
+    const gradients = new Float64Array(copy.buffer, at + slots * 8, slots);
+    const scales = new Float64Array(copy.buffer, at + slots * 16, slots);
 
-    this.#generator.set(new Uint32Array(copy.buffer, STATE_HEADER_BYTES, PRNG_STATE_WORDS));
-    for (let i = HEAD_DECISIONS; i < HEAD_RESTORED; i++) this.#head[i] = head[i];
-    for (let k = 0; k < this.#usedCount; k++) {
-      for (let word = 0; word < SLOT_WORDS; word++) {
-        this.#slots[this.#used[k] * SLOT_WORDS + word] = slots[k * SLOT_WORDS + word];
-      }
-    }
-  }
-
-  #checkState(head: Float64Array, generator: Uint32Array, numbers: Uint32Array, slots: Float64Array): void {
-    const refuse = (what: string): never => {
-      throw new PolicyStateError('corrupt', `policy state is damaged: ${what}`);
-    };
-    if ((generator[0] | generator[1] | generator[2] | generator[3]) === 0) refuse('generator state is zero');
-    for (let i = HEAD_DECISIONS; i < HEAD_WORDS; i++)
-      if (!Number.isFinite(head[i])) refuse(`head word ${i} is ${head[i]}`);
-    for (const i of [HEAD_DECISIONS, HEAD_UPDATES, HEAD_NORM_SUM, HEAD_NORM_WEIGHT, HEAD_TIME, HEAD_CLAMPED]) {
-      if (head[i] < 0) refuse(`head word ${i} is negative`);
-    }
-    const lastProbability = head[HEAD_LAST_PROBABILITY];
-    if (lastProbability < 0 || lastProbability > 1) refuse(`last probability is ${lastProbability}`);
-    const rule = head[HEAD_WORDS + SETTING_RULE];
-    if (rule !== this.#rule()) {
+    if (settings[SETTING_RULE] !== this.#rule()) {
       throw new PolicyStateError(
         'update_rule',
         'policy state was learned with other parts of adaptive and normalized switched on',
       );
     }
-    for (let k = 0; k < this.#usedCount; k++) {
-      if (numbers[k] !== this.#used[k]) refuse(`slot ${k} is number ${numbers[k]}, expected ${this.#used[k]}`);
-      const weight = slots[k * SLOT_WORDS];
-      const gradients = slots[k * SLOT_WORDS + 1];
-      const scale = slots[k * SLOT_WORDS + 2];
-      if (!(Math.abs(weight) <= WEIGHT_LIMIT)) refuse(`weight of slot ${numbers[k]} is ${weight}`);
-      if (!(gradients >= 0 && gradients < Infinity)) refuse(`accumulator of slot ${numbers[k]} is ${gradients}`);
-      if (!(scale >= 0 && scale <= VALUE_LIMIT)) refuse(`scale of slot ${numbers[k]} is ${scale}`);
+    checkGenerator(generator);
+    checkHead(head);
+    for (let k = 0; k < slots; k++) {
+      if (slotNumbers[k] !== this.#slotNumbers[k]) refuse(`slot ${k} is number ${slotNumbers[k]}`);
+      if (!(Math.abs(weights[k]) <= WEIGHT_LIMIT)) refuse(`weight ${k} is ${weights[k]}`);
+      if (!(gradients[k] >= 0 && gradients[k] < Infinity)) refuse(`accumulator ${k} is ${gradients[k]}`);
+      if (!(scales[k] >= 0 && scales[k] <= VALUE_LIMIT)) refuse(`scale ${k} is ${scales[k]}`);
     }
+
+    this.#generator.set(generator);
+    for (let i = HEAD_DECISIONS; i < HEAD_RESTORED; i++) this.#head[i] = head[i];
+    this.#weights.set(weights);
+    this.#gradients.set(gradients);
+    this.#scales.set(scales);
   }
 
   /** Which parts give the accumulators their meaning: adaptive is bit 0, normalised bit 1. */
@@ -727,31 +743,20 @@ export class ContextualBandit implements Policy {
     return (this.#adaptive ? 1 : 0) | (this.#normalized ? 2 : 0);
   }
 
-  /** Fills the parts of a state that never change. */
-  #stageConstants(header: Uint32Array): void {
-    writeStateHeader(
-      header,
-      PolicyKind.contextualBandit,
-      this.stateBytes,
-      this.nActions,
-      this.contextDim,
-      this.nameHash,
-      this.config.bits,
-    );
-    const staged = this.#stagedHead;
-    staged.fill(0);
-    staged[HEAD_WORDS + SETTING_POWER_T] = this.#powerT;
-    staged[HEAD_WORDS + SETTING_INITIAL_T] = this.config.initial_t;
-    staged[HEAD_WORDS + SETTING_L1] = this.#l1;
-    staged[HEAD_WORDS + SETTING_L2] = this.#l2;
-    staged[HEAD_WORDS + SETTING_STRATEGY] = this.#strategy;
-    staged[HEAD_WORDS + SETTING_TAU] = this.#tau;
-    staged[HEAD_WORDS + SETTING_RULE] = this.#rule();
-    staged[HEAD_WORDS + SETTING_CB_TYPE] = this.#weighted ? 1 : 0;
-    staged[HEAD_WORDS + SETTING_IMPORTANCE_CAP] = this.#importanceCap;
-    staged[HEAD_WORDS + SETTING_EPSILON_FINAL] = this.#epsilonFinal;
-    staged[HEAD_WORDS + SETTING_EPSILON_DECAY_STEPS] = this.#epsilonDecaySteps;
-    staged[HEAD_WORDS + SETTING_SLOTS] = this.#usedCount;
+  #writeSettings(): void {
+    const settings = this.#settings;
+    settings[SETTING_POWER_T] = this.#powerT;
+    settings[SETTING_INITIAL_T] = this.config.initial_t;
+    settings[SETTING_L1] = this.#l1;
+    settings[SETTING_L2] = this.#l2;
+    settings[SETTING_STRATEGY] = this.#strategy;
+    settings[SETTING_TAU] = this.#tau;
+    settings[SETTING_RULE] = this.#rule();
+    settings[SETTING_CB_TYPE] = this.#weighted ? 1 : 0;
+    settings[SETTING_IMPORTANCE_CAP] = this.#importanceCap;
+    settings[SETTING_EPSILON_FINAL] = this.#epsilonFinal;
+    settings[SETTING_EPSILON_DECAY_STEPS] = this.#epsilonDecaySteps;
+    settings[SETTING_SLOTS] = this.#weights.length;
   }
 
   /**
@@ -785,14 +790,14 @@ export class ContextualBandit implements Policy {
       let scale = 0;
       const only = set.size === 1;
       for (const at of set) {
-        const evidence = from.#slots[at + 1];
-        weight += only ? from.#slots[at] : from.#slots[at] * evidence;
+        const evidence = from.#gradients[at];
+        weight += only ? from.#weights[at] : from.#weights[at] * evidence;
         gradients += evidence;
-        scale = Math.max(scale, from.#slots[at + 2]);
+        scale = Math.max(scale, from.#scales[at]);
       }
-      this.#slots[to] = only || gradients === 0 ? weight : weight / gradients;
-      this.#slots[to + 1] = gradients;
-      this.#slots[to + 2] = scale;
+      this.#weights[to] = only || gradients === 0 ? weight : weight / gradients;
+      this.#gradients[to] = gradients;
+      this.#scales[to] = scale;
     }
   }
 
@@ -836,19 +841,43 @@ export function convertState(
   return ContextualBandit.convert(state, fromConfig, toConfig);
 }
 
-/** Hashes every action's every feature. @returns how many different slots they reach, listed ascending in `used` */
-function fillTable(table: Int32Array, used: Int32Array, names: string[], nActions: number, bits: number): number {
+/**
+ * Hashes every action's every feature.
+ *
+ * @returns the slot of each, numbered in the order in which they are first reached, and each slot's number among 2^bits
+ */
+function hashFeatures(
+  names: readonly string[],
+  nActions: number,
+  bits: number,
+): { table: Int32Array; slotNumbers: Uint32Array } {
   const mask = 2 ** bits - 1;
-  const reached = new Set<number>();
+  const table = new Int32Array(nActions * names.length);
+  const slotOf = new Map<number, number>();
   for (let a = 0; a < nActions; a++) {
     const seed = hashSeed(0, a);
     for (let i = 0; i < names.length; i++) {
-      const slot = (murmur3String(names[i], seed) & mask) >>> 0;
-      table[a * names.length + i] = slot * SLOT_WORDS;
-      reached.add(slot);
+      const slotNumber = murmur3String(names[i], seed) & mask;
+      const slot = slotOf.get(slotNumber) ?? slotOf.size;
+      slotOf.set(slotNumber, slot);
+      table[a * names.length + i] = slot;
     }
   }
-  const ascending = [...reached].sort((a, b) => a - b);
-  used.set(ascending);
-  return ascending.length;
+  return { table, slotNumbers: Uint32Array.from(slotOf.keys()) };
+}
+
+function refuse(what: string): never {
+  throw new PolicyStateError('corrupt', `policy state is damaged: ${what}`);
+}
+
+function checkGenerator(words: Uint32Array): void {
+  if ((words[0] | words[1] | words[2] | words[3]) === 0) refuse('its generator is all zeros');
+}
+
+function checkHead(head: Float64Array): void {
+  for (let i = HEAD_DECISIONS; i < HEAD_WORDS; i++) {
+    if (!Number.isFinite(head[i])) refuse(`head word ${i} is ${head[i]}`);
+    if (head[i] < 0 && i !== HEAD_REWARD_SUM) refuse(`head word ${i} is ${head[i]}`);
+  }
+  if (head[HEAD_LAST_PROBABILITY] > 1) refuse(`last probability is ${head[HEAD_LAST_PROBABILITY]}`);
 }
