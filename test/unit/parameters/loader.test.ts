@@ -5,8 +5,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
 import { applyParameterText, loadParameters } from '../../../src/parameters/loader.js';
 import { ParameterError } from '../../../src/parameters/parameter-error.js';
-import { packageRoot, type presetNames, presetPath } from '../../../src/parameters/presets.js';
+import { packageRoot, presetNames, presetPath } from '../../../src/parameters/presets.js';
 import { defaultParameters, findParameter, type ParameterValues } from '../../../src/parameters/schema.js';
+import { BANDIT_PRESETS } from '../../../src/policy/contextual-bandit-config.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rfsn-parameters-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -139,7 +140,7 @@ describe('loading parameters', () => {
       contacts_required: 'true',
       trigger: 'observation',
       model_dir: '42',
-      'reward.time': '-.5',
+      'reward.time': '+.5',
     });
     expect(values).toMatchObject({
       epsilon: 0.5,
@@ -147,7 +148,7 @@ describe('loading parameters', () => {
       contacts_required: true,
       trigger: 'observation',
       model_dir: '42',
-      'reward.time': -0.5,
+      'reward.time': 0.5,
     });
     expect(loadParameters([], { contacts_required: 'false' }).contacts_required).toBe(false);
   });
@@ -185,6 +186,10 @@ describe('the files under config/', () => {
     expect(pick('development')).toEqual([0.1, 0.2, 18, 1e-5, 10]);
     expect(pick('staging')).toEqual([0.08, 0.1, 19, 1e-5, 100]);
     expect(pick('production')).toEqual([0.05, 0.05, 20, 1e-4, 1000]);
+  });
+
+  it('hold the presets of the policy as a library', () => {
+    for (const name of presetNames) expect(loadParameters([presetPath(name)])).toMatchObject(BANDIT_PRESETS[name]);
   });
 
   it('give the Jackal the figures that are the defaults', () => {

@@ -14,6 +14,8 @@ import {
   parameterTable,
   setParameter,
 } from '../../../src/parameters/schema.js';
+import { DEFAULT_BANDIT_CONFIG } from '../../../src/policy/contextual-bandit-config.js';
+import { DEFAULT_REWARD_WEIGHTS } from '../../../src/reward/reward.js';
 
 /** Values of every kind that an entry must refuse. */
 function refusedBy(entry: ParameterDefinition): unknown[] {
@@ -59,6 +61,12 @@ describe('the table of parameters', () => {
       save_frequency: 100,
       random_seed: 42,
     });
+  });
+
+  it('has the defaults that the policy and the reward have by themselves', () => {
+    const { feature_names: _ofTheRobot, ...bandit } = DEFAULT_BANDIT_CONFIG;
+    const reward = Object.entries(DEFAULT_REWARD_WEIGHTS).map(([name, weight]) => [`reward.${name}`, weight]);
+    expect(defaultParameters()).toMatchObject({ ...bandit, ...Object.fromEntries(reward) });
   });
 
   it('has no name that is also the start of another, which a nested file could not tell apart', () => {
