@@ -60,6 +60,11 @@ export interface ObservationSink {
     back: number,
     right: number,
   ): RejectionCode;
+  /**
+   * From here on the odometry is in another frame, and the robot may stand elsewhere: a simulator's next episode, a
+   * restarted base. Stamps may begin anew; what the controller remembers of the place is void.
+   */
+  newFrame(): void;
   /** A new goal in `odom` [m, m] with the distance at which it counts as reached [m]; replaces the old one. */
   goal(stampNs: number, receivedNs: number, x: number, y: number, tolerance: number): RejectionCode;
   /** No goal: the robot stops. */

@@ -19,7 +19,7 @@ export class Observation {
   yawRate = 0;
   odometryStampNs = 0;
   odometryAgeNs = Number.POSITIVE_INFINITY;
-  /** The pose jumped farther than the robot can drive: what was remembered of the place is void. */
+  /** The robot stands elsewhere than it can have driven: what was remembered of the place is void. */
   jumped = false;
 
   rangesStampNs = 0;
@@ -35,6 +35,8 @@ export class Observation {
   /** Beams that hit something, in `base_link` as it was at the scan [m]. */
   readonly pointX: Float64Array;
   readonly pointY: Float64Array;
+  /** Their bearing from `base_link`'s origin [rad, in [-π, π]]. */
+  readonly pointBearing: Float64Array;
   pointCount = 0;
   /** Nearest obstacle by sector from `base_link`'s origin [m]; the sensor's limit where nothing is seen. */
   readonly sectorRange = new Float64Array(SECTOR_COUNT);
@@ -75,5 +77,6 @@ export class Observation {
   constructor(maxBeams: number) {
     this.pointX = new Float64Array(maxBeams);
     this.pointY = new Float64Array(maxBeams);
+    this.pointBearing = new Float64Array(maxBeams);
   }
 }

@@ -370,6 +370,13 @@ const entries = {
   ),
   'reward.arrival': number(5, 0, 1000, '', 'Earned once, when the goal is reached.'),
   'reward.time': number(0.02, 0, 1000, '', 'Subtracted with every decision.'),
+  'reward.horizon_s': number(
+    0.1,
+    0.0005,
+    10,
+    's',
+    'A decision is paid for what happened in this time after it; at least one period.',
+  ),
   'reward.expression': text(
     '',
     0,

@@ -1,0 +1,321 @@
+/**
+ * The cycle: sense → extract → learn → select → constrain → emit → account.
+ *
+ * One function that takes its scheduled time as an argument. The worker calls it on the monotonic schedule, training and
+ * replay on a virtual clock, and the same inputs at the same times give the same bits.
+ *
+ * Control thread. Reads the observation slots and orders; writes the command slot, the decision ring, statistics,
+ * progress, the policy and the snapshot. Allocates nothing after construction.
+ */
+
+import type { Clock } from '../core/clock.js';
+import { FeatureExtractor } from '../features/extraction.js';
+import type { QuadraticInteractions } from '../features/interactions.js';
+import { RunningScaler } from '../features/scaling.js';
+import {
+  ACTION_COUNT,
+  CONTEXT_DIM,
+  CommandField,
+  type ControlMemory,
+  DecisionField,
+  Driver,
+  Order,
+  Progress,
+} from '../memory/layout.js';
+import { Observation } from '../memory/observation.js';
+import { isIntervention, isOverride, Reason } from '../memory/reason.js';
+import type { ParameterValues } from '../parameters/schema.js';
+import { ContextualBandit } from '../policy/contextual-bandit.js';
+import { NO_ACTION, type Policy } from '../policy/policy.js';
+import { RandomPolicy } from '../policy/random-policy.js';
+import { ExpressionReward, type RewardProgram } from '../reward/expression-reward.js';
+import { WeightedReward } from '../reward/reward.js';
+import { Breaker } from '../safety/breaker.js';
+import { circumscribedRadius } from '../safety/footprint.js';
+import { Safety } from '../safety/safety.js';
+import { Observer } from '../sense/observer.js';
+import { banditConfigOf, interactionsOf, rewardWeightsOf, safetyOptionsOf } from './configuration.js';
+import { Deadline, Miss } from './deadline.js';
+import { Learner } from './learner.js';
+import { ControlStatistics, Counter } from './statistics.js';
+
+/** Who chooses: the learning bandit, a uniform draw, or the rule alone. */
+export type PolicyName = 'bandit' | 'random' | 'fallback';
+
+export interface ControlLoopOptions {
+  policy?: PolicyName;
+  /** `reward.expression`, compiled. */
+  rewardProgram?: RewardProgram | null;
+  /** What was learned before: the two parts of a snapshot. */
+  learned?: { policy: Uint8Array; scaler: Uint8Array } | null;
+}
+
+export class ControlLoop {
+  readonly observation: Observation;
+  readonly policy: Policy;
+  readonly statistics: ControlStatistics;
+  readonly #memory: ControlMemory;
+  readonly #clock: Clock;
+  readonly #observer: Observer;
+  readonly #extractor = new FeatureExtractor();
+  readonly #scaler: RunningScaler;
+  readonly #interactions: QuadraticInteractions | null;
+  readonly #learner: Learner;
+  readonly #safety: Safety;
+  readonly #deadline: Deadline;
+  readonly #breaker: Breaker;
+  readonly #ruleOnly: boolean;
+  readonly #raw = new Float64Array(CONTEXT_DIM);
+  readonly #scaled = new Float64Array(CONTEXT_DIM);
+  /** What the policy sees: the scaled features, and their products where they are asked for. */
+  readonly #context: Float64Array;
+  readonly #mask = new Uint8Array(ACTION_COUNT);
+  readonly #values = new Float64Array(ACTION_COUNT);
+  readonly #distribution = new Float64Array(ACTION_COUNT);
+  readonly #heartbeatTimeoutNs: number;
+  #heartbeat = 0;
+  #heartbeatNs = Number.NaN;
+  #lastStartNs = Number.NaN;
+  #cycle = 0;
+  #arrivedGoal = 0;
+  // Of the current cycle.
+  #action = NO_ACTION;
+  #probability = 0;
+  #driver: number = Driver.none;
+  #standReason: number = Reason.none;
+  #decided = false;
+
+  /** @param memory zero-filled; the control thread's part is written here and nowhere else */
+  constructor(memory: ControlMemory, p: ParameterValues, clock: Clock, options: ControlLoopOptions = {}) {
+    const { buffer, layout } = memory;
+    const safety = safetyOptionsOf(p);
+    this.#memory = memory;
+    this.#clock = clock;
+    this.observation = new Observation(layout.sizes.maxBeams);
+    this.#observer = new Observer(memory, this.observation, circumscribedRadius(safety.footprint) + safety.margin);
+    this.#scaler = new RunningScaler(
+      CONTEXT_DIM,
+      { freezeAfter: p['scaling.freeze_after'] },
+      { buffer, byteOffset: layout.scaler },
+    );
+    this.#interactions = interactionsOf(p);
+    this.#context = this.#interactions === null ? this.#scaled : new Float64Array(this.#interactions.outputCount);
+    this.#ruleOnly = options.policy === 'fallback';
+    this.policy =
+      options.policy === 'random'
+        ? new RandomPolicy({ n_actions: ACTION_COUNT, context_dim: this.#context.length, random_seed: p.random_seed })
+        : new ContextualBandit(banditConfigOf(p), { buffer, byteOffset: layout.policy });
+    if (options.learned) {
+      this.policy.importState(options.learned.policy);
+      this.#scaler.importState(options.learned.scaler);
+    }
+    const program = options.rewardProgram ?? null;
+    const rewarder = program === null ? new WeightedReward(rewardWeightsOf(p)) : new ExpressionReward(program);
+    const horizon = Math.max(1, Math.round(p['reward.horizon_s'] * p.controller_frequency));
+    this.#learner = new Learner(this.policy, rewarder, horizon);
+    this.#safety = new Safety(safety, layout.sizes.maxBeams);
+    this.#deadline = new Deadline(1e9 / p.controller_frequency, p.deadline_fraction);
+    this.#breaker = new Breaker(p.breaker_open_misses, p.breaker_close_cycles);
+    this.#heartbeatTimeoutNs = p.heartbeat_timeout_s * 1e9;
+    this.statistics = new ControlStatistics(buffer, layout.statistics);
+  }
+
+  /**
+   * One cycle.
+   *
+   * @param scheduledNs when it was due, on the clock that dates observations
+   * @throws AssertionError where the program is wrong; the caller latches the stop
+   * @realtime safe
+   */
+  run(scheduledNs: number): void {
+    const startNs = this.#clock.nowNs();
+    Atomics.store(this.#memory.progress, Progress.cycles, (this.#cycle + 1) | 0);
+    this.#observer.read(startNs);
+    this.#extract();
+    this.#safety.observe(this.observation, startNs);
+    this.#standReason = this.#reasonToStand(startNs);
+    this.#learn(startNs);
+    this.#select();
+    this.#safety.constrain(this.observation, startNs, this.#standReason, this.#passReason());
+    const computeNs = this.#clock.nowNs() - startNs;
+    const miss = this.#deadline.judge(startNs - scheduledNs, computeNs);
+    if (miss !== Miss.none) this.#safety.slowDown(Reason.deadlineMissed);
+    this.#emit();
+    this.#account(scheduledNs, startNs, computeNs, miss);
+    if (Atomics.load(this.#memory.orders, Order.snapshotRequest) !== this.#memory.progress[Progress.snapshotDone]) {
+      this.#copySnapshot();
+    }
+  }
+
+  /** Sends zero velocity at once: the last thing the control thread does. @realtime safe */
+  stop(): void {
+    this.#safety.halt(Reason.stopping);
+    this.#emit();
+  }
+
+  #extract(): void {
+    const o = this.observation;
+    if (o.jumped || o.newGoal) this.#learner.clear();
+    if (o.jumped) this.#extractor.clear();
+    this.#extractor.extract(o, this.#raw);
+    this.#scaler.transform(this.#raw, this.#scaled);
+    if (this.#interactions !== null) this.#interactions.expand(this.#scaled, this.#context);
+  }
+
+  #reasonToStand(nowNs: number): number {
+    const orders = this.#memory.orders;
+    const heartbeat = Atomics.load(orders, Order.heartbeat);
+    if (heartbeat !== this.#heartbeat || Number.isNaN(this.#heartbeatNs)) {
+      this.#heartbeat = heartbeat;
+      this.#heartbeatNs = nowNs;
+    }
+    if (Atomics.load(orders, Order.armed) === 0) return Reason.disarmed;
+    if (nowNs - this.#heartbeatNs > this.#heartbeatTimeoutNs) return Reason.heartbeatLost;
+    return this.#safety.standReason(this.observation);
+  }
+
+  #learn(nowNs: number): void {
+    const frozen = Atomics.load(this.#memory.orders, Order.freeze) !== 0;
+    this.policy.frozen = frozen;
+    this.#scaler.frozen = frozen;
+    const arrived = this.#standReason === Reason.arrived;
+    const learning = !frozen && !this.#ruleOnly && !this.#breaker.open;
+    if (this.#standReason !== Reason.none && !arrived) {
+      this.#learner.clear();
+      return;
+    }
+    const learned = this.#learner.pay(this.observation, nowNs, arrived, learning);
+    if (learned > 0) this.statistics.recordReward(this.#learner.reward);
+    if (learning && !arrived) this.#scaler.update(this.#raw);
+  }
+
+  #select(): void {
+    const o = this.observation;
+    this.#action = NO_ACTION;
+    this.#probability = 0;
+    this.#decided = false;
+    this.#driver = Driver.stop;
+    if (this.#standReason !== Reason.none) return;
+    const allowed = this.#safety.allow(o, this.#mask);
+    this.#driver = Driver.fallback;
+    if (this.#ruleOnly || this.#breaker.open || allowed === 0) {
+      this.#action = this.#safety.fallback(o);
+      return;
+    }
+    this.#driver = Driver.policy;
+    this.#action = this.policy.select(this.#context, this.#mask);
+    this.#probability = this.policy.lastProbability;
+    this.#decided = true;
+    this.#safety.pursue(o, this.#action);
+  }
+
+  /** The reason that goes out with a command that safety did not change. */
+  #passReason(): number {
+    if (this.#breaker.open) return Reason.breakerOpen;
+    return this.#action === NO_ACTION ? Reason.enclosed : Reason.none;
+  }
+
+  #emit(): void {
+    const s = this.#safety;
+    s.commit();
+    const slot = this.#memory.command;
+    const out = slot.doubles[slot.writeIndex];
+    out[CommandField.vx] = s.vx;
+    out[CommandField.vy] = s.vy;
+    out[CommandField.yawRate] = s.yawRate;
+    out[CommandField.cycle] = this.#cycle;
+    out[CommandField.reason] = s.reason;
+    slot.publish();
+  }
+
+  #account(scheduledNs: number, startNs: number, computeNs: number, miss: number): void {
+    const o = this.observation;
+    const s = this.#safety;
+    const statistics = this.statistics;
+    const counters = statistics.counters;
+    if (this.#decided) {
+      this.#learner.enter(o, startNs, this.#context, this.#action, this.#probability, !isOverride(s.reason));
+    }
+    this.#extractor.remember(this.#action);
+    const periodNs = startNs - this.#lastStartNs;
+    this.#lastStartNs = startNs;
+    const latenessNs = startNs - scheduledNs;
+    statistics.recordCycle(latenessNs, computeNs, periodNs, miss, isIntervention(s.reason) ? s.reason : Reason.none);
+    this.#breaker.update(miss !== Miss.none);
+    counters[Counter.breakerOpenings] = this.#breaker.openings;
+    counters[Counter.breakerOpen] = this.#breaker.open ? 1 : 0;
+    counters[Counter.goals] = o.goalCount;
+    if (s.reason >= Reason.staleOdometry && s.reason <= Reason.staleContacts) counters[Counter.staleCycles]++;
+    if (s.reason === Reason.heartbeatLost) counters[Counter.heartbeatLosses]++;
+    if (this.#standReason === Reason.arrived && o.goalCount !== this.#arrivedGoal) {
+      this.#arrivedGoal = o.goalCount;
+      counters[Counter.arrivals]++;
+    }
+    this.#record(scheduledNs, latenessNs, computeNs, periodNs, miss);
+    this.#cycle++;
+  }
+
+  #record(scheduledNs: number, latenessNs: number, computeNs: number, periodNs: number, miss: number): void {
+    const o = this.observation;
+    const s = this.#safety;
+    const ring = this.#memory.decisions;
+    const r = ring.record;
+    r[DecisionField.cycle] = this.#cycle;
+    r[DecisionField.scheduledNs] = scheduledNs;
+    r[DecisionField.latenessNs] = latenessNs;
+    r[DecisionField.computeNs] = computeNs;
+    r[DecisionField.periodNs] = periodNs;
+    r[DecisionField.miss] = miss;
+    r[DecisionField.action] = this.#action;
+    r[DecisionField.probability] = this.#probability;
+    r[DecisionField.allowed] = s.allowedBits;
+    r[DecisionField.reward] = this.#learner.reward;
+    r[DecisionField.reason] = s.reason;
+    r[DecisionField.driver] = this.#driver;
+    r[DecisionField.updates] = this.statistics.counters[Counter.learned];
+    r[DecisionField.goalCount] = o.goalCount;
+    r[DecisionField.poseX] = o.x;
+    r[DecisionField.poseY] = o.y;
+    r[DecisionField.poseYaw] = o.yaw;
+    r[DecisionField.goalX] = o.goalX;
+    r[DecisionField.goalY] = o.goalY;
+    r[DecisionField.commandVx] = s.vx;
+    r[DecisionField.commandVy] = s.vy;
+    r[DecisionField.commandYawRate] = s.yawRate;
+    r[DecisionField.odometryAgeNs] = o.odometryAgeNs;
+    r[DecisionField.rangesAgeNs] = o.rangesAgeNs;
+    r[DecisionField.odometryStampNs] = o.odometryStampNs;
+    r[DecisionField.rangesStampNs] = o.rangesStampNs;
+    r[DecisionField.arrived] = this.#standReason === Reason.arrived ? 1 : 0;
+    for (let i = 0; i < CONTEXT_DIM; i++) {
+      r[DecisionField.raw + i] = this.#raw[i];
+      r[DecisionField.scaled + i] = this.#scaled[i];
+    }
+    for (let i = 0; i < ACTION_COUNT; i++) {
+      r[DecisionField.values + i] = this.#values[i];
+      r[DecisionField.distribution + i] = this.#distribution[i];
+    }
+    ring.commit();
+  }
+
+  /** The scaler's state in a new array. @realtime unsafe */
+  exportScaler(): Uint8Array {
+    return this.#scaler.exportState();
+  }
+
+  /** Copies what was learned to where the main thread reads it: a few microseconds, after the command has gone out. */
+  #copySnapshot(): void {
+    const { snapshot, orders, progress } = this.#memory;
+    const bytes = this.policy.exportInto(snapshot);
+    this.#scaler.exportInto(this.#snapshotTail(bytes));
+    Atomics.store(progress, Progress.snapshotDone, Atomics.load(orders, Order.snapshotRequest));
+    Atomics.notify(progress, Progress.snapshotDone);
+  }
+
+  #tail: Uint8Array | null = null;
+
+  #snapshotTail(offset: number): Uint8Array {
+    this.#tail ??= this.#memory.snapshot.subarray(offset);
+    return this.#tail;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * learn: pays each decision for what happened in the time after it.
+ *
+ * A decision waits in a ring until its horizon has passed, then its reward is measured from where the robot was to where
+ * it is. A decision that safety overrode is never learned from. An episode's end pays what waits at once.
+ *
+ * Control thread, every cycle; owns the ring; allocates nothing after construction.
+ */
+
+import { type Observation, SECTOR_COUNT, SIDE_COUNT } from '../memory/observation.js';
+import type { Policy } from '../policy/policy.js';
+import { REWARD_INPUT_COUNT, type Reward, RewardInput } from '../reward/reward.js';
+
+export class Learner {
+  /** The reward paid last; NaN where the last cycle paid none. */
+  reward = Number.NaN;
+  readonly #policy: Policy;
+  readonly #rewarder: Reward;
+  readonly #contextDim: number;
+  readonly #capacity: number;
+  readonly #contexts: Float64Array;
+  /** One row of `contexts`, as the policy takes it. */
+  readonly #rows: Float64Array[];
+  readonly #actions: Int32Array;
+  readonly #probabilities: Float64Array;
+  readonly #learnable: Uint8Array;
+  readonly #decidedNs: Float64Array;
+  readonly #distance: Float64Array;
+  readonly #bearing: Float64Array;
+  readonly #change: Float64Array;
+  readonly #force: Float64Array;
+  readonly #inputs = new Float64Array(REWARD_INPUT_COUNT);
+  #waiting = 0;
+  #oldest = 0;
+  #lastAction = -1;
+
+  /** @param horizon cycles from a decision to its reward, ≥ 1 */
+  constructor(policy: Policy, rewarder: Reward, horizon: number) {
+    this.#policy = policy;
+    this.#rewarder = rewarder;
+    this.#contextDim = policy.contextDim;
+    this.#capacity = horizon;
+    this.#contexts = new Float64Array(horizon * policy.contextDim);
+    this.#rows = Array.from({ length: horizon }, (_, i) =>
+      this.#contexts.subarray(i * policy.contextDim, (i + 1) * policy.contextDim),
+    );
+    this.#actions = new Int32Array(horizon);
+    this.#probabilities = new Float64Array(horizon);
+    this.#learnable = new Uint8Array(horizon);
+    this.#decidedNs = new Float64Array(horizon);
+    this.#distance = new Float64Array(horizon);
+    this.#bearing = new Float64Array(horizon);
+    this.#change = new Float64Array(horizon);
+    this.#force = new Float64Array(horizon);
+  }
+
+  /** Drops what waits, unpaid. @realtime safe */
+  clear(): void {
+    this.#waiting = 0;
+    this.#lastAction = -1;
+    this.reward = Number.NaN;
+  }
+
+  /**
+   * Pays the decision whose horizon has passed, or all that wait when the goal was reached.
+   *
+   * @param learning whether the policy learns from it
+   * @returns how many the policy learned from
+   * @realtime safe
+   */
+  pay(o: Observation, nowNs: number, arrived: boolean, learning: boolean): number {
+    this.reward = Number.NaN;
+    if (this.#waiting === 0) return 0;
+    let force = 0;
+    for (let side = 0; side < SIDE_COUNT; side++) force += o.contact[side];
+    for (let i = 0; i < this.#capacity; i++) if (force > this.#force[i]) this.#force[i] = force;
+    let learned = 0;
+    while (this.#waiting > 0 && (arrived || this.#waiting === this.#capacity)) {
+      const i = this.#oldest;
+      this.#oldest = (i + 1) % this.#capacity;
+      this.#waiting--;
+      if (this.#learnable[i] === 0) continue;
+      const reward = this.#evaluate(o, nowNs, i, arrived);
+      this.reward = reward;
+      if (!learning) continue;
+      this.#policy.update(this.#rows[i], this.#actions[i], reward, this.#probabilities[i]);
+      learned++;
+    }
+    return learned;
+  }
+
+  /**
+   * Enters this cycle's decision.
+   *
+   * @param context copied
+   * @param learnable whether the robot does what was decided
+   * @realtime safe
+   */
+  enter(
+    o: Observation,
+    nowNs: number,
+    context: Float64Array,
+    action: number,
+    probability: number,
+    learnable: boolean,
+  ): void {
+    if (this.#waiting === this.#capacity) {
+      this.#oldest = (this.#oldest + 1) % this.#capacity;
+      this.#waiting--;
+    }
+    const i = (this.#oldest + this.#waiting) % this.#capacity;
+    const base = i * this.#contextDim;
+    for (let k = 0; k < this.#contextDim; k++) this.#contexts[base + k] = context[k];
+    this.#actions[i] = action;
+    this.#probabilities[i] = probability;
+    this.#learnable[i] = learnable ? 1 : 0;
+    this.#decidedNs[i] = nowNs;
+    this.#distance[i] = o.goalDistance;
+    this.#bearing[i] = Math.abs(o.goalBearing);
+    this.#change[i] = this.#lastAction < 0 ? 0 : sectorsBetween(action, this.#lastAction);
+    this.#force[i] = 0;
+    this.#waiting++;
+    this.#lastAction = action;
+  }
+
+  #evaluate(o: Observation, nowNs: number, i: number, arrived: boolean): number {
+    const inputs = this.#inputs;
+    const seconds = Math.max(1e-3, (nowNs - this.#decidedNs[i]) * 1e-9);
+    const speed = Math.sqrt(o.vx * o.vx + o.vy * o.vy);
+    inputs[RewardInput.progress] = (this.#distance[i] - o.goalDistance) / seconds;
+    inputs[RewardInput.turn_progress] = (this.#bearing[i] - Math.abs(o.goalBearing)) / seconds;
+    inputs[RewardInput.clearance] = clearanceAhead(o, speed);
+    inputs[RewardInput.contact_force] = this.#force[i];
+    inputs[RewardInput.turn] = Math.abs(o.yawRate);
+    inputs[RewardInput.smoothness] = this.#change[i];
+    inputs[RewardInput.speed] = speed;
+    inputs[RewardInput.arrived] = arrived ? 1 : 0;
+    inputs[RewardInput.time] = seconds;
+    inputs[RewardInput.distance] = o.goalDistance;
+    inputs[RewardInput.intervened] = 0;
+    return this.#rewarder.evaluate(inputs);
+  }
+}
+
+/** Of the sector the robot moves into [m]; ahead where it stands. */
+function clearanceAhead(o: Observation, speed: number): number {
+  if (speed < 1e-3) return o.sectorRange[0];
+  const turns = Math.atan2(o.vy, o.vx) / (2 * Math.PI);
+  return o.sectorRange[(Math.round(turns * SECTOR_COUNT) + SECTOR_COUNT) % SECTOR_COUNT];
+}
+
+/** The shorter way around between two directions, 0 … 4. */
+function sectorsBetween(a: number, b: number): number {
+  const apart = Math.abs(a - b);
+  return Math.min(apart, SECTOR_COUNT - apart);
+}

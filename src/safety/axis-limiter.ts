@@ -1,0 +1,74 @@
+/**
+ * One velocity that follows a target within acceleration and jerk, in fixed steps, without overshoot: before each step
+ * it keeps enough room to bring the acceleration back to zero by the time the target is met.
+ *
+ * Control thread, a few times a cycle; allocates nothing.
+ */
+
+/** Steps that acceleration may take to come back to zero; a bound for the loop, far above any sensible jerk limit. */
+const MAX_RAMP_STEPS = 64;
+
+export class AxisLimiter {
+  readonly #stepS: number;
+  readonly #maxAcceleration: number;
+  /** What acceleration may change by in one step [1/s² of the axis' unit]. */
+  readonly #accelerationStep: number;
+  velocity = 0;
+  acceleration = 0;
+  /** The result of `preview`. */
+  nextVelocity = 0;
+  nextAcceleration = 0;
+
+  /**
+   * @param stepS time between two calls [s]
+   * @param maxAcceleration [unit/s²]
+   * @param maxJerk [unit/s³]
+   */
+  constructor(stepS: number, maxAcceleration: number, maxJerk: number) {
+    this.#stepS = stepS;
+    this.#maxAcceleration = maxAcceleration;
+    this.#accelerationStep = maxJerk * stepS;
+  }
+
+  /** Stands still. For a robot that was put down somewhere else. @realtime safe */
+  reset(): void {
+    this.velocity = 0;
+    this.acceleration = 0;
+  }
+
+  /** Computes the next step toward `target` without taking it. @realtime safe */
+  preview(target: number): void {
+    const step = this.#stepS;
+    const sign = target >= this.velocity ? 1 : -1;
+    const gap = (sign * (target - this.velocity)) / step;
+    const acceleration = sign * this.acceleration;
+    const change = this.#accelerationStep;
+    // The largest a for which a + (a - change) + (a - 2 change) + … ≤ gap.
+    let wanted = gap;
+    for (let n = 1; n < MAX_RAMP_STEPS && wanted > n * change; n++) {
+      wanted = (gap + (change * n * (n + 1)) / 2) / (n + 1);
+    }
+    if (wanted > this.#maxAcceleration) wanted = this.#maxAcceleration;
+    if (wanted > acceleration + change) wanted = acceleration + change;
+    if (wanted < acceleration - change) wanted = acceleration - change;
+    if (wanted < -this.#maxAcceleration) wanted = -this.#maxAcceleration;
+    this.nextAcceleration = sign * wanted;
+    this.nextVelocity = this.velocity + sign * wanted * step;
+  }
+
+  /** Takes the step that `preview` computed. @realtime safe */
+  accept(): void {
+    this.velocity = this.nextVelocity;
+    this.acceleration = this.nextAcceleration;
+  }
+
+  /** The velocity it cannot help reaching before acceleration is back at zero. @realtime safe */
+  get unavoidable(): number {
+    const magnitude = Math.abs(this.acceleration);
+    if (magnitude === 0) return this.velocity;
+    const change = this.#accelerationStep;
+    const n = Math.floor(magnitude / change);
+    const rest = (n * magnitude - (change * n * (n + 1)) / 2) * this.#stepS;
+    return this.acceleration > 0 ? this.velocity + rest : this.velocity - rest;
+  }
+}

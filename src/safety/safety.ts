@@ -1,0 +1,315 @@
+/**
+ * Safety: writes the mask of what may be chosen, and has the last word on what is sent. Reads raw observations only;
+ * knows nothing of features, values or policies.
+ *
+ * `observe` → `allow` → (selection) → `pursue` | `fallback` → `constrain` → `commit`, once a cycle each, in the control thread.
+ * Owns all of its working memory; allocates nothing after construction.
+ */
+
+import { ACTION_COUNT } from '../memory/layout.js';
+import type { Observation } from '../memory/observation.js';
+import { Reason } from '../memory/reason.js';
+import { CoveredGround } from './covered-ground.js';
+import { circumscribedRadius, type Footprint } from './footprint.js';
+import { HeadingSweep } from './heading-sweep.js';
+import { NearbyPoints } from './nearby-points.js';
+import { Steering, type SteeringOptions } from './steering.js';
+import { StoppingSweep, Verdict } from './stopping-sweep.js';
+import { type MotionLimits, TwistLimiter } from './twist-limiter.js';
+
+export interface SafetyOptions {
+  footprint: Footprint;
+  limits: MotionLimits;
+  steering: SteeringOptions;
+  /** The cycle's period [s]. */
+  stepS: number;
+  /** Kept free on every side [m]. */
+  margin: number;
+  /** Kept free beside the way that is planned, beyond `margin` [m]. */
+  planningMargin: number;
+  /** How far ahead ways are looked at [m]. */
+  lookahead: number;
+  /** From a reading's arrival to the brakes taking hold [s]. */
+  reactionS: number;
+  /** A force above this is a contact [N]. */
+  contactThreshold: number;
+  /** [ns] */
+  odometryTimeoutNs: number;
+  rangesTimeoutNs: number;
+  contactsTimeoutNs: number;
+  /** Whether silence of the contact sensors stops the robot. */
+  contactsRequired: boolean;
+}
+
+/** Sides of a contact, as in `Observation.contact`. */
+const FRONT = 0;
+const BACK = 2;
+/** The robot keeps backing off this long after a contact has gone [ns]. */
+const ESCAPE_NS = 0.5e9;
+/** Shares of the twist wanted that are tried when it is not safe: the fastest safe one goes out. */
+const SLOWER = new Float64Array([1, 0.75, 0.5, 0.25, 0.1]);
+/** A speed below this share of the wanted one counts as slowed by safety. */
+const SLOWED_BELOW = 0.999;
+
+export class Safety {
+  /** The twist to send, valid after `constrain` [m/s, m/s, rad/s], and why it is what it is. */
+  vx = 0;
+  vy = 0;
+  yawRate = 0;
+  reason: number = Reason.none;
+  /** Bit k: action k may be chosen; valid after `allow`. */
+  allowedBits = 0;
+  readonly steering: Steering;
+  readonly #options: SafetyOptions;
+  readonly #sweep: HeadingSweep;
+  readonly #points: NearbyPoints;
+  readonly #covered: CoveredGround;
+  readonly #stopping: StoppingSweep;
+  readonly #limiter: TwistLimiter;
+  /** The side of the contact backed off from, and until when; -1 for none. */
+  #contactSide = -1;
+  #escapeUntilNs = 0;
+  /** The way the robot turns while it is enclosed: 1 left, -1 right, 0 not decided. */
+  #searchDirection = 0;
+  /** The way it crept in the last cycle to get free: 1 forward, -1 backward, 0 not. */
+  #creepDirection = 0;
+
+  constructor(options: SafetyOptions, maxBeams: number) {
+    this.#options = options;
+    const { footprint, limits } = options;
+    const radius = circumscribedRadius(footprint);
+    this.#sweep = new HeadingSweep(footprint, options.margin + options.planningMargin, options.lookahead);
+    this.#stopping = new StoppingSweep(footprint, limits, options.margin, options.reactionS);
+    // What the robot can reach before the next scan must come, and then stop short of.
+    const drive = limits.maxSpeed * (options.rangesTimeoutNs * 1e-9) + this.#stopping.stoppingDistance(limits.maxSpeed);
+    this.#points = new NearbyPoints(maxBeams, radius + options.margin + drive);
+    this.#covered = new CoveredGround(footprint);
+    this.#limiter = new TwistLimiter(limits, options.stepS);
+    this.steering = new Steering(this.#sweep, limits, options.steering);
+  }
+
+  /** Takes in what the newest readings mean for the next command. @realtime safe */
+  observe(o: Observation, nowNs: number): void {
+    if (o.jumped) this.#forgetPlace();
+    if (o.newScan) {
+      this.#sweep.sweep(o);
+      this.#points.absorb(o, nowNs);
+    }
+    this.#covered.cover(o, nowNs);
+    this.#noticeContact(o, nowNs);
+    this.#sweep.place(o);
+    this.#points.place(o);
+    if (o.newGoal) this.steering.clear();
+  }
+
+  /**
+   * Why the robot has to stand, whatever is chosen: input missing, or nowhere to go. `Reason.none` where it may drive.
+   *
+   * @realtime safe
+   */
+  standReason(o: Observation): number {
+    const options = this.#options;
+    if (o.odometryAgeNs > options.odometryTimeoutNs) return Reason.staleOdometry;
+    if (o.rangesAgeNs > options.rangesTimeoutNs) return Reason.staleRanges;
+    if (options.contactsRequired && o.contactsAgeNs > options.contactsTimeoutNs) return Reason.staleContacts;
+    if (!o.hasGoal) return Reason.noGoal;
+    if (o.goalDistance <= o.goalTolerance) return Reason.arrived;
+    return Reason.none;
+  }
+
+  /**
+   * Writes which actions may be chosen: those whose sector has a heading with a way to go.
+   *
+   * @param mask `ACTION_COUNT` flags, owned by the caller
+   * @returns how many
+   * @realtime safe
+   */
+  allow(o: Observation, mask: Uint8Array): number {
+    const options = this.#options;
+    const blocked = Math.min(options.steering.blockedDistance, o.goalDistance);
+    let count = 0;
+    let bits = 0;
+    for (let action = 0; action < ACTION_COUNT; action++) {
+      const open = this.steering.widestIn(action) >= blocked;
+      mask[action] = open ? 1 : 0;
+      if (!open) continue;
+      bits |= 1 << action;
+      count++;
+    }
+    this.allowedBits = bits;
+    return count;
+  }
+
+  /** Steers toward a chosen action's sector. @realtime safe */
+  pursue(o: Observation, action: number): void {
+    this.#searchDirection = 0;
+    this.steering.toward(o, action);
+  }
+
+  /**
+   * Steers by rule: along the passable heading nearest the goal; where there is none, it turns on the spot until one
+   * opens.
+   *
+   * @returns the action that comes nearest to what it does, or -1 while it looks for a way out
+   * @realtime safe
+   */
+  fallback(o: Observation): number {
+    const action = this.steering.towardGoal(o);
+    if (action >= 0) {
+      this.#searchDirection = 0;
+      return action;
+    }
+    if (this.#searchDirection === 0) this.#searchDirection = o.goalBearing >= 0 ? 1 : -1;
+    this.steering.turn(this.#searchDirection);
+    return -1;
+  }
+
+  /**
+   * The last stage: the twist wanted by `pursue` or `fallback`, made safe, into `vx`, `vy`, `yawRate` and `reason`. It
+   * counts as sent only after `commit`.
+   *
+   * @param standReason a reason to stand still, or `Reason.none`
+   * @param passReason the reason given where nothing has to be changed
+   * @realtime safe
+   */
+  constrain(o: Observation, nowNs: number, standReason: number, passReason: number): void {
+    if (standReason !== Reason.none) {
+      this.slowDown(standReason);
+      return;
+    }
+    if (this.#contactSide >= 0) {
+      this.#backOff(o, nowNs);
+      return;
+    }
+    const s = this.steering;
+    let verdict: number = Verdict.clear;
+    for (let i = 0; i < SLOWER.length; i++) {
+      const share = SLOWER[i];
+      const limited = this.#try(o, s.vx * share, s.vy * share, s.yawRate, nowNs);
+      if (limited === Verdict.clear) {
+        this.#creepDirection = 0;
+        this.#propose(share < SLOWED_BELOW ? Reason.slowed : passReason);
+        return;
+      }
+      if (i === 0) verdict = limited;
+    }
+    const refused = verdict === Verdict.unseenGround ? Reason.unseenGround : Reason.obstacle;
+    if (this.#try(o, 0, 0, s.yawRate, nowNs) === Verdict.clear) this.#propose(refused);
+    else if (this.#creep(o, nowNs)) this.#propose(refused);
+    else this.slowDown(refused);
+  }
+
+  /** The twist that was made safe last is what goes out. @realtime safe */
+  commit(): void {
+    this.#limiter.accept();
+  }
+
+  /**
+   * What was sent last, slowed at the deceleration limit toward zero; takes the place of what `constrain` found.
+   *
+   * @realtime safe
+   */
+  slowDown(reason: number): void {
+    this.#limiter.preview(0, 0, 0);
+    this.#propose(reason);
+  }
+
+  /** Stands still at once and forgets what was sent: for a robot that something else has stopped. @realtime safe */
+  halt(reason: number): void {
+    this.#limiter.reset();
+    this.vx = 0;
+    this.vy = 0;
+    this.yawRate = 0;
+    this.reason = reason;
+  }
+
+  /** Judges the next step toward a twist. @returns a `Verdict` */
+  #try(o: Observation, vx: number, vy: number, yawRate: number, nowNs: number): number {
+    const l = this.#limiter;
+    l.preview(vx, vy, yawRate);
+    return this.#stopping.judge(o, this.#points, this.#covered, l.vx, l.vy, l.yawRate, nowNs);
+  }
+
+  /** Proposes what was previewed last. */
+  #propose(reason: number): void {
+    const l = this.#limiter;
+    this.vx = l.vx;
+    this.vy = l.vy;
+    this.yawRate = l.yawRate;
+    this.reason = reason;
+  }
+
+  /**
+   * A robot that can neither go nor turn moves a little along its own axis to get its corners free; it keeps to one way
+   * as long as it can. @returns whether there is such a way; it is previewed then
+   */
+  #creep(o: Observation, nowNs: number): boolean {
+    const speed = this.#options.steering.creepSpeed;
+    const first = this.#creepDirection === 0 ? -1 : this.#creepDirection;
+    if (this.#try(o, first * speed, 0, 0, nowNs) === Verdict.clear) {
+      this.#creepDirection = first;
+      return true;
+    }
+    if (this.#try(o, -first * speed, 0, 0, nowNs) === Verdict.clear) {
+      this.#creepDirection = -first;
+      return true;
+    }
+    this.#creepDirection = 0;
+    return false;
+  }
+
+  #noticeContact(o: Observation, nowNs: number): void {
+    if (o.contactsAgeNs <= this.#options.contactsTimeoutNs) {
+      let side = -1;
+      let force = this.#options.contactThreshold;
+      for (let i = 0; i < o.contact.length; i++) {
+        if (o.contact[i] > force) {
+          force = o.contact[i];
+          side = i;
+        }
+      }
+      if (side >= 0) {
+        this.#contactSide = side;
+        this.#escapeUntilNs = nowNs + ESCAPE_NS;
+        this.#rememberContact(o, side, nowNs);
+      }
+    }
+    if (this.#contactSide >= 0 && nowNs > this.#escapeUntilNs) this.#contactSide = -1;
+  }
+
+  /** What was touched may be too low or too clear for the ranges: it stands in the memory as three points. */
+  #rememberContact(o: Observation, side: number, nowNs: number): void {
+    const { length, width } = this.#options.footprint;
+    for (let i = -1; i <= 1; i++) {
+      if (side === FRONT || side === BACK) {
+        this.#points.remember(o, side === FRONT ? length / 2 : -length / 2, (i * width) / 2, nowNs);
+      } else this.#points.remember(o, (i * length) / 2, side === 1 ? width / 2 : -width / 2, nowNs);
+    }
+  }
+
+  /** Away from the side that was touched, slowly; a differential robot touched at its side leaves along its axis. */
+  #backOff(o: Observation, nowNs: number): void {
+    const speed = this.#options.steering.creepSpeed;
+    const side = this.#contactSide;
+    let vx = side === FRONT ? -speed : side === BACK ? speed : 0;
+    let vy = 0;
+    if (vx === 0) {
+      if (this.#options.limits.omnidirectional) vy = side === 1 ? -speed : speed;
+      else vx = speed;
+    }
+    if (this.#try(o, vx, vy, 0, nowNs) === Verdict.clear) this.#propose(Reason.contactEscape);
+    else if (side !== FRONT && side !== BACK && this.#try(o, -vx, -vy, 0, nowNs) === Verdict.clear) {
+      this.#propose(Reason.contactEscape);
+    } else this.slowDown(Reason.contact);
+  }
+
+  #forgetPlace(): void {
+    this.#points.clear();
+    this.#covered.clear();
+    this.#limiter.reset();
+    this.steering.clear();
+    this.#contactSide = -1;
+    this.#searchDirection = 0;
+    this.#creepDirection = 0;
+  }
+}

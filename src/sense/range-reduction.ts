@@ -1,0 +1,172 @@
+/**
+ * One pass over a scan: beams become points in `base_link` and the nearest obstacle of each 45° sector.
+ *
+ * Control thread; runs when a scan lands; some microseconds for 720 beams; writes the scan part of `Observation`.
+ * Allocates nothing after construction.
+ */
+
+import { wrapAngle } from '../core/angles.js';
+import { type Observation, SECTOR_COUNT } from '../memory/observation.js';
+
+const TWO_PI = 2 * Math.PI;
+const SECTOR_ARC = TWO_PI / SECTOR_COUNT;
+/** A sector of which less than this is watched by working beams is blind. A 270° sensor watches half of two sectors. */
+const WATCHED_FRACTION = 0.4;
+/**
+ * Failed beams side by side over more than this are a hole in the sight, and stand as an obstacle [rad]. Narrower ones
+ * are bridged: at 3 m a hole of 3° hides nothing wider than a hand.
+ */
+const HOLE_ARC = (3 * Math.PI) / 180;
+
+export class RangeReduction {
+  readonly #cos: Float64Array;
+  readonly #sin: Float64Array;
+  readonly #angle: Float64Array;
+  readonly #sector: Uint8Array;
+  readonly #watched = new Float64Array(SECTOR_COUNT);
+  readonly #holeRange: number;
+  #count = 0;
+  #angleMin = Number.NaN;
+  #angleIncrement = Number.NaN;
+  #mountYaw = Number.NaN;
+
+  /** @param holeRange where a hole in the sight stands as an obstacle, from the sensor [m] */
+  constructor(maxBeams: number, holeRange: number) {
+    this.#cos = new Float64Array(maxBeams);
+    this.#sin = new Float64Array(maxBeams);
+    this.#angle = new Float64Array(maxBeams);
+    this.#sector = new Uint8Array(maxBeams);
+    this.#holeRange = holeRange;
+  }
+
+  /**
+   * @param beams readings [m]; NaN failed, -Infinity too near; `count` of them are used
+   * @param out its scan part is overwritten, dates and pose excepted
+   * @realtime safe
+   */
+  reduce(
+    beams: Float32Array,
+    count: number,
+    angleMin: number,
+    angleIncrement: number,
+    rangeMin: number,
+    rangeMax: number,
+    mountX: number,
+    mountY: number,
+    mountYaw: number,
+    out: Observation,
+  ): void {
+    if (
+      count !== this.#count ||
+      angleMin !== this.#angleMin ||
+      angleIncrement !== this.#angleIncrement ||
+      mountYaw !== this.#mountYaw
+    ) {
+      this.#tabulate(count, angleMin, angleIncrement, mountYaw);
+    }
+    const cos = this.#cos;
+    const sin = this.#sin;
+    const angles = this.#angle;
+    const sectors = this.#sector;
+    const watched = this.#watched;
+    const sectorRange = out.sectorRange;
+    const pointX = out.pointX;
+    const pointY = out.pointY;
+    const pointBearing = out.pointBearing;
+    const centred = mountX === 0 && mountY === 0;
+    watched.fill(0);
+    sectorRange.fill(rangeMax);
+    let points = 0;
+    let holeStart = -1;
+    for (let i = 0; i < count; i++) {
+      let range = beams[i];
+      if (!(range >= rangeMin)) {
+        if (range === Number.NEGATIVE_INFINITY) range = rangeMin;
+        else {
+          if (holeStart < 0) holeStart = i;
+          continue;
+        }
+      }
+      if (holeStart >= 0) {
+        points = this.#fillHole(holeStart, i, mountX, mountY, out, points);
+        holeStart = -1;
+      }
+      watched[sectors[i]]++;
+      if (range >= rangeMax) continue;
+      const x = mountX + range * cos[i];
+      const y = mountY + range * sin[i];
+      pointX[points] = x;
+      pointY[points] = y;
+      if (centred) {
+        pointBearing[points] = angles[i];
+        const sector = sectors[i];
+        if (range < sectorRange[sector]) sectorRange[sector] = range;
+      } else {
+        pointBearing[points] = Math.atan2(y, x);
+        const sector = sectorOf(x, y);
+        const distance = Math.sqrt(x * x + y * y);
+        if (distance < sectorRange[sector]) sectorRange[sector] = distance;
+      }
+      points++;
+    }
+    if (holeStart >= 0) points = this.#fillHole(holeStart, count, mountX, mountY, out, points);
+    const step = Math.abs(angleIncrement);
+    let valid = 0;
+    for (let k = 0; k < SECTOR_COUNT; k++) {
+      if (watched[k] * step >= WATCHED_FRACTION * SECTOR_ARC) valid |= 1 << k;
+    }
+    out.pointCount = points;
+    out.sectorValid = valid;
+    out.rangeMax = rangeMax;
+    out.mountX = mountX;
+    out.mountY = mountY;
+    out.arcStart = wrapAngle(mountYaw + (angleIncrement > 0 ? angleMin : angleMin + angleIncrement * (count - 1)));
+    out.arcLength = Math.min(TWO_PI, step * count);
+  }
+
+  /** @returns the number of points after those that stand for the hole */
+  #fillHole(from: number, to: number, mountX: number, mountY: number, out: Observation, points: number): number {
+    if ((to - from) * Math.abs(this.#angleIncrement) <= HOLE_ARC) return points;
+    const range = this.#holeRange;
+    for (let i = from; i < to; i++) {
+      const x = mountX + range * this.#cos[i];
+      const y = mountY + range * this.#sin[i];
+      out.pointX[points] = x;
+      out.pointY[points] = y;
+      out.pointBearing[points] = Math.atan2(y, x);
+      points++;
+    }
+    return points;
+  }
+
+  /** Runs when the sensor's geometry changes: at the first scan, and never again for most sensors. */
+  #tabulate(count: number, angleMin: number, angleIncrement: number, mountYaw: number): void {
+    for (let i = 0; i < count; i++) {
+      const angle = wrapAngle(mountYaw + angleMin + i * angleIncrement);
+      this.#angle[i] = angle;
+      this.#cos[i] = Math.cos(angle);
+      this.#sin[i] = Math.sin(angle);
+      this.#sector[i] = sectorOf(this.#cos[i], this.#sin[i]);
+    }
+    this.#count = count;
+    this.#angleMin = angleMin;
+    this.#angleIncrement = angleIncrement;
+    this.#mountYaw = mountYaw;
+  }
+}
+
+const COS_HALF_SECTOR = Math.cos(SECTOR_ARC / 2);
+const SIN_HALF_SECTOR = Math.sin(SECTOR_ARC / 2);
+
+/** The 45° sector that a point of `base_link` lies in, without an arc tangent. @realtime safe */
+export function sectorOf(x: number, y: number): number {
+  // Turned by half a sector, the borders lie on the axes and the diagonals.
+  const u = x * COS_HALF_SECTOR - y * SIN_HALF_SECTOR;
+  const v = x * SIN_HALF_SECTOR + y * COS_HALF_SECTOR;
+  if (v >= 0) {
+    if (u > 0) return v < u ? 0 : 1;
+    return v > -u ? 2 : 3;
+  }
+  if (u < 0) return v > u ? 4 : 5;
+  return -v > u ? 6 : 7;
+}
