@@ -51,8 +51,8 @@ export const seedArgument = integerArgument(0, 4_294_967_295);
 
 /** What `addParameterOptions` leaves in a command's options. */
 export interface ParameterOptions {
-  params: string[];
-  set: Record<string, string>;
+  params?: string[];
+  set?: Record<string, string>;
 }
 
 /**
@@ -66,18 +66,16 @@ export function addParameterOptions(command: Command): Command {
     .option(
       '--params <file>',
       'parameter file in ROS 2 form; several are applied in order',
-      (path: string, paths: string[]) => [...paths, path],
-      [],
+      (path: string, paths: string[] = []) => [...paths, path],
     )
     .option(
       '--set <name=value>',
       'one parameter, over the files; `rfsn parameters` lists them',
-      (text: string, values: Record<string, string>) => {
+      (text: string, values: Record<string, string> = {}) => {
         const at = text.indexOf('=');
         if (at < 1) throw new InvalidArgumentError('Write it as name=value.');
         return { ...values, [text.slice(0, at)]: text.slice(at + 1) };
       },
-      {},
     );
 }
 
@@ -94,5 +92,5 @@ export function readParameters(
 ): ParameterValues {
   const overrides: Record<string, string | number | boolean> = { ...options.set };
   for (const [name, value] of Object.entries(flags)) if (value !== undefined) overrides[name] = value;
-  return loadParameters(options.params, overrides);
+  return loadParameters(options.params ?? [], overrides);
 }
