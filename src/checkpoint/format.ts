@@ -271,7 +271,8 @@ function readSections(bytes: Uint8Array, view: DataView, checksumOffset: number)
     if (offset !== at || size > checksumOffset - at || aligned(size) > checksumOffset - at) {
       throw new CheckpointError('malformed', `section "${name}" does not lie where it must`);
     }
-    sections.set(name, bytes.subarray(offset, offset + size));
+    // Not subarray: of a Buffer that is a Buffer, whose slice, unlike that of other arrays, does not copy.
+    sections.set(name, new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size));
     at += aligned(size);
   }
   if (at !== checksumOffset) throw new CheckpointError('malformed', 'there are bytes that belong to no section');

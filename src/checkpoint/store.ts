@@ -392,7 +392,12 @@ export async function writeCheckpointFile(path: string, bytes: Uint8Array): Prom
   try {
     await makeFolder(fs, folder);
     await fill(await fs.open(temporary, 'wx'), bytes);
-    await fs.link(temporary, path);
+    try {
+      await fs.link(temporary, path);
+    } catch (error) {
+      if (!hasNoLinks(systemCode(error)) || nodeFs.existsSync(path)) throw error;
+      await fs.rename(temporary, path);
+    }
     await syncFolder(fs, folder);
   } catch (error) {
     if (systemCode(error) === 'EEXIST') {
@@ -400,7 +405,9 @@ export async function writeCheckpointFile(path: string, bytes: Uint8Array): Prom
     }
     throw saveError(folder, error);
   } finally {
-    await fs.rm(temporary, { force: true });
+    await fs.rm(temporary, { force: true }).catch(() => {
+      // Not even its folder is there.
+    });
   }
 }
 

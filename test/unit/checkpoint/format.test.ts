@@ -56,6 +56,12 @@ describe('checkpoint format', () => {
     expect([...decoded.sections.get('policy')!]).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it('gives plain arrays also for a Buffer, so that a slice of a section is a copy', () => {
+    const section = decodeCheckpoint(Buffer.from(encodeCheckpoint(smallContent()))).sections.get('policy')!;
+    expect(Buffer.isBuffer(section)).toBe(false);
+    expect(section.slice().buffer.byteLength).toBe(5);
+  });
+
   it('copies sections that lie in shared memory', () => {
     const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(7);
     const bytes = encodeCheckpoint(smallContent({ sections: new Map([['policy', shared]]) }));
