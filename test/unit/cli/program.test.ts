@@ -1,7 +1,20 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { commands, run } from '../../../src/cli/main.js';
-import { ExitCode, integerArgument, numberArgument, printJson, readParameters } from '../../../src/cli/usage.js';
+import { commands, run } from '../../../src/cli/program.js';
+import {
+  ExitCode,
+  integerArgument,
+  numberArgument,
+  printJson,
+  readParameters,
+  UsageError,
+} from '../../../src/cli/usage.js';
+import { ParameterError } from '../../../src/parameters/parameter-error.js';
+import { packageRoot } from '../../../src/parameters/presets.js';
+import { PolicyConfigError } from '../../../src/policy/policy.js';
+import { RewardExpressionError } from '../../../src/reward/reward-compiler.js';
 
 let out = '';
 let err = '';
@@ -106,6 +119,40 @@ describe('rfsn', () => {
     out = '';
     expect(await run(args)).toBe(ExitCode.done);
     expect(out).toContain('learning_rate: 0.05\n');
+  });
+});
+
+describe('errors of usage and configuration', () => {
+  it.each([
+    ['UsageError', () => new UsageError('x')],
+    ['ParameterError', () => new ParameterError('epsilon', 'x')],
+    ['PolicyConfigError', () => new PolicyConfigError('epsilon', 'x')],
+    ['RewardExpressionError', () => new RewardExpressionError('syntax', 'x')],
+  ])('exit 2 when a command throws %s, which program.ts knows by that name', async (_name, make) => {
+    vi.mocked(process.stdout.write).mockImplementation(() => {
+      throw make();
+    });
+    expect(await run(['doctor', '--json'])).toBe(ExitCode.usage);
+    expect(err).toContain('x\n');
+  });
+});
+
+describe('the compiled command', () => {
+  const main = join(packageRoot(), 'dist', 'src', 'cli', 'main.js');
+  const start = (...args: string[]) => spawnSync(main, args, { encoding: 'utf8' });
+
+  it('starts by itself, and its exit code says what happened', () => {
+    expect(start('--version')).toMatchObject({ status: 0, stderr: '' });
+    expect(start('nonsense')).toMatchObject({ status: 2, stdout: '' });
+    const json = start('parameters', '--json');
+    expect(json.status).toBe(0);
+    expect(JSON.parse(json.stdout)).toMatchObject({ controller_frequency: 50 });
+  });
+
+  it('ends quietly when the reader of its output has gone', () => {
+    // `true` ends before Node has even started, so that the very first write meets a closed pipe.
+    const script = `'${main}' parameters | true; exit "\${PIPESTATUS[0]}"`;
+    expect(spawnSync('bash', ['-c', script], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
   });
 });
 

@@ -1,0 +1,76 @@
+/** The command `rfsn`. Each command's module is loaded only when it is called, so that help is quick. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../parameters/presets.js';
+import { ExitCode } from './usage.js';
+
+type Register = (program: Command) => void;
+
+/** Every command, with the summary that help shows; the module says the same, and a test compares the two. */
+export const commands: readonly {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Register>;
+}[] = [
+  {
+    name: 'checkpoint',
+    summary: 'show what is in a checkpoint, or convert one',
+    load: async () => (await import('./checkpoint-command.js')).registerCheckpointCommand,
+  },
+  {
+    name: 'parameters',
+    summary: 'list the parameters, or show the values that files and --set amount to',
+    load: async () => (await import('./parameters-command.js')).registerParametersCommand,
+  },
+  {
+    name: 'doctor',
+    summary: 'say what this machine offers a control loop, and what is missing',
+    load: async () => (await import('./doctor-command.js')).registerDoctorCommand,
+  },
+];
+
+/** Errors of usage or configuration, by name: their classes lie in modules that help need not load. */
+const usageErrors = new Set(['UsageError', 'ParameterError', 'PolicyConfigError', 'RewardExpressionError']);
+
+/**
+ * Runs one command line. Errors go to standard error.
+ *
+ * @param args without node and the script
+ * @returns the exit code; a command that set `process.exitCode` keeps it
+ * @realtime unsafe
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command('rfsn')
+    .description('An online-learning motion controller for mobile robots.')
+    .version(packageVersion())
+    .option('--verbose', 'with an error, show where it came from')
+    .addHelpText('after', '\nExit codes: 0 done, 1 could not do its work, 2 bad usage or configuration.')
+    .showHelpAfterError('(--help lists what there is)')
+    .exitOverride();
+
+  try {
+    for (const { name, summary, load } of commands) {
+      if (args.includes(name)) (await load())(program);
+      else program.command(name).description(summary);
+    }
+    await program.parseAsync([...args], { from: 'user' });
+    return Number(process.exitCode ?? ExitCode.done);
+  } catch (error) {
+    // Commander has printed its own message, and help or version where those were asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
+    const verbose = program.opts<{ verbose?: boolean }>().verbose === true || Boolean(process.env['RFSN_DEBUG']);
+    process.stderr.write(`rfsn: ${messageOf(error, verbose)}\n`);
+    return error instanceof Error && usageErrors.has(error.name) ? ExitCode.usage : ExitCode.failed;
+  }
+}
+
+function messageOf(error: unknown, verbose: boolean): string {
+  if (!(error instanceof Error)) return String(error);
+  return verbose && error.stack !== undefined ? error.stack : error.message;
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
