@@ -78,7 +78,8 @@ export class SlowBandit {
     const change = config.invariant ? (error * (1 - Math.exp(-2 * eta * h * slope))) / slope : 2 * error * eta * h;
     const effective = change / (2 * error);
     present.forEach(({ x, slot }, k) => {
-      const stepped = (slot.weight + change * shared * rates[k] * x) * (1 - config.l2_regularization * effective);
+      const stepped =
+        (slot.weight + change * shared * rates[k] * x) * Math.max(0, 1 - config.l2_regularization * effective);
       const left = Math.max(0, Math.abs(stepped) - config.l1_regularization * effective);
       slot.weight = Math.sign(stepped) * left;
     });
