@@ -14,7 +14,10 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts', 'sim/**/*.ts'],
-      reporter: ['text', 'json-summary'],
+      // The patterns match at any depth; test/sim is not the simulator.
+      exclude: ['test/**', 'dist/**'],
+      reporter: [['text', { maxCols: 100 }], 'json-summary'],
+      reportOnFailure: true,
       // Counted in the test processes themselves: what runs only in a worker or a spawned command does not count.
       thresholds: { lines: 85 },
     },

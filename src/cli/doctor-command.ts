@@ -78,7 +78,7 @@ export function thisHost(): Host {
       }
     },
     hasCommand: (name) => isOnPath(name, process.env['PATH'] ?? ''),
-    rclnodejs: () => rclnodejsState(root),
+    rclnodejs: () => rclnodejsState(root, process.env),
   };
 }
 
@@ -93,8 +93,14 @@ function isOnPath(name: string, path: string): boolean {
   });
 }
 
-/** Loads rclnodejs in a process of its own: it maps ROS libraries, and a mismatch may end the process that tries. */
-function rclnodejsState(root: string): RclnodejsState {
+/**
+ * Loads rclnodejs, where ROS is sourced, in a process of its own: it maps ROS's libraries, and a mismatch may end the
+ * process that tries.
+ *
+ * @param root folder whose package looks for rclnodejs
+ * @realtime unsafe
+ */
+export function rclnodejsState(root: string, env: NodeJS.ProcessEnv): RclnodejsState {
   const state: RclnodejsState = { installed: false, version: '', loads: undefined, complaint: '' };
   try {
     const manifest = createRequire(join(root, 'package.json')).resolve('rclnodejs/package.json');
@@ -103,15 +109,16 @@ function rclnodejsState(root: string): RclnodejsState {
   } catch {
     return state;
   }
-  if (!process.env['ROS_DISTRO']) return state;
+  if (!env['ROS_DISTRO']) return state;
   const child = spawnSync(process.execPath, ['-e', "require('rclnodejs')"], {
     cwd: root,
+    env,
     encoding: 'utf8',
     timeout: LOAD_TIMEOUT_MS,
   });
   state.loads = child.status === 0;
   if (!state.loads) {
-    const line = child.stderr?.split('\n').find((candidate) => /Error/.test(candidate));
+    const line = child.stderr?.split('\n').find((candidate) => /^\w*Error\b/.test(candidate));
     state.complaint = line?.trim() ?? child.error?.message ?? `ended with ${child.signal ?? child.status}`;
   }
   return state;

@@ -441,6 +441,11 @@ const relations: readonly {
     least: (values) => 1 / values.controller_frequency,
     why: 'one period of controller_frequency, the time for which a command stays in force',
   },
+  {
+    parameter: 'reward.horizon_s',
+    least: (values) => 1 / values.controller_frequency,
+    why: 'one period of controller_frequency, or nothing would have happened yet',
+  },
 ];
 
 /** The row of a parameter, or undefined where there is none of that name. @realtime unsafe */

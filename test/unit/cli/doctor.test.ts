@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { diagnose, type Finding, type Host, type RclnodejsState } from '../../../src/cli/diagnosis.js';
-import { diagnosisJson, diagnosisText, thisHost } from '../../../src/cli/doctor-command.js';
+import { diagnosisJson, diagnosisText, rclnodejsState, thisHost } from '../../../src/cli/doctor-command.js';
 
 const limits = (lockedBytes: string, priority: string) =>
   `Limit                     Soft Limit           Hard Limit           Units     
@@ -216,5 +219,45 @@ describe('rfsn doctor', () => {
     expect(host.list('/no/such/folder')).toEqual([]);
     expect(host.hasCommand('no-such-command-anywhere')).toBe(false);
     expect(diagnosisJson(diagnose(host))).toMatchObject({ ok: true, node: { state: 'ok' } });
+  });
+});
+
+describe('whether rclnodejs loads', () => {
+  const root = mkdtempSync(join(tmpdir(), 'rfsn-doctor-'));
+  const folder = join(root, 'node_modules', 'rclnodejs');
+  const sourced = { ...process.env, ROS_DISTRO: 'jazzy' };
+  const { ROS_DISTRO: _none, ...unsourced } = process.env;
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  function install(code: string): void {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{"name": "rclnodejs", "version": "9.8.7", "main": "index.js"}');
+    writeFileSync(join(folder, 'index.js'), code);
+  }
+
+  it('is not asked where it is not installed', () => {
+    writeFileSync(join(root, 'package.json'), '{"name": "robot"}');
+    expect(rclnodejsState(root, sourced)).toEqual(noRclnodejs);
+  });
+
+  it('is tried only with a sourced ROS', () => {
+    install('process.exit(3);');
+    expect(rclnodejsState(root, unsourced)).toMatchObject({ installed: true, version: '9.8.7', loads: undefined });
+    install('module.exports = {};');
+    expect(rclnodejsState(root, sourced)).toMatchObject({ installed: true, version: '9.8.7', loads: true });
+  });
+
+  it.each([
+    [
+      "throw new Error('librcl.so: cannot open shared object file');",
+      'Error: librcl.so: cannot open shared object file',
+    ],
+    ["process.kill(process.pid, 'SIGSEGV');", 'ended with SIGSEGV'],
+    ['process.exit(3);', 'ended with 3'],
+  ])('is answered with the reason when it runs %s', (code, complaint) => {
+    install(code);
+    const state = rclnodejsState(root, sourced);
+    expect(state.loads).toBe(false);
+    expect(state.complaint).toContain(complaint);
   });
 });

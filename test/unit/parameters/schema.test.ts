@@ -140,11 +140,13 @@ describe('the table of parameters', () => {
     expect(() => setParameter(defaultParameters(), '__proto__', 1)).toThrow('no such parameter');
   });
 
-  it('refuses a watchdog that would stop a healthy robot, and a reaction faster than a cycle', () => {
+  it('refuses a watchdog that would stop a healthy robot, and a reaction or a reward faster than a cycle', () => {
     const slow = { ...defaultParameters(), controller_frequency: 4, 'safety.reaction_time_s': 1 };
     expect(() => checkRelations(slow)).toThrow(/watchdog_timeout_s: 0.25 is not allowed; allowed: at least 0.5 s/);
     const hasty = { ...defaultParameters(), controller_frequency: 10 };
     expect(() => checkRelations(hasty)).toThrow(/safety.reaction_time_s: 0.06 is not allowed; allowed: at least 0.1 s/);
+    const early = { ...defaultParameters(), 'reward.horizon_s': 0.01 };
+    expect(() => checkRelations(early)).toThrow(/reward.horizon_s: 0.01 is not allowed; allowed: at least 0.02 s/);
   });
 });
 
