@@ -106,6 +106,7 @@ export class Simulator {
   #episodeStartStep = 0;
   #outcome: OutcomeCode = Outcome.running;
   #touched = false;
+  #touchStep = -1;
   #atFault = false;
   #minimumClearance = Number.POSITIVE_INFINITY;
   #departureStep = -1;
@@ -591,11 +592,13 @@ export class Simulator {
     const outward = normal.x * px + normal.y * py >= 0 ? 1 : -1;
     const nx = outward * normal.x;
     const ny = outward * normal.y;
-    if (!this.#touched) {
+    // Where several things touch in the first step, one that the robot drove into is enough.
+    if (!this.#touched || this.#touchStep === this.#stepCount) {
       const ownX = this.#drivenX - this.#drivenYawRate * py;
       const ownY = this.#drivenY + this.#drivenYawRate * px;
       this.#touched = true;
-      this.#atFault = ownX * nx + ownY * ny > FAULT_SPEED;
+      this.#touchStep = this.#stepCount;
+      if (ownX * nx + ownY * ny > FAULT_SPEED) this.#atFault = true;
     }
     const force = impulse / STEP_S;
     const ahead = force * (this.#cos * nx + this.#sin * ny);
