@@ -8,6 +8,7 @@
 
 import type { Observation } from '../memory/observation.js';
 import type { Footprint } from './footprint.js';
+import type { NearbyPoints } from './nearby-points.js';
 import { inWatchedArc } from './watched-arc.js';
 
 export const HEADING_COUNT = 72;
@@ -15,6 +16,12 @@ export const HEADING_COUNT = 72;
 export const HEADING_STEP = (2 * Math.PI) / HEADING_COUNT;
 /** Entries of the arc-sine table, which rounds up. */
 const ARC_SINE_STEPS = 256;
+/** What was seen of a heading counts for so long after the robot has turned away from it [ns] … */
+const KEEP_NS = 3e9;
+/** … and as long as it is no farther from where it saw it [m]. */
+const KEEP_DISTANCE = 0.3;
+/** Headings this close to the border of the sight are swept in part only [rad]. */
+const BORDER = 0.35;
 
 export class HeadingSweep {
   /** Free way along heading h · 5° of today's `base_link` [m], valid after `place`. */
@@ -24,8 +31,14 @@ export class HeadingSweep {
   readonly #cos = new Float64Array(HEADING_COUNT);
   readonly #sin = new Float64Array(HEADING_COUNT);
   readonly #arcSine = new Float64Array(ARC_SINE_STEPS + 1);
+  /** What was last seen by heading in `odom` [m], from where [m] and when [ns]. */
+  readonly #seen = new Float64Array(HEADING_COUNT);
+  readonly #seenX = new Float64Array(HEADING_COUNT);
+  readonly #seenY = new Float64Array(HEADING_COUNT);
+  readonly #seenNs = new Float64Array(HEADING_COUNT).fill(Number.NEGATIVE_INFINITY);
   readonly #halfWidth: number;
   readonly #front: number;
+  readonly #reachSquared: number;
   /** Beyond this nothing is looked at [m]. */
   readonly lookahead: number;
 
@@ -34,6 +47,8 @@ export class HeadingSweep {
     this.#halfWidth = footprint.width / 2 + margin;
     this.#front = footprint.length / 2 + margin;
     this.lookahead = lookahead;
+    const reach = lookahead + this.#front;
+    this.#reachSquared = reach * reach + this.#halfWidth * this.#halfWidth;
     for (let h = 0; h < HEADING_COUNT; h++) {
       this.#cos[h] = Math.cos(h * HEADING_STEP);
       this.#sin[h] = Math.sin(h * HEADING_STEP);
@@ -41,40 +56,65 @@ export class HeadingSweep {
     for (let i = 0; i <= ARC_SINE_STEPS; i++) this.#arcSine[i] = Math.asin(Math.min(1, (i + 1) / ARC_SINE_STEPS));
   }
 
-  /** Sweeps the observation's newest scan. Headings that the sensor does not watch are blocked. @realtime safe */
-  sweep(o: Observation): void {
-    const free = this.#free;
-    const cos = this.#cos;
-    const sin = this.#sin;
-    const front = this.#front;
-    const halfWidth = this.#halfWidth;
-    const pointX = o.pointX;
-    const pointY = o.pointY;
+  /**
+   * Sweeps the observation's newest scan. A heading that the sensor does not watch keeps what was seen of it, if that
+   * was a moment ago and near here; otherwise it is blocked. Nobody drives there on it: the robot turns, and looks.
+   *
+   * @param points for what has passed out of sight
+   * @param nowNs dates what is kept
+   * @realtime safe
+   */
+  sweep(o: Observation, points: NearbyPoints, nowNs: number): void {
+    const x = o.pointX;
+    const y = o.pointY;
     const bearing = o.pointBearing;
-    const reach = this.lookahead + front;
-    const reachSquared = reach * reach + halfWidth * halfWidth;
-    free.fill(this.lookahead);
-    for (let i = 0; i < o.pointCount; i++) {
-      const x = pointX[i];
-      const y = pointY[i];
-      const squared = x * x + y * y;
-      if (squared > reachSquared) continue;
-      const sine = halfWidth / Math.sqrt(squared);
-      const spread = sine >= 1 ? Math.PI / 2 : this.#arcSine[(sine * ARC_SINE_STEPS) | 0];
-      const last = Math.floor((bearing[i] + spread) / HEADING_STEP);
-      for (let h = Math.ceil((bearing[i] - spread) / HEADING_STEP); h <= last; h++) {
-        const slot = h < 0 ? h + HEADING_COUNT : h >= HEADING_COUNT ? h - HEADING_COUNT : h;
-        const way = x * cos[slot] + y * sin[slot] - front;
-        if (way < free[slot]) free[slot] = Math.max(0, way);
-      }
+    this.#free.fill(this.lookahead);
+    for (let i = 0; i < o.pointCount; i++) this.#block(x[i], y[i], bearing[i]);
+    for (let i = 0; i < points.hiddenCount; i++) {
+      const hiddenX = points.hiddenX[i];
+      const hiddenY = points.hiddenY[i];
+      this.#block(hiddenX, hiddenY, Math.atan2(hiddenY, hiddenX));
     }
-    if (o.arcLength < 2 * Math.PI - HEADING_STEP) this.#blockUnwatched(o);
+    if (o.arcLength < 2 * Math.PI - HEADING_STEP) this.#fillUnwatched(o, nowNs);
   }
 
-  #blockUnwatched(o: Observation): void {
-    for (let h = 0; h < HEADING_COUNT; h++) {
-      if (!inWatchedArc(o, o.mountX + this.#cos[h], o.mountY + this.#sin[h], 0)) this.#free[h] = 0;
+  /** One obstacle shortens the headings whose swept outline it lies in. */
+  #block(x: number, y: number, bearing: number): void {
+    const squared = x * x + y * y;
+    if (squared > this.#reachSquared) return;
+    const free = this.#free;
+    const sine = this.#halfWidth / Math.sqrt(squared);
+    const spread = sine >= 1 ? Math.PI / 2 : this.#arcSine[(sine * ARC_SINE_STEPS) | 0];
+    const last = Math.floor((bearing + spread) / HEADING_STEP);
+    for (let h = Math.ceil((bearing - spread) / HEADING_STEP); h <= last; h++) {
+      const slot = h < 0 ? h + HEADING_COUNT : h >= HEADING_COUNT ? h - HEADING_COUNT : h;
+      const way = x * this.#cos[slot] + y * this.#sin[slot] - this.#front;
+      if (way < free[slot]) free[slot] = Math.max(0, way);
     }
+  }
+
+  #fillUnwatched(o: Observation, nowNs: number): void {
+    const yaw = Math.round(o.scanYaw / HEADING_STEP);
+    for (let h = 0; h < HEADING_COUNT; h++) {
+      const absolute = (h + yaw + 2 * HEADING_COUNT) % HEADING_COUNT;
+      if (inWatchedArc(o, o.mountX + this.#cos[h], o.mountY + this.#sin[h], BORDER)) {
+        this.#seen[absolute] = this.#free[h];
+        this.#seenX[absolute] = o.scanX;
+        this.#seenY[absolute] = o.scanY;
+        this.#seenNs[absolute] = nowNs;
+        continue;
+      }
+      const dx = o.scanX - this.#seenX[absolute];
+      const dy = o.scanY - this.#seenY[absolute];
+      const near = dx * dx + dy * dy < KEEP_DISTANCE * KEEP_DISTANCE;
+      const kept = near && nowNs - this.#seenNs[absolute] < KEEP_NS ? this.#seen[absolute] : 0;
+      this.#free[h] = Math.min(this.#free[h], kept);
+    }
+  }
+
+  /** Forgets what was seen. @realtime safe */
+  clear(): void {
+    this.#seenNs.fill(Number.NEGATIVE_INFINITY);
   }
 
   /** Turns the table into today's `base_link`, into `ahead`. @realtime safe */

@@ -24,6 +24,10 @@ export class NearbyPoints {
   readonly x: Float64Array;
   readonly y: Float64Array;
   count = 0;
+  /** Those out of sight of the newest scan, in its frame [m]; `hiddenCount` of them, valid after `absorb`. */
+  readonly hiddenX = new Float64Array(MEMORY_CAPACITY);
+  readonly hiddenY = new Float64Array(MEMORY_CAPACITY);
+  hiddenCount = 0;
   readonly #radius: number;
   readonly #scanX: Float64Array;
   readonly #scanY: Float64Array;
@@ -47,6 +51,7 @@ export class NearbyPoints {
   clear(): void {
     this.#scanCount = 0;
     this.#rememberedCount = 0;
+    this.hiddenCount = 0;
     this.count = 0;
   }
 
@@ -65,6 +70,7 @@ export class NearbyPoints {
     this.#scanCount = n;
     const blindSide = o.arcLength < 2 * Math.PI - 2 * BORDER;
     if (blindSide || this.#rememberedCount > 0) this.#forget(o, nowNs);
+    this.#hide(o);
     if (blindSide) this.#rememberBorder(o, nowNs);
   }
 
@@ -124,6 +130,18 @@ export class NearbyPoints {
       kept++;
     }
     this.#rememberedCount = kept;
+  }
+
+  #hide(o: Observation): void {
+    const cos = Math.cos(o.scanYaw);
+    const sin = Math.sin(o.scanYaw);
+    for (let i = 0; i < this.#rememberedCount; i++) {
+      const rx = this.#rememberedX[i] - o.scanX;
+      const ry = this.#rememberedY[i] - o.scanY;
+      this.hiddenX[i] = rx * cos + ry * sin;
+      this.hiddenY[i] = ry * cos - rx * sin;
+    }
+    this.hiddenCount = this.#rememberedCount;
   }
 
   /** Every near point of the scan may be out of sight in the next one: those that are, `#forget` keeps. */

@@ -16,6 +16,7 @@ import { NearbyPoints } from './nearby-points.js';
 import { Steering, type SteeringOptions } from './steering.js';
 import { StoppingSweep, Verdict } from './stopping-sweep.js';
 import { type MotionLimits, TwistLimiter } from './twist-limiter.js';
+import { VisitedGround } from './visited-ground.js';
 
 export interface SafetyOptions {
   footprint: Footprint;
@@ -46,10 +47,14 @@ const FRONT = 0;
 const BACK = 2;
 /** The robot keeps backing off this long after a contact has gone [ns]. */
 const ESCAPE_NS = 0.5e9;
-/** Shares of the twist wanted that are tried when it is not safe: the fastest safe one goes out. */
-const SLOWER = new Float64Array([1, 0.75, 0.5, 0.25, 0.1]);
-/** A speed below this share of the wanted one counts as slowed by safety. */
-const SLOWED_BELOW = 0.999;
+/**
+ * Shares of the speed and of the yaw rate wanted, in the order they are tried when the twist itself is not safe. Both
+ * alike is the same way, slower; less speed alone is a tighter turn.
+ */
+const SLOWER_SPEED = new Float64Array([1, 0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0.1]);
+const SLOWER_TURN = new Float64Array([1, 1, 0.75, 1, 0.5, 1, 0.25, 0.1]);
+/** The same on the spot. */
+const SPOT_TURN = new Float64Array([1, 0.5, 0.25, 0.1]);
 
 export class Safety {
   /** The twist to send, valid after `constrain` [m/s, m/s, rad/s], and why it is what it is. */
@@ -64,6 +69,7 @@ export class Safety {
   readonly #sweep: HeadingSweep;
   readonly #points: NearbyPoints;
   readonly #covered: CoveredGround;
+  readonly #visited = new VisitedGround();
   readonly #stopping: StoppingSweep;
   readonly #limiter: TwistLimiter;
   /** The side of the contact backed off from, and until when; -1 for none. */
@@ -85,21 +91,26 @@ export class Safety {
     this.#points = new NearbyPoints(maxBeams, radius + options.margin + drive);
     this.#covered = new CoveredGround(footprint);
     this.#limiter = new TwistLimiter(limits, options.stepS);
-    this.steering = new Steering(this.#sweep, limits, options.steering);
+    this.steering = new Steering(this.#sweep, this.#visited, limits, options.steering);
   }
 
   /** Takes in what the newest readings mean for the next command. @realtime safe */
   observe(o: Observation, nowNs: number): void {
     if (o.jumped) this.#forgetPlace();
     if (o.newScan) {
-      this.#sweep.sweep(o);
       this.#points.absorb(o, nowNs);
+      this.#sweep.sweep(o, this.#points, nowNs);
     }
     this.#covered.cover(o, nowNs);
+    if (o.newGoal) {
+      this.#visited.clear();
+      this.steering.clear();
+    }
+    this.#visited.visit(o, this.#options.stepS, nowNs);
     this.#noticeContact(o, nowNs);
     this.#sweep.place(o);
     this.#points.place(o);
-    if (o.newGoal) this.steering.clear();
+    this.steering.survey(o, nowNs);
   }
 
   /**
@@ -130,7 +141,7 @@ export class Safety {
     let count = 0;
     let bits = 0;
     for (let action = 0; action < ACTION_COUNT; action++) {
-      const open = this.steering.widestIn(action) >= blocked;
+      const open = this.steering.offers(action, blocked);
       mask[action] = open ? 1 : 0;
       if (!open) continue;
       bits |= 1 << action;
@@ -182,20 +193,24 @@ export class Safety {
       return;
     }
     const s = this.steering;
-    let verdict: number = Verdict.clear;
-    for (let i = 0; i < SLOWER.length; i++) {
-      const share = SLOWER[i];
-      const limited = this.#try(o, s.vx * share, s.vy * share, s.yawRate, nowNs);
-      if (limited === Verdict.clear) {
+    let refused: number = Reason.obstacle;
+    for (let i = 0; i < SLOWER_SPEED.length; i++) {
+      const share = SLOWER_SPEED[i];
+      const verdict = this.#try(o, s.vx * share, s.vy * share, s.yawRate * SLOWER_TURN[i], nowNs);
+      if (verdict === Verdict.clear) {
         this.#creepDirection = 0;
-        this.#propose(share < SLOWED_BELOW ? Reason.slowed : passReason);
+        this.#propose(i > 0 ? Reason.slowed : passReason);
         return;
       }
-      if (i === 0) verdict = limited;
+      if (i === 0 && verdict === Verdict.unseenGround) refused = Reason.unseenGround;
     }
-    const refused = verdict === Verdict.unseenGround ? Reason.unseenGround : Reason.obstacle;
-    if (this.#try(o, 0, 0, s.yawRate, nowNs) === Verdict.clear) this.#propose(refused);
-    else if (this.#creep(o, nowNs)) this.#propose(refused);
+    for (let i = 0; i < SPOT_TURN.length; i++) {
+      if (this.#try(o, 0, 0, s.yawRate * SPOT_TURN[i], nowNs) !== Verdict.clear) continue;
+      this.#creepDirection = 0;
+      this.#propose(refused);
+      return;
+    }
+    if (this.#creep(o, nowNs)) this.#propose(refused);
     else this.slowDown(refused);
   }
 
@@ -305,6 +320,8 @@ export class Safety {
 
   #forgetPlace(): void {
     this.#points.clear();
+    this.#sweep.clear();
+    this.#visited.clear();
     this.#covered.clear();
     this.#limiter.reset();
     this.steering.clear();

@@ -9,11 +9,19 @@ import { wrapAngle } from '../core/angles.js';
 import { type Observation, SECTOR_COUNT } from '../memory/observation.js';
 import { HEADING_COUNT, HEADING_STEP, type HeadingSweep } from './heading-sweep.js';
 import type { MotionLimits } from './twist-limiter.js';
+import type { VisitedGround } from './visited-ground.js';
 
 /** Headings of a sector. */
 const SECTOR_HEADINGS = HEADING_COUNT / SECTOR_COUNT;
 /** The sector that lies behind. */
 const REAR = SECTOR_COUNT / 2;
+/** How far along a heading the ground is asked for how long it was dwelt on [m]. */
+const DWELL_REACH = 0.75;
+/** What a second of dwelling costs beside the angle to the goal [rad/s], and the most it costs [rad]. */
+const DWELL_COST = 0.5;
+const DWELL_COST_LIMIT = 6;
+/** A direction whose ground was dwelt on longer than this is not offered while there is another [s]. */
+const EXHAUSTED_S = 3;
 
 export interface SteeringOptions {
   /** A heading with this much free way is passable [m]. */
@@ -34,6 +42,7 @@ export interface SteeringOptions {
 
 export class Steering {
   readonly #sweep: HeadingSweep;
+  readonly #visited: VisitedGround;
   readonly #limits: MotionLimits;
   readonly #options: SteeringOptions;
   /** The twist wanted [m/s, m/s, rad/s]. */
@@ -43,12 +52,17 @@ export class Steering {
   /** The heading steered along [rad], and its free way [m]. */
   heading = 0;
   free = 0;
+  /** Time dwelt on what each heading leads to [s], and the least of those that are free. */
+  readonly #dwelt = new Float64Array(HEADING_COUNT);
+  #leastDwelt = 0;
+  #surveyed = false;
   /** The last heading in `odom`, which the next one is held against [rad]. */
   #lastHeading = 0;
   #hasLast = false;
 
-  constructor(sweep: HeadingSweep, limits: MotionLimits, options: SteeringOptions) {
+  constructor(sweep: HeadingSweep, visited: VisitedGround, limits: MotionLimits, options: SteeringOptions) {
     this.#sweep = sweep;
+    this.#visited = visited;
     this.#limits = limits;
     this.#options = options;
   }
@@ -58,15 +72,46 @@ export class Steering {
     this.#hasLast = false;
   }
 
-  /** The widest free way of a sector [m]. @realtime safe */
-  widestIn(sector: number): number {
-    const ahead = this.#sweep.ahead;
-    let widest = 0;
-    for (let i = 0; i < SECTOR_HEADINGS; i++) {
-      const way = ahead[headingOf(sector, i)];
-      if (way > widest) widest = way;
+  /**
+   * Looks at what the headings lead to: how long the robot has dwelt there already. Once a cycle, before the others.
+   *
+   * @realtime safe
+   */
+  survey(o: Observation, nowNs: number): void {
+    const dwelt = this.#dwelt;
+    this.#leastDwelt = 0;
+    if (!this.#visited.active) {
+      if (this.#surveyed) dwelt.fill(0);
+      this.#surveyed = false;
+      return;
     }
-    return widest;
+    this.#surveyed = true;
+    const ahead = this.#sweep.ahead;
+    const blocked = this.#options.blockedDistance;
+    let least = Number.POSITIVE_INFINITY;
+    for (let h = 0; h < HEADING_COUNT; h++) {
+      const way = ahead[h];
+      const reach = Math.min(way, DWELL_REACH);
+      const angle = o.yaw + h * HEADING_STEP;
+      dwelt[h] = this.#visited.dwelt(o.x + reach * Math.cos(angle), o.y + reach * Math.sin(angle), nowNs);
+      if (way >= blocked && dwelt[h] < least) least = dwelt[h];
+    }
+    this.#leastDwelt = least;
+  }
+
+  /**
+   * Whether a sector has a heading with this much free way [m] that has not been tried in vain while others have not.
+   *
+   * @realtime safe
+   */
+  offers(sector: number, distance: number): boolean {
+    const ahead = this.#sweep.ahead;
+    const limit = Math.max(EXHAUSTED_S, 2 * this.#leastDwelt);
+    for (let i = 0; i < SECTOR_HEADINGS; i++) {
+      const h = headingOf(sector, i);
+      if (ahead[h] >= distance && this.#dwelt[h] <= limit) return true;
+    }
+    return false;
   }
 
   /** Steers into one sector. @realtime safe */
@@ -132,6 +177,7 @@ export class Steering {
       if (way < passable) continue;
       const heading = h * HEADING_STEP;
       let cost = Math.abs(wrapAngle(heading - bearing));
+      if (this.#surveyed) cost += Math.min(DWELL_COST_LIMIT, DWELL_COST * this.#dwelt[h]);
       if (inertia > 0) cost += inertia * Math.abs(wrapAngle(heading - last));
       if (cost < bestCost) {
         bestCost = cost;
