@@ -4,6 +4,8 @@ import { RewardInput, rewardInputs } from './reward.js';
 
 /** Longest formula [characters]. */
 export const REWARD_SOURCE_LIMIT = 4096;
+/** Deepest nesting of parentheses. The parser recurses about twenty calls deep for each. */
+export const REWARD_NESTING_LIMIT = 100;
 
 export type RewardExpressionCode = 'syntax' | 'variable' | 'function' | 'operator' | 'number' | 'size';
 
@@ -79,11 +81,14 @@ export function compileReward(source: string): RewardProgram {
       `the formula has ${source.length} characters, at most ${REWARD_SOURCE_LIMIT} are allowed`,
     );
   }
+  if (nestingOf(source) > REWARD_NESTING_LIMIT) {
+    throw new RewardExpressionError('size', `the formula nests parentheses more than ${REWARD_NESTING_LIMIT} deep`);
+  }
   let root: MathNode;
   try {
     root = parse(source);
   } catch (error) {
-    // A RangeError is the parser's stack overflowing on absurd nesting.
+    // A RangeError is the parser's stack overflowing, for instance on thousands of signs in a row.
     if (error instanceof RangeError) throw new RewardExpressionError('size', 'the formula is nested too deeply');
     throw new RewardExpressionError('syntax', (error as Error).message);
   }
@@ -95,6 +100,16 @@ export function compileReward(source: string): RewardProgram {
     throw error;
   }
   return emitter.program(source);
+}
+
+function nestingOf(source: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const character of source) {
+    if (character === '(' && ++depth > deepest) deepest = depth;
+    if (character === ')') depth--;
+  }
+  return deepest;
 }
 
 /** The fields of mathjs's nodes that the compiler reads; which are there depends on `type`. */
