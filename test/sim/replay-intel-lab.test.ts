@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ShadowSession } from '../../src/cli/shadow-session.js';
 import type { ObservationSink } from '../../src/io/port.js';
 import { Rejection } from '../../src/io/port.js';
 import { Recording } from '../../src/io/replay/recording.js';
 import { ReplayPort } from '../../src/io/replay/replay-port.js';
+import { loadParameters } from '../../src/parameters/loader.js';
 
 // Third-party data that lies beside the project and is not part of it.
 const LOG = join(import.meta.dirname, '../../../shared/data/robot-logs/intel-lab.mcap');
@@ -48,5 +50,20 @@ describe.skipIf(!existsSync(LOG))(`the Intel Research Lab log (skipped where ${L
     expect((clockNs - first) / 60e9).toBeCloseTo(44.86, 1);
     expect(farthest).toBeGreaterThan(0.3);
     expect(farthest).toBeLessThan(3);
+  });
+
+  it('is driven by the rule much as the robot was driven', async () => {
+    const port = new ReplayPort(new Recording(LOG));
+    // This log has five poses a second and a scan every three.
+    const parameters = loadParameters([], { odometry_timeout_s: 1, ranges_timeout_s: 5 });
+    const session = new ShadowSession(port, parameters, { policy: 'fallback' });
+    await session.run();
+    await port.stop();
+    expect([port.odometry.messages, port.scans.messages]).toEqual([13_631, 910]);
+    expect(session.cycles).toBe(134_566);
+    const { count, sameSector } = session.comparison;
+    expect(count).toBeGreaterThan(50_000);
+    // Eight directions by chance would agree in an eighth.
+    expect(sameSector / count).toBeGreaterThan(0.8);
   });
 });

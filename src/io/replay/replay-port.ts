@@ -1,9 +1,11 @@
 /**
  * A recording as a port: what the robot sensed goes to the controller, what the controller commands goes nowhere.
  *
- * The clock is the log's. Whoever replays pumps: `nextNs` says when the next message was logged, `next` hands it to the
- * sink, and between two messages the caller runs the cycles that fall due. Log times of a real recording also go back;
- * the clock then stands still, and the message arrives late, as it did on the robot.
+ * The clock is the log's. Stamps and log times are handed over as the time since the first message was logged, which a
+ * double holds to the nanosecond, where it would round a time since 1970 to 256 ns. Whoever replays pumps: `nextNs` says
+ * when the next message was logged, `next` hands it to the sink, and between two messages the caller runs the cycles
+ * that fall due. Log times of a real recording also go back; the clock then stands still, and the message arrives late,
+ * as it did on the robot.
  *
  * The goal is the pose that the robot reached `GOAL_AHEAD_NS` later, set anew every `GOAL_PERIOD_NS` of the log.
  */
@@ -71,6 +73,7 @@ export class ReplayPort implements Port {
   #sink: ObservationSink | null = null;
   #stopped = false;
   #clockNs = Number.NaN;
+  #originNs: bigint | null = null;
 
   /** Messages read and not yet handed on, from `#queueHead`, and the clock at which each falls due. */
   #queue: RecordedMessage[] = [];
@@ -122,7 +125,12 @@ export class ReplayPort implements Port {
     return { ok: end.state === 'complete', detail: end.detail === '' ? 'the recording is at its end' : end.detail };
   }
 
-  /** The log's clock: the latest log time handed on so far [ns since the epoch]; NaN before the first. */
+  /** The log time that is 0 on the port's clock [ns since 1970, or since whenever the recorder's clock began]. */
+  get originNs(): bigint {
+    return this.#originNs ?? 0n;
+  }
+
+  /** The log's clock: the latest log time handed on so far [ns since `originNs`]; NaN before the first. */
   get clockNs(): number {
     return this.#clockNs;
   }
@@ -197,7 +205,8 @@ export class ReplayPort implements Port {
   }
 
   #enqueue(message: RecordedMessage): void {
-    const loggedNs = Number(message.logTimeNs);
+    this.#originNs ??= message.logTimeNs;
+    const loggedNs = Number(message.logTimeNs - this.#originNs);
     if (loggedNs < this.#readClockNs) this.logTimesBack++;
     this.#readClockNs = Math.max(this.#readClockNs, loggedNs);
     this.#queue.push(message);
@@ -223,7 +232,7 @@ export class ReplayPort implements Port {
   #handOdometry(sink: ObservationSink, message: RecordedOdometry): void {
     this.#countStamp(this.odometry, 'odometry', message.stampNs);
     const code = sink.odometry(
-      Number(message.stampNs),
+      Number(message.stampNs - this.originNs),
       this.#clockNs,
       message.x,
       message.y,
@@ -257,7 +266,7 @@ export class ReplayPort implements Port {
     scan.rangeMax = message.rangeMax;
     scan.count = message.ranges.length;
     scan.ranges = message.ranges;
-    countCode(this.scans, sink.ranges(Number(message.stampNs), this.#clockNs, scan));
+    countCode(this.scans, sink.ranges(Number(message.stampNs - this.originNs), this.#clockNs, scan));
   }
 
   #countStamp(counts: InputCounts, input: 'odometry' | 'scan', stampNs: bigint): void {

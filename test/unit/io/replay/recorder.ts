@@ -72,7 +72,7 @@ const odometryWriter = new MessageWriter(parse(ODOMETRY_DEFINITION, { ros2: true
 const scanWriter = new MessageWriter(parse(SCAN_DEFINITION, { ros2: true }));
 
 export interface Odometry {
-  stampNs?: number;
+  stampNs?: number | bigint;
   x?: number;
   y?: number;
   yaw?: number;
@@ -116,8 +116,9 @@ export function scanBytes({ stampNs = 0, ranges = [1, 2, 3] }: { stampNs?: numbe
   });
 }
 
-function headerOf(stampNs: number, frame: string) {
-  return { stamp: { sec: Math.floor(stampNs / 1e9), nanosec: stampNs % 1e9 }, frame_id: frame };
+function headerOf(stampNs: number | bigint, frame: string) {
+  const ns = BigInt(stampNs);
+  return { stamp: { sec: Number(ns / 1_000_000_000n), nanosec: Number(ns % 1_000_000_000n) }, frame_id: frame };
 }
 
 export interface Channel {
@@ -134,7 +135,7 @@ export const CHATTER: Channel = { topic: '/chatter', type: 'std_msgs/msg/String'
 
 export interface Entry {
   channel: Channel;
-  logTimeNs: number;
+  logTimeNs: number | bigint;
   data: Uint8Array;
 }
 

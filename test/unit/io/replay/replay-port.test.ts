@@ -75,17 +75,27 @@ describe('ReplayPort', () => {
       odometryAt(2e9, { stampNs: 1.5e9, x: 1, y: 2, vx: 3, vy: 4, yawRate: 5 }),
       { channel: SCAN, logTimeNs: 2.5e9, data: scanBytes({ stampNs: 2.25e9, ranges: [1, 2, 3, 4] }) },
     ]);
-    expect([port.clockNs, port.nextNs]).toEqual([Number.NaN, 2e9]);
+    expect([port.clockNs, port.nextNs, port.originNs]).toEqual([Number.NaN, 0, 2_000_000_000n]);
     expect(sink.calls).toEqual([]);
     expect(port.next()).toBe(true);
-    expect([port.clockNs, port.nextNs]).toEqual([2e9, 2.5e9]);
-    expect(sink.of('odometry')).toEqual([[1.5e9, 2e9, 1, 2, 0, 3, 4, 5]]);
+    expect([port.clockNs, port.nextNs]).toEqual([0, 0.5e9]);
+    expect(sink.of('odometry')).toEqual([[-0.5e9, 0, 1, 2, 0, 3, 4, 5]]);
     expect(port.next()).toBe(true);
-    expect([port.clockNs, port.nextNs]).toEqual([2.5e9, Number.NaN]);
-    expect(sink.of('ranges')).toEqual([[2.25e9, 2.5e9]]);
+    expect([port.clockNs, port.nextNs]).toEqual([0.5e9, Number.NaN]);
+    expect(sink.of('ranges')).toEqual([[0.25e9, 0.5e9]]);
     expect(sink.scans[0]).toMatchObject({ count: 4, rangeMax: 10, mountX: 0, mountY: 0, mountYaw: 0 });
     expect(port.next()).toBe(false);
     expect(sink.calls).toHaveLength(3);
+  });
+
+  it('keeps nanoseconds apart that a double would not tell since 1970', async () => {
+    const startNs = 1_700_000_000_000_000_000n;
+    const { port, sink } = await started(
+      [1n, 2n, 3n].map((ns) => ({ channel: ODOM, logTimeNs: startNs, data: odometryBytes({ stampNs: startNs + ns }) })),
+    );
+    while (port.next());
+    expect(sink.of('odometry').map(([stampNs]) => stampNs)).toEqual([1, 2, 3]);
+    expect(port.odometry.accepted).toBe(3);
   });
 
   it('puts the scanner where it is told to', async () => {
@@ -99,8 +109,8 @@ describe('ReplayPort', () => {
     const { port, sink } = await started(straightDrive(12), { goalTolerance: 0.4 });
     while (port.next());
     const goals = sink.of('goal');
-    // 1 m/s from x = 0 at 1 s on: a goal at 1, 2, 3 … 13 s.
-    expect(goals.map(([stampNs]) => stampNs)).toEqual(Array.from({ length: 13 }, (_, k) => (k + 1) * 1e9));
+    // 1 m/s from x = 0 at 1 s on: a goal at 0, 1, 2 … 12 s of the port's clock.
+    expect(goals.map(([stampNs]) => stampNs)).toEqual(Array.from({ length: 13 }, (_, k) => k * 1e9));
     expect(goals.map(([, , x]) => x)).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 12, 12, 12, 12, 12]);
     for (const [stampNs, receivedNs, , y, tolerance] of goals) {
       expect([receivedNs, y, tolerance]).toEqual([stampNs, 0, 0.4]);
@@ -115,7 +125,7 @@ describe('ReplayPort', () => {
     const { port, sink } = await started(times.map((time) => odometryAt(time)));
     const clocks = [];
     while (port.next()) clocks.push(port.clockNs);
-    expect(clocks).toEqual([3e9, 3e9, 3e9, 3e9, 4e9]);
+    expect(clocks).toEqual([0, 0, 0, 0, 1e9]);
     expect(sink.of('odometry').map(([, receivedNs]) => receivedNs)).toEqual(clocks);
     expect(port.logTimesBack).toBe(2);
   });

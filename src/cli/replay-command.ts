@@ -1,0 +1,249 @@
+import { SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import { CheckpointStore } from '../checkpoint/store.js';
+import { Recording } from '../io/replay/recording.js';
+import { RecordingError } from '../io/replay/recording-error.js';
+import { type InputCounts, ReplayPort } from '../io/replay/replay-port.js';
+import type { ControlLoopOptions, PolicyName } from '../loop/control-loop.js';
+import { Driver } from '../memory/layout.js';
+import { isIntervention, REASON_LABELS, Reason } from '../memory/reason.js';
+import { ShadowSession } from './shadow-session.js';
+import {
+  addParameterOptions,
+  ExitCode,
+  numberArgument,
+  type ParameterOptions,
+  printJson,
+  readParameters,
+  seedArgument,
+  UsageError,
+} from './usage.js';
+
+interface ReplayCommandOptions extends ParameterOptions {
+  odom?: string;
+  scan?: string;
+  mountX: number;
+  mountY: number;
+  mountYaw: number;
+  policy: string;
+  model?: string;
+  seed?: number;
+  json?: boolean;
+}
+
+const POLICIES: readonly PolicyName[] = ['bandit', 'random', 'fallback'];
+/** Cycles from one look at the progress bar to the next. */
+const PROGRESS_CYCLES = 2000;
+/** Share of cycles with stale input from which on the report says what to do about it. */
+const STALE_SHARE = 0.1;
+
+/** `rfsn replay FILE.mcap`: what the controller would have done on a recorded robot. */
+export function registerReplayCommand(program: Command): void {
+  const command = program
+    .command('replay')
+    .description('run a recorded ROS 2 log through the controller, moving nothing')
+    .argument('<file>', 'an MCAP recording');
+  addParameterOptions(command)
+    .option('--odom <topic>', 'nav_msgs/msg/Odometry to use (default: the first there is)')
+    .option('--scan <topic>', 'sensor_msgs/msg/LaserScan to use (default: the first there is)')
+    .option('--mount-x <m>', 'where the scanner is in base_link', numberArgument(-10, 10), 0)
+    .option('--mount-y <m>', 'the same, to the left', numberArgument(-10, 10), 0)
+    .option('--mount-yaw <rad>', 'where it looks, counter-clockwise from ahead', numberArgument(-7, 7), 0)
+    .option('--policy <name>', `who decides: ${POLICIES.join(', ')}`, 'bandit')
+    .option('--model <dir>', 'checkpoints to start from; untrained where there are none')
+    .option('--frozen', 'no learning, no exploration: always so in a replay')
+    .option('--seed <k>', 'seed of all that is drawn', seedArgument)
+    .option('--json', 'end with one line of JSON')
+    .addHelpText(
+      'after',
+      '\nThe goal is the pose that the robot reached 5 s later. Nothing is learned: the robot did something else.',
+    )
+    .action(replay);
+}
+
+async function replay(file: string, options: ReplayCommandOptions): Promise<void> {
+  const policy = POLICIES.find((name) => name === options.policy);
+  if (policy === undefined) {
+    throw new UsageError(`--policy ${options.policy} is unknown; allowed: ${POLICIES.join(', ')}`);
+  }
+  const parameters = readParameters(options, { random_seed: options.seed });
+  const learned = options.model === undefined ? null : await learnedIn(options.model);
+  const recording = open(file, options);
+  const port = new ReplayPort(recording, options);
+  const session = new ShadowSession(port, parameters, { policy, learned });
+
+  const bar = process.stderr.isTTY
+    ? new SingleBar({ format: 'replay {bar} {percentage} %', clearOnComplete: true, stream: process.stderr })
+    : null;
+  bar?.start(1, 0);
+  let cycles = 0;
+  try {
+    await session.run(() => {
+      if (++cycles % PROGRESS_CYCLES === 0) bar?.update(recording.progress);
+    });
+  } finally {
+    bar?.stop();
+    await port.stop();
+  }
+
+  const figures = figuresOf(recording, session);
+  if (options.json !== true) process.stdout.write(reportText(file, recording, session));
+  const { state, detail } = recording.end;
+  if (state !== 'complete') {
+    process.stderr.write(`rfsn: ${file}: ${detail}; what could be read is reported\n`);
+    process.exitCode = ExitCode.failed;
+  }
+  if (options.json === true) printJson(figures);
+}
+
+function open(file: string, options: ReplayCommandOptions): Recording {
+  try {
+    return new Recording(file, { odometryTopic: options.odom, scanTopic: options.scan });
+  } catch (error) {
+    if (!(error instanceof RecordingError)) throw error;
+    // A topic that is not there was asked for on the command line; everything else is the file's fault.
+    const asked = error.fault === 'unknown-topic' || error.fault === 'wrong-type';
+    throw asked ? new UsageError(error.message) : error;
+  }
+}
+
+/** The learned state in a folder of checkpoints; null where there is none. */
+async function learnedIn(folder: string): Promise<NonNullable<ControlLoopOptions['learned']> | null> {
+  const loaded = await new CheckpointStore(folder).loadNewest();
+  if (loaded === null) return null;
+  for (const { path, detail } of loaded.refused) process.stderr.write(`refused ${path}: ${detail}\n`);
+  const policy = loaded.checkpoint.sections.get('policy');
+  const scaler = loaded.checkpoint.sections.get('scaler');
+  if (policy === undefined || scaler === undefined) throw new Error(`${loaded.path} holds no policy of the robot`);
+  return { policy, scaler };
+}
+
+function figuresOf(recording: Recording, session: ShadowSession): Record<string, unknown> {
+  const { port, comparison } = session;
+  const { odometry, scans } = port;
+  return {
+    odometry: odometry.messages,
+    scans: scans.messages,
+    out_of_order: odometry.stampsBack,
+    repeated: odometry.stampsRepeated,
+    out_of_order_scans: scans.stampsBack,
+    repeated_scans: scans.stampsRepeated,
+    rejected: rejectedOf(odometry) + rejectedOf(scans),
+    rejected_odometry: snakeCase(odometry.rejected),
+    rejected_scans: snakeCase(scans.rejected),
+    messages: recording.counts.messages,
+    undecodable: recording.counts.undecodable,
+    topics: recording.topics.map(({ topic, type, messageCount }) => ({ topic, type, messages: messageCount })),
+    odometry_topic: recording.odometryTopic,
+    scan_topic: recording.scanTopic,
+    recording: recording.end.state,
+    duration_s: port.clockNs * 1e-9,
+    pauses: session.pauses,
+    goals: port.goals,
+    cycles: session.cycles,
+    deadline_misses: session.deadlineMisses,
+    decisions: session.drivers[Driver.policy],
+    decisions_by_action: [...session.actions],
+    fallback_cycles: session.drivers[Driver.fallback],
+    standing_cycles: session.drivers[Driver.stop],
+    interventions: session.interventions,
+    interventions_by_reason: reasonsOf(session, true),
+    standing_by_reason: reasonsOf(session, false),
+    features: Object.fromEntries(session.features.map(({ name, min, max }) => [name, { min, max }])),
+    compared: comparison.count,
+    same_sector: comparison.sameSector / comparison.count,
+    adjacent_sector: comparison.adjacentSector / comparison.count,
+    robot_speed: comparison.robotSpeedSum / comparison.count,
+    command_speed: comparison.commandSpeedSum / comparison.count,
+  };
+}
+
+function rejectedOf(counts: InputCounts): number {
+  return counts.messages - counts.accepted;
+}
+
+function snakeCase(counts: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      count,
+    ]),
+  );
+}
+
+/** Cycles by reason: those in which safety stepped in, or those in which there was nothing to do. */
+function reasonsOf(session: ShadowSession, intervened: boolean): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (let reason = 1; reason < session.reasons.length; reason++) {
+    if (session.reasons[reason] > 0 && isIntervention(reason) === intervened) {
+      counts[REASON_LABELS[reason]] = session.reasons[reason];
+    }
+  }
+  return counts;
+}
+
+/** What to set where the log is slower than a robot's sensors, so that safety would stand still for most of it. */
+function staleNotes(session: ShadowSession): string[] {
+  const { port, reasons, cycles } = session;
+  const notes: string[] = [];
+  const look = (input: string, counts: InputCounts, reason: number, parameter: string) => {
+    if (reasons[reason] < STALE_SHARE * cycles || counts.accepted === 0) return;
+    const seconds = (port.clockNs * 1e-9) / counts.accepted;
+    notes.push(`${input} comes every ${seconds.toFixed(2)} s on average: --set ${parameter}=… makes it last longer`);
+  };
+  look('odometry', port.odometry, Reason.staleOdometry, 'odometry_timeout_s');
+  look('a scan', port.scans, Reason.staleRanges, 'ranges_timeout_s');
+  return notes;
+}
+
+function reportText(file: string, recording: Recording, session: ShadowSession): string {
+  const { port, comparison, cycles } = session;
+  const lines: string[] = [];
+  const row = (name: string, value: string) => lines.push(`${name.padEnd(22)}${value}`);
+  const share = (count: number, of: number) => (of === 0 ? '-' : `${((100 * count) / of).toFixed(1)} %`);
+  const list = (counts: Record<string, number>) =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count} (${share(count, cycles)})`)
+      .join(', ') || 'none';
+
+  row('recording', `${file}, ${(port.clockNs * 1e-9).toFixed(1)} s, ${recording.end.state}`);
+  for (const { topic, type, messageCount } of recording.topics) {
+    const used = topic === recording.odometryTopic || topic === recording.scanTopic ? '' : ', not used';
+    row('topic', `${topic} (${type}), ${messageCount} messages${used}`);
+  }
+  inputRows('odometry', port.odometry);
+  inputRows('scans', port.scans);
+  if (recording.counts.undecodable > 0) row('undecodable', `${recording.counts.undecodable} messages`);
+  row('cycles', `${cycles}, ${session.deadlineMisses} deadline misses, ${port.goals} goals, ${session.pauses} pauses`);
+  row(
+    'decisions',
+    `${session.drivers[Driver.policy]} of the policy (${share(session.drivers[Driver.policy], cycles)})`,
+  );
+  row('  by direction', [...session.actions].map((count, action) => `${action * 45}°: ${count}`).join('  '));
+  row('  of the rule', String(session.drivers[Driver.fallback]));
+  row('interventions', `${session.interventions} (${share(session.interventions, cycles)})`);
+  row('  by reason', list(reasonsOf(session, true)));
+  for (const note of staleNotes(session)) row('  note', note);
+  row('standing', list(reasonsOf(session, false)));
+  row('compared', `${comparison.count} decisions with the robot's way in the second after`);
+  row('  same direction', `${share(comparison.sameSector, comparison.count)}`);
+  row('  or the one beside', `${share(comparison.adjacentSector, comparison.count)}`);
+  if (comparison.count > 0) {
+    const robot = comparison.robotSpeedSum / comparison.count;
+    const command = comparison.commandSpeedSum / comparison.count;
+    row('  mean speed', `robot ${robot.toFixed(3)} m/s, command ${command.toFixed(3)} m/s`);
+  }
+  lines.push('features');
+  for (const { name, unit, min, max } of session.features) {
+    row(`  ${name}`, min > max ? 'never measured' : `${min.toFixed(3)} … ${max.toFixed(3)} ${unit}`.trimEnd());
+  }
+  // A foreign file's topics must not reach the terminal as control sequences.
+  return `${lines.map((line) => line.replace(/\p{Cc}/gu, '?')).join('\n')}\n`;
+
+  function inputRows(name: string, counts: InputCounts): void {
+    const { messages, accepted, stampsBack, stampsRepeated } = counts;
+    row(name, `${messages} read, ${accepted} accepted; stamps: ${stampsBack} go back, ${stampsRepeated} repeat`);
+    const refused = Object.entries(snakeCase(counts.rejected)).filter(([, count]) => count > 0);
+    if (refused.length > 0) row('  rejected', refused.map(([reason, count]) => `${reason} ${count}`).join(', '));
+  }
+}
