@@ -14,6 +14,11 @@ export const commands: readonly {
   readonly load: () => Promise<Register>;
 }[] = [
   {
+    name: 'replay',
+    summary: 'run a recorded ROS 2 log through the controller, moving nothing',
+    load: async () => (await import('./replay-command.js')).registerReplayCommand,
+  },
+  {
     name: 'checkpoint',
     summary: 'show what is in a checkpoint, or convert one',
     load: async () => (await import('./checkpoint-command.js')).registerCheckpointCommand,
