@@ -1,0 +1,283 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MonotonicClock } from '../../../src/core/clock.js';
+import {
+  CATCH_UP_LIMIT_CYCLES,
+  OBSERVATION_PATIENCE_PERIODS,
+  PARK_LIMIT_NS,
+  PARK_STEP_NS,
+  Schedule,
+  type ScheduleOptions,
+} from '../../../src/loop/schedule.js';
+import { ControlStatistics, Counter, STATISTICS_BYTES } from '../../../src/loop/statistics.js';
+import { ORDER_WORDS, Order } from '../../../src/memory/layout.js';
+import { VirtualThread } from '../../support/virtual-thread.js';
+
+const PERIOD_NS = 20e6;
+
+function scheduled(options: Partial<ScheduleOptions> = {}, lookNs?: number) {
+  const orders = new Int32Array(new SharedArrayBuffer(ORDER_WORDS * 4));
+  const statistics = new ControlStatistics(new SharedArrayBuffer(STATISTICS_BYTES), 0);
+  const thread = new VirtualThread(orders, lookNs);
+  const schedule = new Schedule(
+    thread,
+    { periodNs: PERIOD_NS, trigger: 'time', overrunPolicy: 'skip', spinMarginNs: 200e3, ...options },
+    orders,
+    statistics,
+    thread,
+  );
+  schedule.begin();
+  return { schedule, thread, counters: statistics.counters, beginNs: thread.timeNs };
+}
+
+describe('a schedule by time', () => {
+  it('starts fifty thousand cycles on its grid, without drift, however late each wakes', () => {
+    const { schedule, thread, counters, beginNs } = scheduled();
+    for (let cycle = 1; cycle <= 50_000; cycle++) {
+      thread.wakeLatenessNs = (cycle * 7919) % 300e3;
+      schedule.wait();
+      if (schedule.scheduledNs !== beginNs + cycle * PERIOD_NS) throw new Error(`cycle ${cycle} left the grid`);
+      if (thread.timeNs < schedule.scheduledNs) throw new Error(`cycle ${cycle} started early`);
+      thread.spend(1e6);
+    }
+    expect(counters[Counter.skips] + counters[Counter.catchUps]).toBe(0);
+  });
+
+  it('skips the starts that passed while a cycle ran, counts them, and keeps to the grid', () => {
+    const { schedule, thread, counters, beginNs } = scheduled();
+    schedule.wait();
+    thread.spend(3.5 * PERIOD_NS);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(beginNs + 5 * PERIOD_NS);
+    expect(thread.timeNs).toBeGreaterThanOrEqual(schedule.scheduledNs);
+    expect(counters[Counter.skips]).toBe(3);
+    expect(counters[Counter.catchUps]).toBe(0);
+  });
+
+  it('catches up by running the passed starts back to back, each on its own time', () => {
+    const { schedule, thread, counters, beginNs } = scheduled({ overrunPolicy: 'catch_up' });
+    schedule.wait();
+    thread.spend(3.5 * PERIOD_NS);
+    const beforeNs = thread.timeNs;
+    for (let cycle = 2; cycle <= 4; cycle++) {
+      schedule.wait();
+      expect(schedule.scheduledNs).toBe(beginNs + cycle * PERIOD_NS);
+    }
+    // Three starts without waiting.
+    expect(thread.timeNs - beforeNs).toBeLessThan(10e3);
+    expect(counters[Counter.catchUps]).toBe(3);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(beginNs + 5 * PERIOD_NS);
+    expect(thread.timeNs).toBeGreaterThanOrEqual(schedule.scheduledNs);
+    expect(counters[Counter.catchUps]).toBe(3);
+    expect(counters[Counter.skips]).toBe(0);
+  });
+
+  it('catches up no more than its limit and skips the rest', () => {
+    const { schedule, thread, counters, beginNs } = scheduled({ overrunPolicy: 'catch_up' });
+    schedule.wait();
+    thread.spend(100.5 * PERIOD_NS);
+    schedule.wait();
+    expect(counters[Counter.skips]).toBe(100 - CATCH_UP_LIMIT_CYCLES);
+    expect(schedule.scheduledNs).toBe(beginNs + (102 - CATCH_UP_LIMIT_CYCLES) * PERIOD_NS);
+    for (let i = 1; i < CATCH_UP_LIMIT_CYCLES; i++) schedule.wait();
+    expect(counters[Counter.catchUps]).toBe(CATCH_UP_LIMIT_CYCLES);
+    expect(schedule.scheduledNs).toBe(beginNs + 101 * PERIOD_NS);
+  });
+
+  it('accounts for every place of the grid: it is started or skipped, once', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('skip', 'catch_up'),
+        fc.array(fc.double({ min: 0, max: 12, noNaN: true }), { minLength: 1, maxLength: 60 }),
+        fc.array(fc.double({ min: 0, max: 3, noNaN: true }), { minLength: 1, maxLength: 7 }),
+        (overrunPolicy, computePeriods, latePeriods) => {
+          const { schedule, thread, counters, beginNs } = scheduled({ overrunPolicy });
+          let last = 0;
+          for (let i = 0; i < computePeriods.length; i++) {
+            thread.wakeLatenessNs = latePeriods[i % latePeriods.length] * PERIOD_NS;
+            const enteredNs = thread.timeNs;
+            schedule.wait();
+            const place = (schedule.scheduledNs - beginNs) / PERIOD_NS;
+            expect(Number.isInteger(place)).toBe(true);
+            expect(place).toBeGreaterThan(last);
+            expect(thread.timeNs).toBeGreaterThanOrEqual(schedule.scheduledNs);
+            if (overrunPolicy === 'skip') expect(schedule.scheduledNs).toBeGreaterThan(enteredNs);
+            else expect(enteredNs - schedule.scheduledNs).toBeLessThan((CATCH_UP_LIMIT_CYCLES + 1) * PERIOD_NS);
+            expect(counters[Counter.skips]).toBe(place - (i + 1));
+            last = place;
+            thread.spend(computePeriods[i] * PERIOD_NS);
+          }
+        },
+      ),
+    );
+  });
+
+  it('sleeps until the margin before the start, and spins from there', () => {
+    const { schedule, thread } = scheduled({ spinMarginNs: 200e3 });
+    schedule.wait();
+    const spunNs = schedule.scheduledNs - thread.parkEndNs;
+    expect(spunNs).toBeGreaterThanOrEqual(200e3);
+    expect(spunNs).toBeLessThanOrEqual(200e3 + PARK_STEP_NS);
+    expect(thread.timeNs - schedule.scheduledNs).toBeLessThanOrEqual(thread.lookNs);
+  });
+
+  it('never spins without a margin', () => {
+    const { schedule, thread } = scheduled({ spinMarginNs: 0 });
+    thread.looks = 0;
+    schedule.wait();
+    expect(thread.looks).toBeLessThan(6);
+    expect(thread.timeNs - schedule.scheduledNs).toBeLessThanOrEqual(PARK_STEP_NS + thread.lookNs);
+  });
+
+  it('takes a long wait in several parks', () => {
+    const { schedule, thread } = scheduled({ periodNs: 1e9 });
+    schedule.wait();
+    expect(thread.parks).toBeGreaterThanOrEqual(1e9 / PARK_LIMIT_NS - 1);
+  });
+
+  it('is not disturbed by observations', () => {
+    const { schedule, thread, beginNs } = scheduled();
+    for (let i = 1; i < 50; i++) thread.observeAt(i * 1e6);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(beginNs + PERIOD_NS);
+    expect(thread.parks).toBe(1);
+  });
+
+  it('ends the wait at once when a stop is ordered', () => {
+    const { schedule, thread } = scheduled();
+    thread.stopAt(5e6);
+    expect(schedule.wait()).toBe(false);
+    expect(thread.timeNs).toBeLessThan(5e6 + 1e3);
+    expect(schedule.wait()).toBe(false);
+  });
+});
+
+describe('a schedule by observation', () => {
+  const options = { trigger: 'observation' } as const;
+
+  it('starts when an observation lands', () => {
+    const { schedule, thread, counters } = scheduled(options);
+    for (const landedNs of [25e6, 50e6, 75e6]) {
+      thread.observeAt(landedNs);
+      schedule.wait();
+      expect(schedule.scheduledNs - landedNs).toBeGreaterThanOrEqual(0);
+      expect(schedule.scheduledNs - landedNs).toBeLessThanOrEqual(2 * thread.lookNs);
+      thread.spend(1e6);
+    }
+    expect(counters[Counter.earlyStarts]).toBe(3);
+  });
+
+  it('starts at most at the configured rate, however many observations land', () => {
+    const { schedule, thread, beginNs } = scheduled(options);
+    for (let i = 1; i < 1000; i++) thread.observeAt(i * 1e6);
+    for (let cycle = 1; cycle <= 40; cycle++) {
+      schedule.wait();
+      expect(schedule.scheduledNs).toBe(beginNs + cycle * PERIOD_NS);
+      expect(thread.timeNs).toBeGreaterThanOrEqual(schedule.scheduledNs);
+      thread.spend(0.2e6);
+    }
+  });
+
+  it('starts on schedule when nothing lands', () => {
+    const { schedule, thread, counters, beginNs } = scheduled(options);
+    for (let cycle = 1; cycle <= 5; cycle++) {
+      schedule.wait();
+      expect(schedule.scheduledNs).toBe(beginNs + cycle * OBSERVATION_PATIENCE_PERIODS * PERIOD_NS);
+      expect(thread.timeNs).toBeGreaterThanOrEqual(schedule.scheduledNs);
+      thread.spend(1e6);
+    }
+    expect(counters[Counter.earlyStarts]).toBe(0);
+  });
+
+  it('does not lose an observation that lands while a cycle runs', () => {
+    const { schedule, thread, beginNs } = scheduled(options);
+    thread.observeAt(25e6);
+    schedule.wait();
+    const firstNs = schedule.scheduledNs;
+    thread.observeAt(firstNs + 1e6);
+    thread.spend(2e6);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(firstNs + PERIOD_NS);
+    expect(firstNs).toBeGreaterThan(beginNs + PERIOD_NS);
+  });
+
+  it('runs one cycle for observations that landed together', () => {
+    const { schedule, thread } = scheduled(options);
+    for (const ns of [25e6, 25e6, 25e6]) thread.observeAt(ns);
+    schedule.wait();
+    const firstNs = schedule.scheduledNs;
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(firstNs + OBSERVATION_PATIENCE_PERIODS * PERIOD_NS);
+  });
+
+  it('keeps starts a period apart and observations waiting no longer than that, whatever lands when', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 80 }),
+        fc.array(fc.double({ min: 0, max: 0.9, noNaN: true }), { minLength: 1, maxLength: 5 }),
+        (gapsMs, computePeriods) => {
+          const { schedule, thread, beginNs } = scheduled(options, 1000);
+          const landed: number[] = [];
+          let timeNs = beginNs;
+          for (const gapMs of gapsMs) {
+            timeNs += gapMs * 1e6;
+            landed.push(timeNs);
+            thread.observeAt(timeNs);
+          }
+          let lastNs = beginNs;
+          let next = 0;
+          for (let i = 0; next < landed.length; i++) {
+            schedule.wait();
+            const startNs = schedule.scheduledNs;
+            expect(startNs - lastNs).toBeGreaterThanOrEqual(PERIOD_NS);
+            expect(startNs - lastNs).toBeLessThanOrEqual(OBSERVATION_PATIENCE_PERIODS * PERIOD_NS);
+            for (; next < landed.length && landed[next] <= thread.timeNs; next++) {
+              expect(thread.timeNs - landed[next]).toBeLessThanOrEqual(PERIOD_NS + 5 * thread.lookNs);
+            }
+            lastNs = startNs;
+            thread.spend(computePeriods[i % computePeriods.length] * PERIOD_NS);
+          }
+        },
+      ),
+    );
+  });
+
+  it('skips what passed while a cycle ran, also where it was to catch up', () => {
+    const { schedule, thread, counters, beginNs } = scheduled({ ...options, overrunPolicy: 'catch_up' });
+    schedule.wait();
+    thread.spend(10.5 * PERIOD_NS);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(beginNs + 12 * PERIOD_NS);
+    expect(counters[Counter.skips]).toBe(8);
+    expect(counters[Counter.catchUps]).toBe(0);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(beginNs + 14 * PERIOD_NS);
+  });
+
+  it('ends the wait at once when a stop is ordered', () => {
+    const { schedule, thread } = scheduled(options);
+    thread.stopAt(5e6);
+    expect(schedule.wait()).toBe(false);
+    expect(thread.timeNs).toBeLessThan(5e6 + 1e3);
+  });
+});
+
+describe('a schedule on the machine’s clock', () => {
+  it.each(['time', 'observation'] as const)('never starts a cycle before its time (trigger: %s)', (trigger) => {
+    const orders = new Int32Array(new SharedArrayBuffer(ORDER_WORDS * 4));
+    const clock = new MonotonicClock();
+    const statistics = new ControlStatistics(new SharedArrayBuffer(STATISTICS_BYTES), 0);
+    const options = { periodNs: 2e6, trigger, overrunPolicy: 'skip', spinMarginNs: 200e3 } as const;
+    const schedule = new Schedule(clock, options, orders, statistics);
+    schedule.begin();
+    let lastNs = schedule.scheduledNs;
+    for (let i = 0; i < 25; i++) {
+      Atomics.add(orders, Order.wake, 1);
+      expect(schedule.wait()).toBe(true);
+      expect(clock.nowNs()).toBeGreaterThanOrEqual(schedule.scheduledNs);
+      expect(schedule.scheduledNs).toBeGreaterThanOrEqual(lastNs + options.periodNs);
+      lastNs = schedule.scheduledNs;
+    }
+  });
+});
