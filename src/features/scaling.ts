@@ -202,7 +202,8 @@ export class RunningScaler {
    * @realtime unsafe
    */
   importState(state: Uint8Array): void {
-    const copy = state.slice();
+    // For alignment; and not slice(), which a Buffer does not copy.
+    const copy = new Uint8Array(state);
     if (copy.length < HEADER_BYTES) throw new ScalerStateError('scaler state is cut off');
     const [magic, version, count] = new Uint32Array(copy.buffer, 0, HEADER_WORDS);
     if (magic !== STATE_MAGIC) throw new ScalerStateError('these bytes are not a scaler state');

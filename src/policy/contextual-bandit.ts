@@ -701,8 +701,8 @@ export class ContextualBandit implements Policy {
         `policy state has ${header.bytes} bytes, one of these shapes has ${this.stateBytes}`,
       );
     }
-    // A copy, for alignment.
-    const copy = state.slice();
+    // For alignment; and not slice(), which a Buffer does not copy.
+    const copy = new Uint8Array(state);
     const slots = this.#weights.length;
     let at = STATE_HEADER_BYTES;
     const generator = new Uint32Array(copy.buffer, at, PRNG_STATE_WORDS);

@@ -163,7 +163,8 @@ export class RandomPolicy implements Policy {
     if (header.bytes !== this.stateBytes) {
       throw new PolicyStateError('corrupt', `policy state has ${header.bytes} bytes, expected ${this.stateBytes}`);
     }
-    const copy = state.slice();
+    // For alignment; and not slice(), which a Buffer does not copy.
+    const copy = new Uint8Array(state);
     const generator = new Uint32Array(copy.buffer, STATE_HEADER_BYTES, PRNG_STATE_WORDS);
     const head = new Float64Array(copy.buffer, STATE_HEADER_BYTES, HEAD_WORDS);
     if ((generator[0] | generator[1] | generator[2] | generator[3]) === 0) {

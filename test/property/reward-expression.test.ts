@@ -6,8 +6,12 @@ import { REWARD_INPUT_COUNT, RewardInput, rewardInputs } from '../../src/reward/
 import { compileReward, RewardExpressionError } from '../../src/reward/reward-compiler.js';
 
 const names = rewardInputs.map((input) => input.name);
-/** clamp is ours; everything else mathjs knows under the same name. */
-const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+/** clamp is ours, and mathjs's min and max take numbers that are nearly equal for equal; the rest is mathjs's own. */
+const ours = {
+  clamp: (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high),
+  min: Math.min,
+  max: Math.max,
+};
 
 // Comparisons are exact here and tolerant in mathjs: only of numbers that are far apart can both be asked.
 const { formula } = fc.letrec<{ formula: string; condition: string; leaf: string }>((tie) => ({
@@ -53,7 +57,7 @@ describe('a compiled formula', () => {
     let finite = 0;
     fc.assert(
       fc.property(formula, inputs, (source, numbers) => {
-        const scope: Record<string, unknown> = { clamp };
+        const scope: Record<string, unknown> = { ...ours };
         for (const name of names) scope[name] = numbers[RewardInput[name]];
         const expected = Number(evaluate(source, scope));
         const reward = new ExpressionReward(compileReward(source));

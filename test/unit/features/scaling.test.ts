@@ -90,6 +90,7 @@ describe('the running scaler', () => {
     const state = new Uint8Array(one.stateBytes + 3);
     expect(one.exportInto(state.subarray(3))).toBe(one.stateBytes);
     two.importState(state.subarray(3));
+    two.importState(Buffer.from([0, ...one.exportState()]).subarray(1));
     const outOne = new Float64Array(3);
     const outTwo = new Float64Array(3);
     for (let i = 0; i < 20; i++) {
