@@ -56,6 +56,27 @@ export class AxisLimiter {
     this.nextVelocity = this.velocity + sign * wanted * step;
   }
 
+  /**
+   * Computes the next step of braking to zero with no more than `deceleration` [unit/s²], so that several axes can come
+   * to rest together.
+   *
+   * @realtime safe
+   */
+  previewBrake(deceleration: number): void {
+    this.preview(0);
+    const limit = Math.max(deceleration, Math.abs(this.acceleration) - this.#accelerationStep);
+    if (Math.abs(this.nextAcceleration) <= limit) return;
+    this.nextAcceleration = Math.sign(this.nextAcceleration) * limit;
+    this.nextVelocity = this.velocity + this.nextAcceleration * this.#stepS;
+  }
+
+  /** About how long it takes from the velocity it has to rest [s]. @realtime safe */
+  get brakingTime(): number {
+    if (this.velocity === 0) return 0;
+    const rise = this.#accelerationStep / this.#stepS;
+    return Math.abs(this.velocity) / this.#maxAcceleration + (0.5 * this.#maxAcceleration) / rise;
+  }
+
   /** Takes the step that `preview` computed. @realtime safe */
   accept(): void {
     this.velocity = this.nextVelocity;
@@ -64,11 +85,20 @@ export class AxisLimiter {
 
   /** The velocity it cannot help reaching before acceleration is back at zero. @realtime safe */
   get unavoidable(): number {
-    const magnitude = Math.abs(this.acceleration);
-    if (magnitude === 0) return this.velocity;
+    return this.#peak(this.velocity, this.acceleration);
+  }
+
+  /** The same after the step that `preview` computed. @realtime safe */
+  get nextUnavoidable(): number {
+    return this.#peak(this.nextVelocity, this.nextAcceleration);
+  }
+
+  #peak(velocity: number, acceleration: number): number {
+    const magnitude = Math.abs(acceleration);
+    if (magnitude === 0) return velocity;
     const change = this.#accelerationStep;
     const n = Math.floor(magnitude / change);
     const rest = (n * magnitude - (change * n * (n + 1)) / 2) * this.#stepS;
-    return this.acceleration > 0 ? this.velocity + rest : this.velocity - rest;
+    return acceleration > 0 ? velocity + rest : velocity - rest;
   }
 }

@@ -225,7 +225,7 @@ export class Safety {
    * @realtime safe
    */
   slowDown(reason: number): void {
-    this.#limiter.preview(0, 0, 0);
+    this.#limiter.previewBrake();
     this.#propose(reason);
   }
 
@@ -242,7 +242,7 @@ export class Safety {
   #try(o: Observation, vx: number, vy: number, yawRate: number, nowNs: number): number {
     const l = this.#limiter;
     l.preview(vx, vy, yawRate);
-    return this.#stopping.judge(o, this.#points, this.#covered, l.vx, l.vy, l.yawRate, nowNs);
+    return this.#stopping.judge(o, this.#points, this.#covered, l.peakVx, l.peakVy, l.peakYawRate, nowNs);
   }
 
   /** Proposes what was previewed last. */

@@ -79,6 +79,36 @@ export class TwistLimiter {
     this.#forward.preview(x);
     this.#left.preview(y);
     this.#yaw.preview(Math.max(-maxYawRate, Math.min(maxYawRate, yawRate)));
+    this.#read();
+  }
+
+  /**
+   * The next twist on the way to a standstill, all components in proportion: the robot stays on the arc it is on, which
+   * is the one that was judged. Not taken yet.
+   *
+   * @realtime safe
+   */
+  previewBrake(): void {
+    const time = Math.max(this.#forward.brakingTime, this.#left.brakingTime, this.#yaw.brakingTime);
+    const rate = time > 0 ? 1 / time : 0;
+    this.#forward.previewBrake(Math.abs(this.#forward.velocity) * rate);
+    this.#left.previewBrake(Math.abs(this.#left.velocity) * rate);
+    this.#yaw.previewBrake(Math.abs(this.#yaw.velocity) * rate);
+    this.#read();
+  }
+
+  /** The twist that follows from the previewed one even if it is braked from then on [m/s, m/s, rad/s]. */
+  get peakVx(): number {
+    return larger(this.vx, this.#forward.nextUnavoidable);
+  }
+  get peakVy(): number {
+    return larger(this.vy, this.#left.nextUnavoidable);
+  }
+  get peakYawRate(): number {
+    return larger(this.yawRate, this.#yaw.nextUnavoidable);
+  }
+
+  #read(): void {
     this.vx = this.#forward.nextVelocity;
     this.vy = this.#left.nextVelocity;
     this.yawRate = this.#yaw.nextVelocity;
@@ -90,6 +120,11 @@ export class TwistLimiter {
     this.#left.accept();
     this.#yaw.accept();
   }
+}
+
+/** The one of two values that is farther from zero. */
+function larger(a: number, b: number): number {
+  return Math.abs(b) > Math.abs(a) ? b : a;
 }
 
 /** Clips `target` to the speed that the other axis leaves, now and at the peak it cannot avoid. */
