@@ -7,7 +7,10 @@ const POISON = -1;
 
 describe('a latest-value slot', () => {
   it('behaves as a variable that the reader learns of at most once per value', () => {
-    const steps = fc.array(fc.constantFrom('write', 'publish', 'take', 'poison', 'attach'), { maxLength: 200 });
+    const steps = fc.array(fc.constantFrom('write', 'publish', 'take', 'poison', 'attach'), {
+      maxLength: 200,
+      size: 'max',
+    });
     fc.assert(
       fc.property(steps, (script) => {
         const buffer = new SharedArrayBuffer(LatestValueSlot.bytes(3, 5));
@@ -48,7 +51,7 @@ describe('a latest-value slot', () => {
 
 describe('a record ring', () => {
   it('behaves as a list that loses its oldest records when there are too many, and says how many', () => {
-    const script = fc.array(fc.record({ writes: fc.nat(12), reads: fc.nat(12) }), { maxLength: 60 });
+    const script = fc.array(fc.record({ writes: fc.nat(12), reads: fc.nat(12) }), { maxLength: 60, size: 'max' });
     fc.assert(
       fc.property(fc.constantFrom(2, 4, 8), fc.integer({ min: 1, max: 5 }), script, (capacity, doubles, steps) => {
         const buffer = new SharedArrayBuffer(RecordRing.bytes(capacity, doubles));

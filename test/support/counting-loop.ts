@@ -1,5 +1,8 @@
 /** A stand-in for the cycle: publishes its number as velocity, answers snapshots, and misbehaves on request. */
+import type { Clock } from '../../src/core/clock.js';
 import { CommandField, type ControlMemory, DecisionField, Order, Progress } from '../../src/memory/layout.js';
+import { Reason } from '../../src/memory/reason.js';
+import { Watchdog } from '../../src/safety/watchdog.js';
 
 export interface CountingLoopParameters {
   /** Throw in this cycle. */
@@ -12,17 +15,23 @@ export interface CountingLoopParameters {
   blockMs?: number;
   /** End the thread in this cycle. */
   exitAtCycle?: number;
+  /** Without a heartbeat for so long, command zero and say so [ns]. */
+  heartbeatTimeoutNs?: number;
 }
 
 export class ControlLoop {
   readonly #memory: ControlMemory;
   readonly #parameters: CountingLoopParameters;
+  readonly #clock: Clock;
+  readonly #heartbeat: Watchdog;
   #cycle = 0;
 
-  constructor(memory: ControlMemory, parameters: CountingLoopParameters) {
+  constructor(memory: ControlMemory, parameters: CountingLoopParameters, clock: Clock) {
     if (parameters.throwAtStart) throw new Error('the loop cannot be built');
     this.#memory = memory;
     this.#parameters = parameters;
+    this.#clock = clock;
+    this.#heartbeat = new Watchdog(parameters.heartbeatTimeoutNs ?? Number.POSITIVE_INFINITY);
   }
 
   run(scheduledNs: number): void {
@@ -34,7 +43,9 @@ export class ControlLoop {
       // Asleep rather than spinning, so that two cores suffice; to the watching thread it is the same.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#parameters.blockMs);
     }
-    this.#publish(Atomics.load(orders, Order.armed) === 1 ? this.#cycle : 0);
+    const lost = this.#heartbeat.observe(Atomics.load(orders, Order.heartbeat), this.#clock.nowNs());
+    this.#publish(Atomics.load(orders, Order.armed) === 1 && !lost ? this.#cycle : 0);
+    decisions.record[DecisionField.reason] = lost ? Reason.heartbeatLost : Reason.none;
     decisions.record[DecisionField.cycle] = this.#cycle;
     decisions.record[DecisionField.scheduledNs] = scheduledNs;
     decisions.commit();

@@ -89,7 +89,7 @@ describe('a schedule by time', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('skip', 'catch_up'),
-        fc.array(fc.double({ min: 0, max: 12, noNaN: true }), { minLength: 1, maxLength: 60 }),
+        fc.array(fc.double({ min: 0, max: 12, noNaN: true }), { minLength: 1, maxLength: 60, size: 'max' }),
         fc.array(fc.double({ min: 0, max: 3, noNaN: true }), { minLength: 1, maxLength: 7 }),
         (overrunPolicy, computePeriods, latePeriods) => {
           const { schedule, thread, counters, beginNs } = scheduled({ overrunPolicy });
@@ -214,7 +214,7 @@ describe('a schedule by observation', () => {
   it('keeps starts a period apart and observations waiting no longer than that, whatever lands when', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 80 }),
+        fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 80, size: 'max' }),
         fc.array(fc.double({ min: 0, max: 0.9, noNaN: true }), { minLength: 1, maxLength: 5 }),
         (gapsMs, computePeriods) => {
           const { schedule, thread, beginNs } = scheduled(options, 1000);

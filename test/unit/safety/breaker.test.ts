@@ -31,7 +31,7 @@ describe('the breaker', () => {
       fc.property(
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 1, max: 5 }),
-        fc.array(fc.boolean(), { maxLength: 200 }),
+        fc.array(fc.boolean(), { maxLength: 200, size: 'max' }),
         (openMisses, closeCycles, history) => {
           const breaker = new Breaker(openMisses, closeCycles);
           let open = false;
