@@ -5,7 +5,8 @@
 import { Worker } from 'node:worker_threads';
 import { assert } from '../core/assert.js';
 import { MonotonicClock } from '../core/clock.js';
-import { CommandField, ControlMemory, type LayoutSizes, Order, Progress, planControlLayout } from '../memory/layout.js';
+import { CommandReader } from '../memory/command-reader.js';
+import { ControlMemory, type LayoutSizes, Order, Progress, planControlLayout } from '../memory/layout.js';
 import type { CommandSource, MotionCommand } from '../memory/observation-sink.js';
 import { Reason } from '../memory/reason.js';
 import { Watchdog } from '../safety/watchdog.js';
@@ -347,14 +348,18 @@ export class Controller {
 /** The command slot, with zero velocity in front of it while the control thread cannot be relied on. */
 class GuardedCommands implements CommandSource {
   readonly #memory: ControlMemory;
+  readonly #reader: CommandReader;
   #held = false;
+  /** The slot's content is from before it was held. */
+  #void = false;
   #fresh = false;
 
   constructor(memory: ControlMemory) {
     this.#memory = memory;
+    this.#reader = new CommandReader(memory.command);
   }
 
-  /** From now on zero velocity, once, and once more at each `repeat`. */
+  /** From now on zero velocity, new once, and once more at each `repeat`. */
   hold(): void {
     this.#held = true;
     this.#fresh = true;
@@ -364,32 +369,27 @@ class GuardedCommands implements CommandSource {
     this.#fresh = true;
   }
 
-  /** Back to the slot; what it held from before is void. */
+  /** Back to the slot, as soon as there is something new in it. */
   release(): void {
     this.#memory.command.take();
     this.#held = false;
+    this.#void = true;
   }
 
   read(out: MotionCommand): boolean {
-    const slot = this.#memory.command;
-    if (this.#held) {
-      if (!this.#fresh) return false;
-      this.#fresh = false;
-      out.vx = 0;
-      out.vy = 0;
-      out.yawRate = 0;
-      out.cycle = Atomics.load(this.#memory.progress, Progress.cycles);
-      out.reason = Reason.fault;
-      return true;
+    if (!this.#held) {
+      const fresh = this.#reader.read(out);
+      if (fresh) this.#void = false;
+      if (!this.#void) return fresh;
     }
-    if (!slot.take()) return false;
-    const command = slot.doubles[slot.readIndex];
-    out.vx = command[CommandField.vx];
-    out.vy = command[CommandField.vy];
-    out.yawRate = command[CommandField.yawRate];
-    out.cycle = command[CommandField.cycle];
-    out.reason = command[CommandField.reason];
-    return true;
+    out.vx = 0;
+    out.vy = 0;
+    out.yawRate = 0;
+    out.cycle = Atomics.load(this.#memory.progress, Progress.cycles);
+    out.reason = Reason.fault;
+    const fresh = this.#fresh;
+    this.#fresh = false;
+    return fresh;
   }
 }
 

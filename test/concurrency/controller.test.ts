@@ -203,6 +203,10 @@ describe('a control thread that dies', () => {
     expect(controller.commands.read(command)).toBe(true);
     expect(command.vx).toBe(0);
     expect((await controller.stop()).orderly).toBe(false);
+    // The last command in the slot was to drive; nobody gets to see it, new or not.
+    const later = poisoned();
+    controller.commands.read(later);
+    expect(later.vx).toBe(0);
   });
 });
 
