@@ -52,6 +52,8 @@ export class RunningScaler {
   readonly #mean: Float64Array;
   /** Sum of squared deviations from the mean. */
   readonly #spread: Float64Array;
+  /** Clip and variance floor, as doubles whatever their values: a whole number in a field is not one, and gets boxed. */
+  readonly #limits: Float64Array;
   /** 1 / standard deviation; follows from the state. */
   readonly #inverse: Float64Array;
 
@@ -83,6 +85,7 @@ export class RunningScaler {
     this.varianceFloor = varianceFloor;
     this.clip = clip;
     this.#freezeAfter = freezeAfter;
+    this.#limits = Float64Array.of(clip, varianceFloor);
     this.stateBytes = HEADER_BYTES + 8 + count * 2 * 8;
     const numbers = start + HEADER_BYTES;
     this.#state = new Uint8Array(buffer, start, this.stateBytes);
@@ -139,14 +142,15 @@ export class RunningScaler {
     const mean = this.#mean;
     const spread = this.#spread;
     const inverse = this.#inverse;
+    const floor = this.#limits[1];
     for (let i = 0; i < count; i++) {
-      const value = bounded(raw[i]);
+      const value = Math.min(Math.max(raw[i], -RAW_LIMIT), RAW_LIMIT);
       const before = value - mean[i];
       const after = mean[i] + before / observations;
       mean[i] = after;
       const sum = spread[i] + before * (value - after);
       spread[i] = sum;
-      inverse[i] = this.#inverseOf(sum, observations);
+      inverse[i] = 1 / Math.sqrt(Math.max(sum / observations, floor));
     }
     return true;
   }
@@ -164,21 +168,15 @@ export class RunningScaler {
       throw new RangeError('features have another length than the scaler');
     const mean = this.#mean;
     const inverse = this.#inverse;
-    const clip = this.clip;
+    const clip = this.#limits[0];
     for (let i = 0; i < count; i++) {
       const value = raw[i];
       if (value - value !== 0) {
         out[i] = 0;
         continue;
       }
-      const scaled = (value - mean[i]) * inverse[i];
-      out[i] = scaled > clip ? clip : Math.max(scaled, -clip);
+      out[i] = Math.min(Math.max((value - mean[i]) * inverse[i], -clip), clip);
     }
-  }
-
-  #inverseOf(spread: number, observations: number): number {
-    const variance = spread / observations;
-    return 1 / Math.sqrt(Math.max(variance, this.varianceFloor));
   }
 
   /** Writes the state. @param out at least `stateBytes` @returns the bytes written @realtime safe */
@@ -227,11 +225,8 @@ export class RunningScaler {
     }
     this.#state.set(copy);
     for (let i = 0; i < this.count; i++) {
-      this.#inverse[i] = observations > 0 ? this.#inverseOf(this.#spread[i], observations) : 1;
+      const variance = Math.max(this.#spread[i] / observations, this.varianceFloor);
+      this.#inverse[i] = observations > 0 ? 1 / Math.sqrt(variance) : 1;
     }
   }
-}
-
-function bounded(value: number): number {
-  return value > RAW_LIMIT ? RAW_LIMIT : Math.max(value, -RAW_LIMIT);
 }

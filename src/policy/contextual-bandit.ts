@@ -8,7 +8,7 @@
  * The buffer begins with the state in the form that `exportInto` copies.
  *
  * Names are known at construction, so the slots of the 2^bits that any of them reaches are too, and only those are
- * stored, action by action: features collide as they would in the whole table, but 24 features and 8 actions take 10 kB
+ * stored, action by action: features collide as they would in the whole table, but 24 features and 8 actions take 7 kB
  * that stay in the nearest cache, where the table of 18 bits takes 6 MB and a page for each weight.
  *
  * The update is that of Vowpal Wabbit's `gd.cc` with its defaults `--adaptive --normalized --invariant` and squared
@@ -35,9 +35,19 @@
  * - Numbers beyond ±1e15 count as ±1e15 and those within ±1e-15 as 0. From that, from the bound η√h that AdaGrad puts on
  *   a normalised step, and from a last clamp of weights at 1e60, all state stays finite under any finite input.
  */
-import { hashSeed, murmur3String } from '../core/hash.js';
+import { murmur3String } from '../core/hash.js';
 import { PRNG_STATE_WORDS, Prng } from '../core/prng.js';
 import { type ContextualBanditConfig, featureNames, resolveBanditConfig } from './contextual-bandit-config.js';
+import {
+  distribute,
+  drawAction,
+  EXPLORATION_FIELDS,
+  Exploration,
+  type ExplorationCode,
+  ExplorationField,
+  explorationCode,
+} from './exploration.js';
+import { hashFeatures } from './feature-table.js';
 import {
   checkAction,
   checkBatch,
@@ -102,9 +112,16 @@ const SETTING_EPSILON_DECAY_STEPS = 10;
 const SETTING_SLOTS = 11;
 const SETTING_WORDS = 12;
 
-const STRATEGY_EPSILON = 0;
-const STRATEGY_SOFTMAX = 1;
-const STRATEGY_BOLTZMANN = 2;
+// Numbers that one method leaves for another, in doubles. Passed as arguments or results they would be boxed wherever V8
+// does not inline the call: 16 bytes each, which was up to 100 bytes for a decision.
+const WORK_REWARD = 0;
+const WORK_PROBABILITY = 1;
+const WORK_WEIGHT = 2;
+const WORK_GRADIENT = 3;
+const WORK_SLOPE = 4;
+const WORK_SCALE = 5;
+const WORK_EFFECTIVE = 6;
+const WORK_WORDS = 8;
 
 function align8(bytes: number): number {
   return (bytes + 7) & ~7;
@@ -119,7 +136,11 @@ function stateBytesFor(slots: number): number {
 function bytesFor(config: ContextualBanditConfig): number {
   const features = config.context_dim + 1;
   const entries = config.n_actions * features;
-  return stateBytesFor(entries) + (features * 2 + config.n_actions * 2) * 8 + align8(entries * 4);
+  return (
+    stateBytesFor(entries) +
+    (features * 2 + WORK_WORDS + EXPLORATION_FIELDS + config.n_actions * 2) * 8 +
+    align8(entries * 4)
+  );
 }
 
 /** Memory for a policy. */
@@ -160,25 +181,20 @@ export class ContextualBandit implements Policy {
   readonly #x: Float64Array;
   /** x · rate of each feature in the update under way. */
   readonly #steps: Float64Array;
+  /** Numbers passed between methods; see `WORK_*`. */
+  readonly #work: Float64Array;
+  readonly #exploration: Float64Array;
   readonly #values: Float64Array;
   readonly #probabilities: Float64Array;
   /** Slot of each action's each feature. */
   readonly #table: Int32Array;
 
-  readonly #powerT: number;
-  readonly #timeOrigin: number;
   readonly #adaptive: boolean;
   readonly #normalized: boolean;
   readonly #invariant: boolean;
   readonly #squareRoot: boolean;
-  readonly #l1: number;
-  readonly #l2: number;
-  readonly #strategy: number;
-  readonly #tau: number;
+  readonly #strategy: ExplorationCode;
   readonly #weighted: boolean;
-  readonly #importanceCap: number;
-  readonly #epsilonFinal: number;
-  readonly #epsilonDecaySteps: number;
 
   /** Memory a policy with this configuration needs, all of it. @throws PolicyConfigError @realtime unsafe */
   static bytes(config: Partial<ContextualBanditConfig> = {}): number {
@@ -210,7 +226,7 @@ export class ContextualBandit implements Policy {
 
     const names = featureNames(resolved);
     this.nameHash = murmur3String(names.join('\n'), 0);
-    const { table, slotNumbers } = hashFeatures(names, this.nActions, resolved.bits);
+    const { slotOf, slotNumbers } = hashFeatures(names, this.nActions, resolved.bits);
     const slots = slotNumbers.length;
     const features = names.length;
     this.stateBytes = stateBytesFor(slots);
@@ -237,32 +253,23 @@ export class ContextualBandit implements Policy {
     at += features * 8;
     this.#steps = new Float64Array(buffer, at, features);
     at += features * 8;
+    this.#work = new Float64Array(buffer, at, WORK_WORDS);
+    at += WORK_WORDS * 8;
+    this.#exploration = new Float64Array(buffer, at, EXPLORATION_FIELDS);
+    at += EXPLORATION_FIELDS * 8;
     this.#values = new Float64Array(buffer, at, this.nActions);
     at += this.nActions * 8;
     this.#probabilities = new Float64Array(buffer, at, this.nActions);
     at += this.nActions * 8;
-    this.#table = new Int32Array(buffer, at, table.length);
-    this.#table.set(table);
+    this.#table = new Int32Array(buffer, at, slotOf.length);
+    this.#table.set(slotOf);
 
-    this.#powerT = resolved.power_t;
-    this.#timeOrigin = Math.max(resolved.initial_t, 1);
     this.#adaptive = resolved.adaptive;
     this.#normalized = resolved.normalized;
     this.#invariant = resolved.invariant;
     this.#squareRoot = resolved.adaptive && resolved.normalized && resolved.power_t === 0.5;
-    this.#l1 = resolved.l1_regularization;
-    this.#l2 = resolved.l2_regularization;
-    this.#strategy =
-      resolved.exploration_strategy === 'epsilon'
-        ? STRATEGY_EPSILON
-        : resolved.exploration_strategy === 'softmax'
-          ? STRATEGY_SOFTMAX
-          : STRATEGY_BOLTZMANN;
-    this.#tau = this.#strategy === STRATEGY_BOLTZMANN ? resolved.boltzmann_tau : 1;
+    this.#strategy = explorationCode(resolved.exploration_strategy);
     this.#weighted = resolved.cb_type === 'mtr';
-    this.#importanceCap = resolved.importance_cap;
-    this.#epsilonFinal = resolved.epsilon_final;
-    this.#epsilonDecaySteps = resolved.epsilon_decay_steps;
 
     // Whatever the memory held is not part of the state, the padding included.
     this.#state.fill(0);
@@ -316,12 +323,12 @@ export class ContextualBandit implements Policy {
    */
   get epsilon(): number {
     const head = this.#head;
-    const first = head[HEAD_EPSILON];
-    const steps = this.#epsilonDecaySteps;
-    if (steps === 0) return first;
+    const steps = this.#settings[SETTING_EPSILON_DECAY_STEPS];
+    if (steps === 0) return head[HEAD_EPSILON];
+    const final = this.#settings[SETTING_EPSILON_FINAL];
     const decisions = head[HEAD_DECISIONS];
-    if (decisions >= steps) return this.#epsilonFinal;
-    return first + (this.#epsilonFinal - first) * (decisions / steps);
+    if (decisions >= steps) return final;
+    return head[HEAD_EPSILON] + (final - head[HEAD_EPSILON]) * (decisions / steps);
   }
 
   set epsilon(share: number) {
@@ -337,17 +344,7 @@ export class ContextualBandit implements Policy {
     const candidates = this.#distribute(allowed, probabilities);
     head[HEAD_LAST_PROBABILITY] = 0;
     if (candidates === 0) return NO_ACTION;
-    // With one candidate there is nothing to draw, so a frozen policy without ties leaves the generator alone.
-    let rest = candidates === 1 ? 0 : this.#prng.nextFloat();
-    let action = NO_ACTION;
-    for (let a = 0; a < probabilities.length; a++) {
-      const probability = probabilities[a];
-      if (probability > 0) {
-        action = a;
-        if (rest < probability) break;
-        rest -= probability;
-      }
-    }
+    const action = drawAction(probabilities, candidates, this.#prng);
     head[HEAD_DECISIONS]++;
     head[HEAD_LAST_PROBABILITY] = probabilities[action];
     return action;
@@ -374,7 +371,9 @@ export class ContextualBandit implements Policy {
     checkProbability(probability);
     this.#load(context, 0);
     if (this.frozen) return;
-    this.#learn(action, reward, probability);
+    this.#work[WORK_REWARD] = reward;
+    this.#work[WORK_PROBABILITY] = probability;
+    this.#learn(action);
   }
 
   updateBatch(
@@ -387,7 +386,9 @@ export class ContextualBandit implements Policy {
     if (this.frozen) return;
     for (let row = 0; row < rows; row++) {
       this.#load(contexts, row * this.contextDim);
-      this.#learn(actions[row], rewards[row], probabilities === null ? 1 : probabilities[row]);
+      this.#work[WORK_REWARD] = rewards[row];
+      this.#work[WORK_PROBABILITY] = probabilities === null ? 1 : probabilities[row];
+      this.#learn(actions[row]);
     }
   }
 
@@ -450,101 +451,76 @@ export class ContextualBandit implements Policy {
     if (a < nActions) out[a] = this.#predict(a);
   }
 
-  /** Writes the distribution for the context in `#x`. @returns how many actions have a share */
+  /** Writes the distribution for the context in `#x`. @returns how many actions can be drawn */
   #distribute(allowed: Uint8Array | null, out: Float64Array): number {
-    const values = this.#values;
-    const nActions = values.length;
-    this.#predictAll(values);
-    let count = 0;
-    let best = -Infinity;
-    let ties = 0;
-    for (let a = 0; a < nActions; a++) {
-      out[a] = 0;
-      if (allowed !== null && allowed[a] === 0) continue;
-      count++;
-      const value = values[a];
-      if (value > best) {
-        best = value;
-        ties = 1;
-      } else if (value === best) {
-        ties++;
-      }
-    }
-    if (count === 0) return 0;
-
-    const epsilon = this.frozen ? 0 : this.epsilon;
-    const uniform = epsilon / count;
-    if (this.frozen || this.#strategy === STRATEGY_EPSILON) {
-      const share = (1 - epsilon) / ties;
-      for (let a = 0; a < nActions; a++) {
-        if (allowed !== null && allowed[a] === 0) continue;
-        out[a] = values[a] === best ? uniform + share : uniform;
-      }
-      return epsilon > 0 ? count : ties;
-    }
-    const tau = this.#tau;
-    let sum = 0;
-    for (let a = 0; a < nActions; a++) {
-      if (allowed !== null && allowed[a] === 0) continue;
-      const mass = Math.exp((values[a] - best) / tau);
-      out[a] = mass;
-      sum += mass;
-    }
-    const scale = (1 - epsilon) / sum;
-    for (let a = 0; a < nActions; a++) {
-      if (allowed !== null && allowed[a] === 0) continue;
-      out[a] = uniform + out[a] * scale;
-    }
-    return count;
+    this.#predictAll(this.#values);
+    const exploration = this.#exploration;
+    exploration[ExplorationField.epsilon] = this.frozen ? 0 : this.epsilon;
+    // Frozen, the best action is all that is left.
+    const strategy = this.frozen ? Exploration.epsilon : this.#strategy;
+    return distribute(this.#values, allowed, strategy, exploration, out);
   }
 
-  /** One update of `action`'s weights for the context in `#x`. */
-  #learn(action: number, reward: number, probability: number): void {
+  /** One update of `action`'s weights for the context in `#x`, with reward and probability in `#work`. */
+  #learn(action: number): void {
     const head = this.#head;
-    let target = reward;
+    const work = this.#work;
+    const settings = this.#settings;
+    let target = work[WORK_REWARD];
     if (target > VALUE_LIMIT || target < -VALUE_LIMIT) {
       head[HEAD_CLAMPED]++;
       target = target > 0 ? VALUE_LIMIT : -VALUE_LIMIT;
     }
-    let weight = 1;
-    if (this.#weighted) {
-      weight = 1 / probability;
-      if (weight > this.#importanceCap) weight = this.#importanceCap;
-    }
-    const error = target - this.#predict(action);
-    const updates = head[HEAD_UPDATES];
+    const weight = this.#weighted ? Math.min(1 / work[WORK_PROBABILITY], settings[SETTING_IMPORTANCE_CAP]) : 1;
+    const x = this.#x;
+    const table = this.#table;
+    const weights = this.#weights;
+    const features = x.length;
+    const base = action * features;
+    let prediction = 0;
+    for (let i = 0; i < features; i++) prediction += weights[table[base + i]] * x[i];
+
+    const error = target - prediction;
     const time = head[HEAD_TIME];
-    head[HEAD_UPDATES] = updates + 1;
+    head[HEAD_UPDATES]++;
     head[HEAD_TIME] = time + weight;
     head[HEAD_REWARD_SUM] += target;
     head[HEAD_SQUARED_ERROR_SUM] += error * error;
     const gradientSquared = 4 * error * error * weight;
     if (gradientSquared < GRADIENT_FLOOR) return;
 
-    const base = action * this.#x.length;
-    let slope = this.#squareRoot
-      ? this.#accumulate(base, gradientSquared, weight)
-      : this.#accumulateAny(base, gradientSquared, weight);
+    work[WORK_WEIGHT] = weight;
+    work[WORK_GRADIENT] = gradientSquared;
+    if (this.#squareRoot) this.#accumulate(base);
+    else this.#accumulateAny(base);
+    let slope = work[WORK_SLOPE];
     let factor = 1;
+    const power = settings[SETTING_POWER_T];
     if (this.#normalized) {
       const average = head[HEAD_NORM_SUM] / head[HEAD_NORM_WEIGHT];
-      factor = this.#squareRoot ? 1 / Math.sqrt(average) : average ** (this.#adaptive ? this.#powerT - 1 : -1);
+      factor = this.#squareRoot ? 1 / Math.sqrt(average) : average ** (this.#adaptive ? power - 1 : -1);
       slope *= factor;
     }
     let rate = head[HEAD_LEARNING_RATE] * weight;
-    if (!this.#adaptive) rate *= (this.#timeOrigin / (this.#timeOrigin + time)) ** this.#powerT;
+    if (!this.#adaptive) {
+      const origin = Math.max(settings[SETTING_INITIAL_T], 1);
+      rate *= (origin / (origin + time)) ** power;
+    }
     // Half of what the step would be per unit of error: η̄, which regularisation goes by.
     const effective = this.#invariant ? -Math.expm1(-2 * rate * slope) / (2 * slope) : rate;
-    this.#step(base, 2 * error * effective * factor, effective);
+    work[WORK_SCALE] = 2 * error * effective * factor;
+    work[WORK_EFFECTIVE] = effective;
+    this.#step(base);
   }
 
   /**
    * Adds the squared gradient and the scales, and leaves x · rate of each feature in `#steps`. For power_t = 0.5,
-   * adaptive and normalised, where a rate is 1 / (√G · N).
-   *
-   * @returns Σ x² · rate
+   * adaptive and normalised, where a rate is 1 / (√G · N). Leaves Σ x² · rate in `#work`.
    */
-  #accumulate(base: number, gradientSquared: number, weight: number): number {
+  #accumulate(base: number): void {
+    const work = this.#work;
+    const gradientSquared = work[WORK_GRADIENT];
+    const weight = work[WORK_WEIGHT];
     const x = this.#x;
     const table = this.#table;
     const weights = this.#weights;
@@ -578,11 +554,14 @@ export class ContextualBandit implements Policy {
     }
     this.#head[HEAD_NORM_SUM] += weight * norm;
     this.#head[HEAD_NORM_WEIGHT] += weight;
-    return slope;
+    work[WORK_SLOPE] = slope;
   }
 
   /** The same for any power_t and with either part off. */
-  #accumulateAny(base: number, gradientSquared: number, weight: number): number {
+  #accumulateAny(base: number): void {
+    const work = this.#work;
+    const gradientSquared = work[WORK_GRADIENT];
+    const weight = work[WORK_WEIGHT];
     const x = this.#x;
     const table = this.#table;
     const weights = this.#weights;
@@ -590,7 +569,7 @@ export class ContextualBandit implements Policy {
     const scales = this.#scales;
     const steps = this.#steps;
     const features = x.length;
-    const power = this.#powerT;
+    const power = this.#settings[SETTING_POWER_T];
     const normPower = this.#adaptive ? 2 * power - 2 : -2;
     let slope = 0;
     let norm = 0;
@@ -625,17 +604,19 @@ export class ContextualBandit implements Policy {
     }
     this.#head[HEAD_NORM_SUM] += weight * norm;
     this.#head[HEAD_NORM_WEIGHT] += weight;
-    return slope;
+    work[WORK_SLOPE] = slope;
   }
 
-  /** Adds `scale` · `#steps` to the weights of the features present, then shrinks and truncates them. */
-  #step(base: number, scale: number, effective: number): void {
+  /** Adds the scale in `#work` · `#steps` to the weights of the features present, then shrinks and truncates them. */
+  #step(base: number): void {
+    const scale = this.#work[WORK_SCALE];
+    const effective = this.#work[WORK_EFFECTIVE];
     const table = this.#table;
     const weights = this.#weights;
     const steps = this.#steps;
     const features = steps.length;
-    const shrink = Math.max(0, 1 - this.#l2 * effective);
-    const gravity = this.#l1 * effective;
+    const shrink = Math.max(0, 1 - this.#settings[SETTING_L2] * effective);
+    const gravity = this.#settings[SETTING_L1] * effective;
     for (let i = 0; i < features; i++) {
       const step = steps[i];
       if (step === 0) continue;
@@ -745,18 +726,19 @@ export class ContextualBandit implements Policy {
 
   #writeSettings(): void {
     const settings = this.#settings;
-    settings[SETTING_POWER_T] = this.#powerT;
+    settings[SETTING_POWER_T] = this.config.power_t;
     settings[SETTING_INITIAL_T] = this.config.initial_t;
-    settings[SETTING_L1] = this.#l1;
-    settings[SETTING_L2] = this.#l2;
+    settings[SETTING_L1] = this.config.l1_regularization;
+    settings[SETTING_L2] = this.config.l2_regularization;
     settings[SETTING_STRATEGY] = this.#strategy;
-    settings[SETTING_TAU] = this.#tau;
+    settings[SETTING_TAU] = this.#strategy === Exploration.boltzmann ? this.config.boltzmann_tau : 1;
     settings[SETTING_RULE] = this.#rule();
     settings[SETTING_CB_TYPE] = this.#weighted ? 1 : 0;
-    settings[SETTING_IMPORTANCE_CAP] = this.#importanceCap;
-    settings[SETTING_EPSILON_FINAL] = this.#epsilonFinal;
-    settings[SETTING_EPSILON_DECAY_STEPS] = this.#epsilonDecaySteps;
+    settings[SETTING_IMPORTANCE_CAP] = this.config.importance_cap;
+    settings[SETTING_EPSILON_FINAL] = this.config.epsilon_final;
+    settings[SETTING_EPSILON_DECAY_STEPS] = this.config.epsilon_decay_steps;
     settings[SETTING_SLOTS] = this.#weights.length;
+    this.#exploration[ExplorationField.tau] = settings[SETTING_TAU];
   }
 
   /**
@@ -839,31 +821,6 @@ export function convertState(
   toConfig: Partial<ContextualBanditConfig>,
 ): Uint8Array {
   return ContextualBandit.convert(state, fromConfig, toConfig);
-}
-
-/**
- * Hashes every action's every feature.
- *
- * @returns the slot of each, numbered in the order in which they are first reached, and each slot's number among 2^bits
- */
-function hashFeatures(
-  names: readonly string[],
-  nActions: number,
-  bits: number,
-): { table: Int32Array; slotNumbers: Uint32Array } {
-  const mask = 2 ** bits - 1;
-  const table = new Int32Array(nActions * names.length);
-  const slotOf = new Map<number, number>();
-  for (let a = 0; a < nActions; a++) {
-    const seed = hashSeed(0, a);
-    for (let i = 0; i < names.length; i++) {
-      const slotNumber = murmur3String(names[i], seed) & mask;
-      const slot = slotOf.get(slotNumber) ?? slotOf.size;
-      slotOf.set(slotNumber, slot);
-      table[a * names.length + i] = slot;
-    }
-  }
-  return { table, slotNumbers: Uint32Array.from(slotOf.keys()) };
 }
 
 function refuse(what: string): never {

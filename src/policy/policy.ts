@@ -47,7 +47,8 @@ export interface Policy {
   probabilities(context: Float64Array, allowed: Uint8Array | null, out: Float64Array): void;
 
   /**
-   * Learns what one decision earned.
+   * Learns what one decision earned. The cycle calls `updateBatch` with arrays of one row instead: a reward and a
+   * probability passed as arguments are boxed, 16 bytes each, wherever V8 does not inline the call.
    *
    * @param probability with which `action` was chosen, in (0, 1]
    * @throws PolicyInputError, the model unchanged
@@ -243,8 +244,11 @@ export function checkBatch(
   checkContext(contexts, 0, contexts.length);
   for (let row = 0; row < rows; row++) {
     checkAction(actions[row], nActions);
-    checkReward(rewards[row]);
-    if (probabilities !== null) checkProbability(probabilities[row]);
+    // Compared here and handed on only to be refused: a double passed to a call that is not inlined is boxed.
+    if (rewards[row] - rewards[row] !== 0) checkReward(rewards[row]);
+    if (probabilities !== null && !(probabilities[row] > 0 && probabilities[row] <= 1)) {
+      checkProbability(probabilities[row]);
+    }
   }
   return rows;
 }

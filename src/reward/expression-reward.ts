@@ -57,6 +57,7 @@ export class ExpressionReward implements Reward {
   readonly #code: Int32Array;
   readonly #constants: Float64Array;
   readonly #stack: Float64Array;
+  readonly #result = new Float64Array(1);
   #nonFinite = 0;
 
   /** @param program copied; @throws AssertionError where `compileReward` did not make it @realtime unsafe */
@@ -72,6 +73,11 @@ export class ExpressionReward implements Reward {
   }
 
   evaluate(inputs: Float64Array): number {
+    this.evaluateInto(inputs, this.#result);
+    return this.#result[0];
+  }
+
+  evaluateInto(inputs: Float64Array, out: Float64Array): void {
     assert(inputs.length === REWARD_INPUT_COUNT, 'a reward reads all its inputs');
     const code = this.#code;
     const stack = this.#stack;
@@ -188,8 +194,11 @@ export class ExpressionReward implements Reward {
       }
     }
     const result = stack[0];
-    if (result - result === 0) return result;
+    if (result - result === 0) {
+      out[0] = result;
+      return;
+    }
     this.#nonFinite++;
-    return NON_FINITE_REWARD;
+    out[0] = NON_FINITE_REWARD;
   }
 }

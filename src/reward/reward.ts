@@ -58,6 +58,8 @@ export interface Reward {
    * @realtime safe
    */
   evaluate(inputs: Float64Array): number;
+  /** The same, written to `out[0]`: for the cycle, where a returned double may be boxed. @realtime safe */
+  evaluateInto(inputs: Float64Array, out: Float64Array): void;
   /** How many results were not finite. */
   readonly nonFinite: number;
 }
@@ -96,17 +98,24 @@ export const DEFAULT_REWARD_WEIGHTS: Readonly<RewardWeights> = Object.freeze({
   contact_limit: 10,
 });
 
+const Weight = {
+  progress: 0,
+  turnProgress: 1,
+  clearance: 2,
+  contact: 3,
+  smoothness: 4,
+  arrival: 5,
+  time: 6,
+  clearanceScale: 7,
+  contactLimit: 8,
+} as const;
+const WEIGHT_COUNT = 9;
+
 /** The standard reward: progress and arrival, less nearness of obstacles, contact, changes of direction and time. */
 export class WeightedReward implements Reward {
-  readonly #progress: number;
-  readonly #turnProgress: number;
-  readonly #clearance: number;
-  readonly #contact: number;
-  readonly #smoothness: number;
-  readonly #arrival: number;
-  readonly #time: number;
-  readonly #clearanceScale: number;
-  readonly #contactLimit: number;
+  /** The weights as doubles, in the order of `Weight`. */
+  readonly #weights: Float64Array;
+  readonly #result = new Float64Array(1);
   #nonFinite = 0;
 
   /** @param weights what differs from `DEFAULT_REWARD_WEIGHTS` @throws RangeError naming a bad weight */
@@ -119,15 +128,16 @@ export class WeightedReward implements Reward {
     if (!(all.clearance_scale > 0)) {
       throw new RangeError(`reward.clearance_scale is ${all.clearance_scale}, allowed: more than 0`);
     }
-    this.#progress = all.progress;
-    this.#turnProgress = all.turn_progress;
-    this.#clearance = all.clearance;
-    this.#contact = all.contact;
-    this.#smoothness = all.smoothness;
-    this.#arrival = all.arrival;
-    this.#time = all.time;
-    this.#clearanceScale = all.clearance_scale;
-    this.#contactLimit = all.contact_limit;
+    this.#weights = new Float64Array(WEIGHT_COUNT);
+    this.#weights[Weight.progress] = all.progress;
+    this.#weights[Weight.turnProgress] = all.turn_progress;
+    this.#weights[Weight.clearance] = all.clearance;
+    this.#weights[Weight.contact] = all.contact;
+    this.#weights[Weight.smoothness] = all.smoothness;
+    this.#weights[Weight.arrival] = all.arrival;
+    this.#weights[Weight.time] = all.time;
+    this.#weights[Weight.clearanceScale] = all.clearance_scale;
+    this.#weights[Weight.contactLimit] = all.contact_limit;
   }
 
   get nonFinite(): number {
@@ -135,18 +145,27 @@ export class WeightedReward implements Reward {
   }
 
   evaluate(inputs: Float64Array): number {
-    const nearness = 1 - inputs[RewardInput.clearance] / this.#clearanceScale;
-    const force = inputs[RewardInput.contact_force];
+    this.evaluateInto(inputs, this.#result);
+    return this.#result[0];
+  }
+
+  evaluateInto(inputs: Float64Array, out: Float64Array): void {
+    const weights = this.#weights;
+    const nearness = Math.max(0, 1 - inputs[RewardInput.clearance] / weights[Weight.clearanceScale]);
+    const force = Math.min(inputs[RewardInput.contact_force], weights[Weight.contactLimit]);
     const result =
-      this.#progress * inputs[RewardInput.progress] +
-      this.#turnProgress * inputs[RewardInput.turn_progress] -
-      this.#clearance * Math.max(nearness, 0) -
-      this.#contact * Math.min(force, this.#contactLimit) -
-      this.#smoothness * inputs[RewardInput.smoothness] +
-      this.#arrival * inputs[RewardInput.arrived] -
-      this.#time;
-    if (result - result === 0) return result;
+      weights[Weight.progress] * inputs[RewardInput.progress] +
+      weights[Weight.turnProgress] * inputs[RewardInput.turn_progress] -
+      weights[Weight.clearance] * nearness -
+      weights[Weight.contact] * force -
+      weights[Weight.smoothness] * inputs[RewardInput.smoothness] +
+      weights[Weight.arrival] * inputs[RewardInput.arrived] -
+      weights[Weight.time];
+    if (result - result === 0) {
+      out[0] = result;
+      return;
+    }
     this.#nonFinite++;
-    return NON_FINITE_REWARD;
+    out[0] = NON_FINITE_REWARD;
   }
 }

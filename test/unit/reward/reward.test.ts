@@ -43,6 +43,17 @@ describe('the weighted reward', () => {
     expect(new WeightedReward().evaluate(inputsOf(given))).toBeCloseTo(expected, 12);
   });
 
+  it('is written into an array with the same bits', () => {
+    const inputs = inputsOf({ progress: 0.3, clearance: 0.4, smoothness: 2 });
+    const out = new Float64Array(2).fill(7);
+    for (const reward of [new WeightedReward(), new ExpressionReward(compileReward('progress - 0.1 * smoothness'))]) {
+      reward.evaluateInto(inputs, out);
+      expect([...out]).toEqual([reward.evaluate(inputs), 7]);
+      reward.evaluateInto(inputsOf({ progress: Number.NaN }), out);
+      expect([...out]).toEqual([0, 7]);
+    }
+  });
+
   it('takes other weights, and refuses what is none', () => {
     const reward = new WeightedReward({ progress: 1, time: 0, clearance_scale: 2, clearance: 1 });
     expect(reward.evaluate(inputsOf({ progress: 3, clearance: 1 }))).toBeCloseTo(2.5, 12);
