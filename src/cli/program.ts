@@ -14,6 +14,16 @@ export const commands: readonly {
   readonly load: () => Promise<Register>;
 }[] = [
   {
+    name: 'sim',
+    summary: 'drive a robot in the embedded simulator, and learn',
+    load: async () => (await import('./sim-command.js')).registerSimCommand,
+  },
+  {
+    name: 'train',
+    summary: 'train the policy in the simulator, as fast as the machine can',
+    load: async () => (await import('./train-command.js')).registerTrainCommand,
+  },
+  {
     name: 'replay',
     summary: 'run a recorded ROS 2 log through the controller, moving nothing',
     load: async () => (await import('./replay-command.js')).registerReplayCommand,

@@ -10,6 +10,7 @@ import {
   type RobotModel,
   type Scenario,
   Simulator,
+  type SimulatorOptions,
 } from '../../sim/index.js';
 import { VirtualClock } from '../core/clock.js';
 import { layoutSizesOf } from '../loop/configuration.js';
@@ -32,56 +33,95 @@ export interface VirtualSessionOptions extends ControlLoopOptions {
 export class VirtualSession {
   readonly loop: ControlLoop;
   readonly memory: ControlMemory;
-  readonly simulator: Simulator;
+  readonly #simulatorOptions: SimulatorOptions;
   readonly #clock = new VirtualClock();
   readonly #periodNs: number;
+  #simulator: Simulator;
+  /** Simulated time of the simulators before this one [ns]. */
+  #pastNs = 0;
 
   static async create(options: VirtualSessionOptions): Promise<VirtualSession> {
     const memory = new ControlMemory(planControlLayout(layoutSizesOf(options.parameters)));
-    const simulator = await Simulator.create({
+    const simulatorOptions: SimulatorOptions = {
       scenario: options.scenario,
       robot: options.robot,
       seed: options.seed,
       faults: options.faults,
       sink: new ValidatingSink(memory),
       commands: new CommandReader(memory.command),
-    });
-    return new VirtualSession(options, memory, simulator);
+    };
+    return new VirtualSession(options, memory, simulatorOptions, await Simulator.create(simulatorOptions));
   }
 
-  private constructor(options: VirtualSessionOptions, memory: ControlMemory, simulator: Simulator) {
+  private constructor(
+    options: VirtualSessionOptions,
+    memory: ControlMemory,
+    simulatorOptions: SimulatorOptions,
+    simulator: Simulator,
+  ) {
     this.memory = memory;
-    this.simulator = simulator;
+    this.#simulatorOptions = simulatorOptions;
+    this.#simulator = simulator;
     this.#periodNs = 1e9 / options.parameters.controller_frequency;
     this.loop = new ControlLoop(memory, options.parameters, this.#clock, options);
     Atomics.store(memory.orders, Order.armed, 1);
     Atomics.store(memory.orders, Order.freeze, options.frozen ? 1 : 0);
   }
 
-  /** Simulated time since the session began [ns]. */
-  get nowNs(): number {
-    return this.#clock.timeNs;
+  /** The simulator of the current episode; `renew` puts another in its place. */
+  get simulator(): Simulator {
+    return this.#simulator;
   }
 
-  /** Drives one episode to its end. */
-  runEpisode(episode: number): EpisodeReport {
-    const { simulator, memory, loop } = this;
-    const clock = this.#clock;
-    simulator.startEpisode(episode);
+  /** Simulated time since the session began [ns]. */
+  get nowNs(): number {
+    return this.#pastNs + this.#clock.timeNs;
+  }
+
+  /**
+   * Begins time and the simulator's hash anew. An episode that follows depends on seed, number and learned state alone,
+   * to the bit, and not on when the ones before it ended: where the cycle falls between the simulator's steps, and how
+   * large times round, is the same in each. So a training that was interrupted between two episodes goes on as if it had
+   * not been.
+   */
+  async renew(): Promise<void> {
+    const simulator = await Simulator.create(this.#simulatorOptions);
+    this.#simulator.close();
+    this.#simulator = simulator;
+    this.#pastNs += this.#clock.timeNs;
+    this.#clock.timeNs = 0;
+  }
+
+  startEpisode(episode: number): void {
+    this.#simulator.startEpisode(episode);
     // The schedule goes on; the world began a step ago.
-    clock.timeNs = Math.ceil(simulator.nowNs / this.#periodNs) * this.#periodNs;
-    for (;;) {
+    this.#clock.timeNs = Math.ceil(this.#simulator.nowNs / this.#periodNs) * this.#periodNs;
+  }
+
+  /** Runs so many cycles, fewer where the episode ends. @returns whether it goes on */
+  advance(cycles: number): boolean {
+    const { memory, loop } = this;
+    const simulator = this.#simulator;
+    const clock = this.#clock;
+    for (let i = 0; i < cycles; i++) {
       simulator.advanceTo(clock.timeNs);
       Atomics.add(memory.orders, Order.heartbeat, 1);
       loop.run(clock.timeNs);
-      // One cycle more sees how it ended, and learns from it.
-      if (simulator.outcome !== Outcome.running) break;
+      // The cycle above saw how it ended, and learned from it.
+      if (simulator.outcome !== Outcome.running) return false;
       clock.timeNs += this.#periodNs;
     }
-    return simulator.report();
+    return true;
+  }
+
+  /** Drives one episode to its end in one go. */
+  runEpisode(episode: number): EpisodeReport {
+    this.startEpisode(episode);
+    while (this.advance(Number.MAX_SAFE_INTEGER));
+    return this.#simulator.report();
   }
 
   close(): void {
-    this.simulator.close();
+    this.#simulator.close();
   }
 }

@@ -1,0 +1,147 @@
+/** What a run's episodes amount to: the figures of `sim` and `train`. */
+import { type EpisodeReport, Outcome } from '../../sim/index.js';
+import type { ControlStatistics } from '../loop/statistics.js';
+import { Counter } from '../loop/statistics.js';
+import { DecisionField } from '../memory/layout.js';
+import { isIntervention, REASON_LABELS } from '../memory/reason.js';
+
+/** Episodes that the live line looks back on. */
+export const RECENT_EPISODES = 50;
+
+export const OUTCOME_NAMES = ['running', 'success', 'collision', 'timeout'] as const;
+
+export class EpisodeTally {
+  episodes = 0;
+  successes = 0;
+  collisions = 0;
+  atFaultCollisions = 0;
+  timeouts = 0;
+  /** A failed episode counts at its time limit [s]. */
+  timeToGoalSumS = 0;
+  rewardSum = 0;
+  rewardCount = 0;
+  /** Of the episode under way. */
+  episodeRewardSum = 0;
+  episodeRewardCount = 0;
+  #scoreSum = 0;
+  #scoresUnknown = 0;
+  readonly #recent: { success: boolean; rewardSum: number; rewardCount: number }[] = [];
+
+  /** Takes in one decision record. */
+  decision(record: Float64Array): void {
+    const reward = record[DecisionField.reward];
+    if (Number.isNaN(reward)) return;
+    this.rewardSum += reward;
+    this.rewardCount++;
+    this.episodeRewardSum += reward;
+    this.episodeRewardCount++;
+  }
+
+  /** Takes in the end of an episode; `episodeRewardSum` and `…Count` begin anew at the next `decision`. */
+  episode(report: EpisodeReport): void {
+    const success = report.outcome === Outcome.success;
+    this.episodes++;
+    if (success) this.successes++;
+    if (report.outcome === Outcome.timeout) this.timeouts++;
+    if (report.outcome === Outcome.collision) {
+      this.collisions++;
+      if (report.atFault) this.atFaultCollisions++;
+    }
+    this.timeToGoalSumS += report.timeToGoalS;
+    if (report.barnScore === null) this.#scoresUnknown++;
+    else this.#scoreSum += report.barnScore;
+    this.#recent.push({ success, rewardSum: this.episodeRewardSum, rewardCount: this.episodeRewardCount });
+    if (this.#recent.length > RECENT_EPISODES) this.#recent.shift();
+    this.episodeRewardSum = 0;
+    this.episodeRewardCount = 0;
+  }
+
+  /** Of the last 50 episodes; NaN before the first has ended. */
+  get recentSuccessRate(): number {
+    let successes = 0;
+    for (const { success } of this.#recent) if (success) successes++;
+    return successes / this.#recent.length;
+  }
+
+  /** Mean reward of a decision over the last 50 episodes and the one under way; NaN where there is none. */
+  get recentMeanReward(): number {
+    let sum = this.episodeRewardSum;
+    let count = this.episodeRewardCount;
+    for (const { rewardSum, rewardCount } of this.#recent) {
+      sum += rewardSum;
+      count += rewardCount;
+    }
+    return sum / count;
+  }
+
+  /** BARN's score, the mean over all episodes; null where that of any is unknown, or there is none. */
+  get barnScore(): number | null {
+    return this.episodes === 0 || this.#scoresUnknown > 0 ? null : this.#scoreSum / this.episodes;
+  }
+}
+
+export interface RunFigures {
+  /** Null where nothing is to be divided by. */
+  [name: string]: number | string | null | Record<string, number>;
+}
+
+/** The figures that `--json` ends with; other tools rely on their names. */
+export function runFigures(
+  tally: EpisodeTally,
+  statistics: ControlStatistics,
+  stateHash: string,
+  isBarn: boolean,
+): RunFigures {
+  const share = (count: number) => (tally.episodes === 0 ? null : count / tally.episodes);
+  return {
+    episodes: tally.episodes,
+    success_rate: share(tally.successes),
+    collision_rate: share(tally.collisions),
+    at_fault_collision_rate: share(tally.atFaultCollisions),
+    timeout_rate: share(tally.timeouts),
+    mean_reward: tally.rewardCount === 0 ? null : tally.rewardSum / tally.rewardCount,
+    mean_time_to_goal_s: share(tally.timeToGoalSumS),
+    cycles: statistics.counters[Counter.cycles],
+    deadline_misses: statistics.misses,
+    safety_interventions: statistics.interventionCount,
+    interventions_by_reason: interventionsByReason(statistics.interventions),
+    state_hash: stateHash,
+    ...(isBarn ? { barn_score: tally.barnScore } : {}),
+  };
+}
+
+/** Cycles by the reason for which safety acted, the most frequent first. */
+export function interventionsByReason(interventions: Uint32Array): Record<string, number> {
+  const found: [string, number][] = [];
+  for (let reason = 1; reason < REASON_LABELS.length; reason++) {
+    if (interventions[reason] > 0 && isIntervention(reason)) found.push([REASON_LABELS[reason], interventions[reason]]);
+  }
+  return Object.fromEntries(found.sort((a, b) => b[1] - a[1]));
+}
+
+/** The same figures for a person, several lines. */
+export function runSummary(figures: RunFigures): string {
+  const lines: string[] = [];
+  const row = (name: string, value: string) => lines.push(`${name.padEnd(16)}${value}`);
+  const percent = (name: string) => {
+    const value = figures[name];
+    return typeof value === 'number' ? `${(100 * value).toFixed(1)} %` : '-';
+  };
+  const number = (name: string, digits: number, unit = '') => {
+    const value = figures[name];
+    return typeof value === 'number' ? `${value.toFixed(digits)}${unit}` : '-';
+  };
+  row('episodes', String(figures['episodes']));
+  row('success', percent('success_rate'));
+  row('collisions', `${percent('collision_rate')}, ${percent('at_fault_collision_rate')} at the robot's fault`);
+  row('timeouts', percent('timeout_rate'));
+  row('time to goal', number('mean_time_to_goal_s', 2, ' s (failed: the time limit)'));
+  row('mean reward', number('mean_reward', 3));
+  if ('barn_score' in figures) row('BARN score', number('barn_score', 4));
+  row('cycles', `${figures['cycles']}, ${figures['deadline_misses']} deadlines missed`);
+  const reasons = Object.entries(figures['interventions_by_reason'] as Record<string, number>);
+  const list = reasons.map(([name, count]) => `${name} ${count}`).join(', ');
+  row('safety acted', `${figures['safety_interventions']} cycles${list === '' ? '' : `: ${list}`}`);
+  row('state', String(figures['state_hash']));
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,74 @@
+/**
+ * Episodes on the virtual clock, one after another: `train`, and `sim --headless`. What is kept of a run is its state
+ * between two episodes: an episode that a signal cut short is as if it had never begun, so that an interrupted run that
+ * is resumed ends with the same bits as one that was not.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import type { EpisodeReport } from '../../sim/index.js';
+import { Counter } from '../loop/statistics.js';
+import { chainWorldHash, type LearnedState } from './checkpointing.js';
+import type { EpisodeTally } from './episode-tally.js';
+import type { StopRequest } from './stop-request.js';
+import type { VirtualSession } from './virtual-session.js';
+
+/** Cycles between two looks at signals: some 50 ms; less than the decision ring holds, which is read as often. */
+const CYCLES_AT_ONCE = 500;
+
+/** A run between two episodes. */
+export interface Boundary {
+  readonly learned: LearnedState;
+  /** Cycles of this run. */
+  readonly cycles: number;
+  /** The number of the next episode. */
+  readonly episode: number;
+  readonly worldHash: number;
+}
+
+export interface HeadlessRun {
+  session: VirtualSession;
+  tally: EpisodeTally;
+  stop: StopRequest;
+  firstEpisode: number;
+  /** Null: until told to stop. */
+  episodes: number | null;
+  /** Where the hash over the simulator's states begins: 0, or that of a resumed run. */
+  worldHash: number;
+  beforeEpisode?: (episode: number) => void;
+  /** Called with the tally brought up to date. @param rewardMean of a decision in the episode; NaN where there is none */
+  afterEpisode?: (report: EpisodeReport, boundary: Boundary, rewardMean: number) => Promise<void>;
+}
+
+/** @returns the state after the last whole episode */
+export async function runHeadless(run: HeadlessRun): Promise<Boundary> {
+  const { session, tally, stop } = run;
+  const record = new Float64Array(session.memory.decisions.recordDoubles);
+  let boundary = boundaryOf(session, run.firstEpisode, run.worldHash);
+  for (let i = 0; (run.episodes === null || i < run.episodes) && !stop.requested; i++) {
+    const episode = run.firstEpisode + i;
+    await session.renew();
+    run.beforeEpisode?.(episode);
+    session.startEpisode(episode);
+    for (let running = true; running; ) {
+      running = session.advance(CYCLES_AT_ONCE);
+      while (session.memory.decisions.read(record)) tally.decision(record);
+      await turn();
+      if (running && stop.requested) return boundary;
+    }
+    const report = session.simulator.report();
+    const rewardMean = tally.episodeRewardSum / tally.episodeRewardCount;
+    tally.episode(report);
+    boundary = boundaryOf(session, episode + 1, chainWorldHash(boundary.worldHash, session.simulator));
+    await run.afterEpisode?.(report, boundary, rewardMean);
+  }
+  return boundary;
+}
+
+function boundaryOf(session: VirtualSession, episode: number, worldHash: number): Boundary {
+  const { loop } = session;
+  return {
+    learned: { policy: loop.policy.exportState(), scaler: loop.exportScaler() },
+    cycles: loop.statistics.counters[Counter.cycles],
+    episode,
+    worldHash,
+  };
+}
