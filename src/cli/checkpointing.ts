@@ -133,7 +133,7 @@ export class Checkpointing {
     return {
       learned: { policy, scaler },
       progress: { cycles, episodes, worldHash: numberIn(run, 'world_hash') ?? 0, plan: planIn(run['plan']) },
-      message: `resumed from ${path}: ${episodes} episodes, ${updates} updates`,
+      message: `resumed from ${path}: episode ${episodes} is next, after ${updates} updates`,
       scenario: typeof run['scenario'] === 'string' ? run['scenario'] : '',
       seed: numberIn(run, 'seed'),
     };

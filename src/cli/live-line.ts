@@ -48,11 +48,13 @@ export function liveLine(figures: LiveFigures, columns: number): string {
     // One reason at least: a line in words that names none says less than a short one that does.
     if (line.length <= columns && (shown > 0 || reasons.length === 0)) return line;
   }
-  for (let shown = reasons.length; shown >= 0; shown--) {
-    const line = inShort(figures, reasons.slice(0, shown));
-    if (line.length <= columns) return line;
+  for (const separator of [' | ', '|']) {
+    for (let shown = reasons.length; shown >= Math.min(1, reasons.length); shown--) {
+      const line = inShort(figures, reasons.slice(0, shown), separator);
+      if (line.length <= columns) return line;
+    }
   }
-  return inShort(figures, []).slice(0, Math.max(0, columns));
+  return inShort(figures, [], '|').slice(0, Math.max(0, columns));
 }
 
 function inWords(f: LiveFigures, reasons: [string, number][], left: number): string {
@@ -75,7 +77,7 @@ function inWords(f: LiveFigures, reasons: [string, number][], left: number): str
   return parts.join(' | ');
 }
 
-function inShort(f: LiveFigures, reasons: [string, number][]): string {
+function inShort(f: LiveFigures, reasons: [string, number][], separator: string): string {
   const parts = [
     `${rate(f.cycleRate)}Hz p99 ${duration(f.latenessP99Ns).replace(' ', '')}`,
     `miss ${compact(f.deadlineMisses)}`,
@@ -90,7 +92,7 @@ function inShort(f: LiveFigures, reasons: [string, number][]): string {
     parts.push(f.checkpointFailures > 0 ? `saved ${saved} FAILS` : `saved ${saved}`);
   }
   if (f.warning !== '') parts.unshift(f.warning);
-  return parts.join('|');
+  return parts.join(separator);
 }
 
 function rate(hz: number): string {
@@ -174,8 +176,9 @@ export class LiveDisplay {
 
   /** Shows the live line: in place of the last one on a terminal, as a line of its own elsewhere. */
   paint(line: string): void {
-    this.#stream.write(this.#terminal ? `${this.#erase()}${line}` : `${line}\n`);
-    this.#painted = line;
+    const shown = line.slice(0, this.columns);
+    this.#stream.write(this.#terminal ? `${this.#erase()}${shown}` : `${shown}\n`);
+    this.#painted = shown;
   }
 
   /** A line that stays. */

@@ -26,8 +26,9 @@ import type { StopRequest } from './stop-request.js';
 /** How often the live line is painted anew on a terminal, and written elsewhere [ms]. */
 const PAINT_MS = 250;
 const WRITE_MS = 5000;
-/** What "recent" means for cycle rate and lateness [ms]. */
-const WINDOW_MS = 5000;
+/** What "recent" means for cycle rate and lateness [ns]. */
+const WINDOW_NS = 5e9;
+const FIRST_WINDOW_NS = 1e9;
 /** After a save that failed, the next try comes at the latest after this [ms]. */
 const RETRY_MS = 5000;
 /** The last save may take so long before the process ends without it [ms]; stopping takes at most 2 s before it. */
@@ -124,13 +125,13 @@ export class LiveSession {
       controller.freeze(frozen);
       await controller.start();
       await this.#port.start(new ValidatingSink(controller.memory), controller.commands);
+      this.#window.advance();
       this.#windowStartNs = controller.clock.nowNs();
       this.#nextSaveMs = performance.now() + this.#savePeriodMs;
-      this.#every(WINDOW_MS, () => this.#advanceWindow());
       this.#every(display.isTerminal ? PAINT_MS : WRITE_MS, () => this.#paint());
       this.#every(PAINT_MS, () => this.#keepSaved());
       controller.arm();
-      this.#paint();
+      if (display.isTerminal) this.#paint();
       await stop.asked;
     } catch (error) {
       this.#end(error instanceof Error ? error.message : String(error));
@@ -219,23 +220,26 @@ export class LiveSession {
     this.#timers.push(setInterval(call, milliseconds));
   }
 
+  /** Moves the window on when it is full; the first one is short, so that there is something to show. */
   #advanceWindow(): void {
     const nowNs = this.controller.clock.nowNs();
+    const elapsedNs = nowNs - this.#windowStartNs;
+    if (elapsedNs < (Number.isNaN(this.#cycleRate) ? FIRST_WINDOW_NS : WINDOW_NS)) return;
     this.#window.advance();
-    this.#cycleRate = (this.#window.counters[Counter.cycles] * 1e9) / (nowNs - this.#windowStartNs);
+    this.#cycleRate = (this.#window.counters[Counter.cycles] * 1e9) / elapsedNs;
     this.#windowStartNs = nowNs;
   }
 
   #paint(): void {
     const { display, tally, checkpointing, firstEpisode } = this.#options;
     const { statistics } = this.controller;
+    this.#advanceWindow();
     // Until the first window is full, all there is since the start.
     const first = Number.isNaN(this.#cycleRate);
-    const elapsedNs = this.controller.clock.nowNs() - this.#windowStartNs;
     display.paint(
       liveLine(
         {
-          cycleRate: first ? (statistics.counters[Counter.cycles] * 1e9) / elapsedNs : this.#cycleRate,
+          cycleRate: this.#cycleRate,
           latenessP99Ns: first ? statistics.lateness.quantile(0.99) : this.#window.lateness.quantile(0.99),
           deadlineMisses: statistics.misses,
           episode: firstEpisode + this.#episodesEnded,

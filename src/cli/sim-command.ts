@@ -145,7 +145,7 @@ async function simHeadless(job: Job): Promise<JobResult> {
       },
     });
     display.close();
-    if (stop.requested) display.message(`${stop.reason}: ended after ${tally.episodes} episodes`);
+    if (stop.requested) display.message(`${stop.reason}: ended, episodes driven: ${tally.episodes}`);
     let saved = true;
     if (checkpointing !== null && savedEpisode !== boundary.episode) {
       saved = await checkpointing.save(boundary.learned, progressAt(progress, boundary));

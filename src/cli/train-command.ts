@@ -168,7 +168,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
     if (savedEpisode !== boundary.episode) await save(boundary);
     if (stop.requested) {
       const left = episodes - tally.episodes;
-      display.message(`${stop.reason}: interrupted, ${left} episodes are left; the same command goes on with them`);
+      display.message(`${stop.reason}: interrupted, episodes left: ${left}; the same command goes on with them`);
     }
     if (savedEpisode === boundary.episode) display.message(`saved ${checkpointing.savedPath}`);
     if (savedEpisode !== boundary.episode || historyFailure !== '') process.exitCode = ExitCode.failed;
