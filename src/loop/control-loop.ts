@@ -36,6 +36,7 @@ import { Safety } from '../safety/safety.js';
 import { Observer } from '../sense/observer.js';
 import { banditConfigOf, interactionsOf, rewardWeightsOf, safetyOptionsOf } from './configuration.js';
 import { Deadline, Miss } from './deadline.js';
+import { tuneEngine } from './engine.js';
 import { Learner } from './learner.js';
 import { ControlStatistics, Counter } from './statistics.js';
 
@@ -70,8 +71,6 @@ export class ControlLoop {
   /** What the policy sees: the scaled features, and their products where they are asked for. */
   readonly #context: Float64Array;
   readonly #mask = new Uint8Array(ACTION_COUNT);
-  readonly #values = new Float64Array(ACTION_COUNT);
-  readonly #distribution = new Float64Array(ACTION_COUNT);
   readonly #heartbeatTimeoutNs: number;
   #heartbeat = 0;
   #heartbeatNs = Number.NaN;
@@ -80,13 +79,13 @@ export class ControlLoop {
   #arrivedGoal = 0;
   // Of the current cycle.
   #action = NO_ACTION;
-  #probability = 0;
   #driver: number = Driver.none;
   #standReason: number = Reason.none;
   #decided = false;
 
   /** @param memory zero-filled; the control thread's part is written here and nowhere else */
   constructor(memory: ControlMemory, p: ParameterValues, clock: Clock, options: ControlLoopOptions = {}) {
+    tuneEngine();
     const { buffer, layout } = memory;
     const safety = safetyOptionsOf(p);
     this.#memory = memory;
@@ -129,19 +128,21 @@ export class ControlLoop {
    */
   run(scheduledNs: number): void {
     const startNs = this.#clock.nowNs();
+    const o = this.observation;
+    o.nowNs = startNs;
     Atomics.store(this.#memory.progress, Progress.cycles, (this.#cycle + 1) | 0);
-    this.#observer.read(startNs);
+    this.#observer.read();
     this.#extract();
-    this.#safety.observe(this.observation, startNs);
-    this.#standReason = this.#reasonToStand(startNs);
-    this.#learn(startNs);
+    this.#safety.observe(o);
+    this.#standReason = this.#reasonToStand();
+    this.#learn();
     this.#select();
-    this.#safety.constrain(this.observation, startNs, this.#standReason, this.#passReason());
+    this.#safety.constrain(o, this.#standReason, this.#passReason());
     const computeNs = this.#clock.nowNs() - startNs;
     const miss = this.#deadline.judge(startNs - scheduledNs, computeNs);
     if (miss !== Miss.none) this.#safety.slowDown(Reason.deadlineMissed);
     this.#emit();
-    this.#account(scheduledNs, startNs, computeNs, miss);
+    this.#account(scheduledNs, computeNs, miss);
     if (Atomics.load(this.#memory.orders, Order.snapshotRequest) !== this.#memory.progress[Progress.snapshotDone]) {
       this.#copySnapshot();
     }
@@ -162,8 +163,9 @@ export class ControlLoop {
     if (this.#interactions !== null) this.#interactions.expand(this.#scaled, this.#context);
   }
 
-  #reasonToStand(nowNs: number): number {
+  #reasonToStand(): number {
     const orders = this.#memory.orders;
+    const nowNs = this.observation.nowNs;
     const heartbeat = Atomics.load(orders, Order.heartbeat);
     if (heartbeat !== this.#heartbeat || Number.isNaN(this.#heartbeatNs)) {
       this.#heartbeat = heartbeat;
@@ -174,7 +176,7 @@ export class ControlLoop {
     return this.#safety.standReason(this.observation);
   }
 
-  #learn(nowNs: number): void {
+  #learn(): void {
     const frozen = Atomics.load(this.#memory.orders, Order.freeze) !== 0;
     this.policy.frozen = frozen;
     this.#scaler.frozen = frozen;
@@ -184,15 +186,14 @@ export class ControlLoop {
       this.#learner.clear();
       return;
     }
-    const learned = this.#learner.pay(this.observation, nowNs, arrived, learning);
-    if (learned > 0) this.statistics.recordReward(this.#learner.reward);
+    const learned = this.#learner.pay(this.observation, arrived, learning);
+    if (learned > 0) this.statistics.recordReward(this.#learner.paid[0]);
     if (learning && !arrived) this.#scaler.update(this.#raw);
   }
 
   #select(): void {
     const o = this.observation;
     this.#action = NO_ACTION;
-    this.#probability = 0;
     this.#decided = false;
     this.#driver = Driver.stop;
     if (this.#standReason !== Reason.none) return;
@@ -204,7 +205,6 @@ export class ControlLoop {
     }
     this.#driver = Driver.policy;
     this.#action = this.policy.select(this.#context, this.#mask);
-    this.#probability = this.policy.lastProbability;
     this.#decided = true;
     this.#safety.pursue(o, this.#action);
   }
@@ -228,13 +228,14 @@ export class ControlLoop {
     slot.publish();
   }
 
-  #account(scheduledNs: number, startNs: number, computeNs: number, miss: number): void {
+  #account(scheduledNs: number, computeNs: number, miss: number): void {
     const o = this.observation;
+    const startNs = o.nowNs;
     const s = this.#safety;
     const statistics = this.statistics;
     const counters = statistics.counters;
     if (this.#decided) {
-      this.#learner.enter(o, startNs, this.#context, this.#action, this.#probability, !isOverride(s.reason));
+      this.#learner.enter(o, this.#context, this.#action, !isOverride(s.reason), isIntervention(s.reason));
     }
     this.#extractor.remember(this.#action);
     const periodNs = startNs - this.#lastStartNs;
@@ -259,6 +260,8 @@ export class ControlLoop {
     const o = this.observation;
     const s = this.#safety;
     const ring = this.#memory.decisions;
+    const values = this.policy.lastValues;
+    const distribution = this.policy.lastDistribution;
     const r = ring.record;
     r[DecisionField.cycle] = this.#cycle;
     r[DecisionField.scheduledNs] = scheduledNs;
@@ -267,9 +270,9 @@ export class ControlLoop {
     r[DecisionField.periodNs] = periodNs;
     r[DecisionField.miss] = miss;
     r[DecisionField.action] = this.#action;
-    r[DecisionField.probability] = this.#probability;
+    r[DecisionField.probability] = this.#decided ? distribution[this.#action] : 0;
     r[DecisionField.allowed] = s.allowedBits;
-    r[DecisionField.reward] = this.#learner.reward;
+    r[DecisionField.reward] = this.#learner.paid[0];
     r[DecisionField.reason] = s.reason;
     r[DecisionField.driver] = this.#driver;
     r[DecisionField.updates] = this.statistics.counters[Counter.learned];
@@ -292,8 +295,8 @@ export class ControlLoop {
       r[DecisionField.scaled + i] = this.#scaled[i];
     }
     for (let i = 0; i < ACTION_COUNT; i++) {
-      r[DecisionField.values + i] = this.#values[i];
-      r[DecisionField.distribution + i] = this.#distribution[i];
+      r[DecisionField.values + i] = this.#decided ? values[i] : Number.NaN;
+      r[DecisionField.distribution + i] = this.#decided ? distribution[i] : 0;
     }
     ring.commit();
   }

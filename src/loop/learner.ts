@@ -12,18 +12,17 @@ import type { Policy } from '../policy/policy.js';
 import { REWARD_INPUT_COUNT, type Reward, RewardInput } from '../reward/reward.js';
 
 export class Learner {
-  /** The reward paid last; NaN where the last cycle paid none. */
-  reward = Number.NaN;
   readonly #policy: Policy;
   readonly #rewarder: Reward;
   readonly #contextDim: number;
   readonly #capacity: number;
-  readonly #contexts: Float64Array;
-  /** One row of `contexts`, as the policy takes it. */
-  readonly #rows: Float64Array[];
-  readonly #actions: Int32Array;
-  readonly #probabilities: Float64Array;
+  /** One-row batches, as the policy takes them: doubles in arrays are not boxed on their way. */
+  readonly #contexts: Float64Array[];
+  readonly #actions: Int32Array[];
+  readonly #probabilities: Float64Array[];
+  readonly #paid = new Float64Array(1);
   readonly #learnable: Uint8Array;
+  readonly #intervened: Uint8Array;
   readonly #decidedNs: Float64Array;
   readonly #distance: Float64Array;
   readonly #bearing: Float64Array;
@@ -40,25 +39,29 @@ export class Learner {
     this.#rewarder = rewarder;
     this.#contextDim = policy.contextDim;
     this.#capacity = horizon;
-    this.#contexts = new Float64Array(horizon * policy.contextDim);
-    this.#rows = Array.from({ length: horizon }, (_, i) =>
-      this.#contexts.subarray(i * policy.contextDim, (i + 1) * policy.contextDim),
-    );
-    this.#actions = new Int32Array(horizon);
-    this.#probabilities = new Float64Array(horizon);
+    this.#contexts = Array.from({ length: horizon }, () => new Float64Array(policy.contextDim));
+    this.#actions = Array.from({ length: horizon }, () => new Int32Array(1));
+    this.#probabilities = Array.from({ length: horizon }, () => new Float64Array(1));
     this.#learnable = new Uint8Array(horizon);
+    this.#intervened = new Uint8Array(horizon);
     this.#decidedNs = new Float64Array(horizon);
     this.#distance = new Float64Array(horizon);
     this.#bearing = new Float64Array(horizon);
     this.#change = new Float64Array(horizon);
     this.#force = new Float64Array(horizon);
+    this.#paid[0] = Number.NaN;
+  }
+
+  /** The reward paid last, as an array of one; NaN where the last cycle paid none. Only read it. */
+  get paid(): Float64Array {
+    return this.#paid;
   }
 
   /** Drops what waits, unpaid. @realtime safe */
   clear(): void {
     this.#waiting = 0;
     this.#lastAction = -1;
-    this.reward = Number.NaN;
+    this.#paid[0] = Number.NaN;
   }
 
   /**
@@ -68,8 +71,8 @@ export class Learner {
    * @returns how many the policy learned from
    * @realtime safe
    */
-  pay(o: Observation, nowNs: number, arrived: boolean, learning: boolean): number {
-    this.reward = Number.NaN;
+  pay(o: Observation, arrived: boolean, learning: boolean): number {
+    this.#paid[0] = Number.NaN;
     if (this.#waiting === 0) return 0;
     let force = 0;
     for (let side = 0; side < SIDE_COUNT; side++) force += o.contact[side];
@@ -80,41 +83,35 @@ export class Learner {
       this.#oldest = (i + 1) % this.#capacity;
       this.#waiting--;
       if (this.#learnable[i] === 0) continue;
-      const reward = this.#evaluate(o, nowNs, i, arrived);
-      this.reward = reward;
+      this.#evaluate(o, i, arrived);
       if (!learning) continue;
-      this.#policy.update(this.#rows[i], this.#actions[i], reward, this.#probabilities[i]);
+      this.#policy.updateBatch(this.#contexts[i], this.#actions[i], this.#paid, this.#probabilities[i]);
       learned++;
     }
     return learned;
   }
 
   /**
-   * Enters this cycle's decision.
+   * Enters this cycle's decision, as the policy made it last.
    *
    * @param context copied
    * @param learnable whether the robot does what was decided
+   * @param intervened whether safety changed the command
    * @realtime safe
    */
-  enter(
-    o: Observation,
-    nowNs: number,
-    context: Float64Array,
-    action: number,
-    probability: number,
-    learnable: boolean,
-  ): void {
+  enter(o: Observation, context: Float64Array, action: number, learnable: boolean, intervened: boolean): void {
     if (this.#waiting === this.#capacity) {
       this.#oldest = (this.#oldest + 1) % this.#capacity;
       this.#waiting--;
     }
     const i = (this.#oldest + this.#waiting) % this.#capacity;
-    const base = i * this.#contextDim;
-    for (let k = 0; k < this.#contextDim; k++) this.#contexts[base + k] = context[k];
-    this.#actions[i] = action;
-    this.#probabilities[i] = probability;
+    const row = this.#contexts[i];
+    for (let k = 0; k < this.#contextDim; k++) row[k] = context[k];
+    this.#actions[i][0] = action;
+    this.#probabilities[i][0] = this.#policy.lastProbability;
     this.#learnable[i] = learnable ? 1 : 0;
-    this.#decidedNs[i] = nowNs;
+    this.#intervened[i] = intervened ? 1 : 0;
+    this.#decidedNs[i] = o.nowNs;
     this.#distance[i] = o.goalDistance;
     this.#bearing[i] = Math.abs(o.goalBearing);
     this.#change[i] = this.#lastAction < 0 ? 0 : sectorsBetween(action, this.#lastAction);
@@ -123,9 +120,9 @@ export class Learner {
     this.#lastAction = action;
   }
 
-  #evaluate(o: Observation, nowNs: number, i: number, arrived: boolean): number {
+  #evaluate(o: Observation, i: number, arrived: boolean): void {
     const inputs = this.#inputs;
-    const seconds = Math.max(1e-3, (nowNs - this.#decidedNs[i]) * 1e-9);
+    const seconds = Math.max(1e-3, (o.nowNs - this.#decidedNs[i]) * 1e-9);
     const speed = Math.sqrt(o.vx * o.vx + o.vy * o.vy);
     inputs[RewardInput.progress] = (this.#distance[i] - o.goalDistance) / seconds;
     inputs[RewardInput.turn_progress] = (this.#bearing[i] - Math.abs(o.goalBearing)) / seconds;
@@ -137,8 +134,8 @@ export class Learner {
     inputs[RewardInput.arrived] = arrived ? 1 : 0;
     inputs[RewardInput.time] = seconds;
     inputs[RewardInput.distance] = o.goalDistance;
-    inputs[RewardInput.intervened] = 0;
-    return this.#rewarder.evaluate(inputs);
+    inputs[RewardInput.intervened] = this.#intervened[i];
+    this.#rewarder.evaluateInto(inputs, this.#paid);
   }
 }
 

@@ -9,6 +9,8 @@ export const SECTOR_COUNT = 8;
 export const SIDE_COUNT = 4;
 
 export class Observation {
+  /** When this cycle started, on the clock that dates arrivals [ns]. */
+  nowNs = 0;
   /** Pose in `odom` [m, m, rad in [-π, π)]. */
   x = 0;
   y = 0;

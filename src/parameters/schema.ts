@@ -371,7 +371,7 @@ const entries = {
   'reward.arrival': number(5, 0, 1000, '', 'Earned once, when the goal is reached.'),
   'reward.time': number(0.02, 0, 1000, '', 'Subtracted with every decision.'),
   'reward.horizon_s': number(
-    0.1,
+    0.3,
     0.0005,
     10,
     's',

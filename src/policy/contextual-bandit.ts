@@ -184,8 +184,8 @@ export class ContextualBandit implements Policy {
   /** Numbers passed between methods; see `WORK_*`. */
   readonly #work: Float64Array;
   readonly #exploration: Float64Array;
-  readonly #values: Float64Array;
-  readonly #probabilities: Float64Array;
+  readonly lastValues: Float64Array;
+  readonly lastDistribution: Float64Array;
   /** Slot of each action's each feature. */
   readonly #table: Int32Array;
 
@@ -257,9 +257,9 @@ export class ContextualBandit implements Policy {
     at += WORK_WORDS * 8;
     this.#exploration = new Float64Array(buffer, at, EXPLORATION_FIELDS);
     at += EXPLORATION_FIELDS * 8;
-    this.#values = new Float64Array(buffer, at, this.nActions);
+    this.lastValues = new Float64Array(buffer, at, this.nActions);
     at += this.nActions * 8;
-    this.#probabilities = new Float64Array(buffer, at, this.nActions);
+    this.lastDistribution = new Float64Array(buffer, at, this.nActions);
     at += this.nActions * 8;
     this.#table = new Int32Array(buffer, at, slotOf.length);
     this.#table.set(slotOf);
@@ -339,7 +339,7 @@ export class ContextualBandit implements Policy {
   select(context: Float64Array, allowed: Uint8Array | null): number {
     this.#checkSelect(context, allowed);
     this.#load(context, 0);
-    const probabilities = this.#probabilities;
+    const probabilities = this.lastDistribution;
     const head = this.#head;
     const candidates = this.#distribute(allowed, probabilities);
     head[HEAD_LAST_PROBABILITY] = 0;
@@ -453,12 +453,12 @@ export class ContextualBandit implements Policy {
 
   /** Writes the distribution for the context in `#x`. @returns how many actions can be drawn */
   #distribute(allowed: Uint8Array | null, out: Float64Array): number {
-    this.#predictAll(this.#values);
+    this.#predictAll(this.lastValues);
     const exploration = this.#exploration;
     exploration[ExplorationField.epsilon] = this.frozen ? 0 : this.epsilon;
     // Frozen, the best action is all that is left.
     const strategy = this.frozen ? Exploration.epsilon : this.#strategy;
-    return distribute(this.#values, allowed, strategy, exploration, out);
+    return distribute(this.lastValues, allowed, strategy, exploration, out);
   }
 
   /** One update of `action`'s weights for the context in `#x`, with reward and probability in `#work`. */

@@ -27,6 +27,15 @@ export interface Policy {
   readonly lastProbability: number;
 
   /**
+   * What the last `select` expected of each action, `nActions` numbers. The policy's own memory, overwritten by its next
+   * call; only read it. @realtime safe
+   */
+  readonly lastValues: Float64Array;
+
+  /** The distribution that the last `select` drew from; like `lastValues`. @realtime safe */
+  readonly lastDistribution: Float64Array;
+
+  /**
    * Draws an action.
    *
    * @param context `contextDim` finite numbers

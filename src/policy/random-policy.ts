@@ -41,6 +41,8 @@ export class RandomPolicy implements Policy {
   readonly contextDim: number;
   readonly stateBytes = STATE_HEADER_BYTES + HEAD_WORDS * 8;
   frozen = false;
+  readonly lastValues: Float64Array;
+  readonly lastDistribution: Float64Array;
   readonly #head: Float64Array;
   readonly #generator: Uint32Array;
   readonly #prng: Prng;
@@ -54,6 +56,8 @@ export class RandomPolicy implements Policy {
       if (!Number.isInteger(value) || value < 1)
         throw new PolicyConfigError(name, `${name} is ${value}, allowed: an integer from 1`);
     }
+    this.lastValues = new Float64Array(this.nActions);
+    this.lastDistribution = new Float64Array(this.nActions);
     const buffer = new ArrayBuffer(this.stateBytes);
     this.#bytes = new Uint8Array(buffer);
     this.#head = new Float64Array(buffer, STATE_HEADER_BYTES, HEAD_WORDS);
@@ -81,6 +85,7 @@ export class RandomPolicy implements Policy {
     const head = this.#head;
     const count = this.#count(allowed);
     head[HEAD_LAST_PROBABILITY] = 0;
+    this.#share(allowed, count, this.lastDistribution);
     if (count === 0) return NO_ACTION;
     let rank = this.#prng.nextBelow(count);
     let action = 0;
@@ -99,7 +104,7 @@ export class RandomPolicy implements Policy {
     this.#check(context, allowed);
     checkLength('output_length', 'out', out.length, this.nActions);
     const count = this.#count(allowed);
-    for (let a = 0; a < this.nActions; a++) out[a] = allowed !== null && allowed[a] === 0 ? 0 : 1 / count;
+    this.#share(allowed, count, out);
   }
 
   values(context: Float64Array, out: Float64Array): void {
@@ -181,6 +186,10 @@ export class RandomPolicy implements Policy {
     checkLength('context_length', 'context', context.length, this.contextDim);
     if (allowed !== null) checkLength('allowed_length', 'allowed', allowed.length, this.nActions);
     checkContext(context, 0, this.contextDim);
+  }
+
+  #share(allowed: Uint8Array | null, count: number, out: Float64Array): void {
+    for (let a = 0; a < this.nActions; a++) out[a] = allowed !== null && allowed[a] === 0 ? 0 : 1 / count;
   }
 
   #count(allowed: Uint8Array | null): number {

@@ -85,20 +85,19 @@ export class AxisLimiter {
 
   /** The velocity it cannot help reaching before acceleration is back at zero. @realtime safe */
   get unavoidable(): number {
-    return this.#peak(this.velocity, this.acceleration);
+    const change = this.#accelerationStep;
+    const magnitude = Math.abs(this.acceleration);
+    const n = Math.floor(magnitude / change);
+    const rest = (n * magnitude - (change * n * (n + 1)) / 2) * this.#stepS;
+    return this.acceleration > 0 ? this.velocity + rest : this.velocity - rest;
   }
 
   /** The same after the step that `preview` computed. @realtime safe */
   get nextUnavoidable(): number {
-    return this.#peak(this.nextVelocity, this.nextAcceleration);
-  }
-
-  #peak(velocity: number, acceleration: number): number {
-    const magnitude = Math.abs(acceleration);
-    if (magnitude === 0) return velocity;
     const change = this.#accelerationStep;
+    const magnitude = Math.abs(this.nextAcceleration);
     const n = Math.floor(magnitude / change);
     const rest = (n * magnitude - (change * n * (n + 1)) / 2) * this.#stepS;
-    return acceleration > 0 ? velocity + rest : velocity - rest;
+    return this.nextAcceleration > 0 ? this.nextVelocity + rest : this.nextVelocity - rest;
   }
 }

@@ -40,7 +40,8 @@ export class CoveredGround {
   }
 
   /** Notes where the robot stands. @realtime safe */
-  cover(o: Observation, nowNs: number): void {
+  cover(o: Observation): void {
+    const nowNs = o.nowNs;
     const newest = this.#newest;
     if (this.#count > 0) {
       const dx = o.x - this.#x[newest];
@@ -62,10 +63,10 @@ export class CoveredGround {
   }
 
   /** Whether the outline covered a point of `odom` [m] a moment ago. @realtime safe */
-  covers(x: number, y: number, nowNs: number): boolean {
+  covers(o: Observation, x: number, y: number): boolean {
     for (let back = 0; back < this.#count; back++) {
       const i = (this.#newest - back) & (CAPACITY - 1);
-      if (nowNs - this.#atNs[i] > VALID_NS) return false;
+      if (o.nowNs - this.#atNs[i] > VALID_NS) return false;
       const dx = x - this.#x[i];
       const dy = y - this.#y[i];
       const forward = dx * this.#cos[i] + dy * this.#sin[i];

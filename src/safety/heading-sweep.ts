@@ -61,10 +61,9 @@ export class HeadingSweep {
    * was a moment ago and near here; otherwise it is blocked. Nobody drives there on it: the robot turns, and looks.
    *
    * @param points for what has passed out of sight
-   * @param nowNs dates what is kept
    * @realtime safe
    */
-  sweep(o: Observation, points: NearbyPoints, nowNs: number): void {
+  sweep(o: Observation, points: NearbyPoints): void {
     const x = o.pointX;
     const y = o.pointY;
     const bearing = o.pointBearing;
@@ -75,7 +74,7 @@ export class HeadingSweep {
       const hiddenY = points.hiddenY[i];
       this.#block(hiddenX, hiddenY, Math.atan2(hiddenY, hiddenX));
     }
-    if (o.arcLength < 2 * Math.PI - HEADING_STEP) this.#fillUnwatched(o, nowNs);
+    if (o.arcLength < 2 * Math.PI - HEADING_STEP) this.#fillUnwatched(o);
   }
 
   /** One obstacle shortens the headings whose swept outline it lies in. */
@@ -93,7 +92,7 @@ export class HeadingSweep {
     }
   }
 
-  #fillUnwatched(o: Observation, nowNs: number): void {
+  #fillUnwatched(o: Observation): void {
     const yaw = Math.round(o.scanYaw / HEADING_STEP);
     for (let h = 0; h < HEADING_COUNT; h++) {
       const absolute = (h + yaw + 2 * HEADING_COUNT) % HEADING_COUNT;
@@ -101,13 +100,13 @@ export class HeadingSweep {
         this.#seen[absolute] = this.#free[h];
         this.#seenX[absolute] = o.scanX;
         this.#seenY[absolute] = o.scanY;
-        this.#seenNs[absolute] = nowNs;
+        this.#seenNs[absolute] = o.nowNs;
         continue;
       }
       const dx = o.scanX - this.#seenX[absolute];
       const dy = o.scanY - this.#seenY[absolute];
       const near = dx * dx + dy * dy < KEEP_DISTANCE * KEEP_DISTANCE;
-      const kept = near && nowNs - this.#seenNs[absolute] < KEEP_NS ? this.#seen[absolute] : 0;
+      const kept = near && o.nowNs - this.#seenNs[absolute] < KEEP_NS ? this.#seen[absolute] : 0;
       this.#free[h] = Math.min(this.#free[h], kept);
     }
   }

@@ -55,8 +55,8 @@ export class NearbyPoints {
     this.count = 0;
   }
 
-  /** Takes the near points of the observation's newest scan. @param nowNs dates them. @realtime safe */
-  absorb(o: Observation, nowNs: number): void {
+  /** Takes the near points of the observation's newest scan. @realtime safe */
+  absorb(o: Observation): void {
     const limit = this.#radius * this.#radius;
     let n = 0;
     for (let i = 0; i < o.pointCount; i++) {
@@ -69,16 +69,16 @@ export class NearbyPoints {
     }
     this.#scanCount = n;
     const blindSide = o.arcLength < 2 * Math.PI - 2 * BORDER;
-    if (blindSide || this.#rememberedCount > 0) this.#forget(o, nowNs);
+    if (blindSide || this.#rememberedCount > 0) this.#forget(o);
     this.#hide(o);
-    if (blindSide) this.#rememberBorder(o, nowNs);
+    if (blindSide) this.#rememberBorder(o);
   }
 
   /** Remembers one point that no range sensor saw, such as a contact; in `base_link` [m]. @realtime safe */
-  remember(o: Observation, x: number, y: number, nowNs: number): void {
+  remember(o: Observation, x: number, y: number): void {
     const cos = Math.cos(o.yaw);
     const sin = Math.sin(o.yaw);
-    this.#store(o.x + x * cos - y * sin, o.y + x * sin + y * cos, nowNs);
+    this.#store(o, o.x + x * cos - y * sin, o.y + x * sin + y * cos);
   }
 
   /** Places all points in today's `base_link`, into `x`, `y`, `count`. @realtime safe */
@@ -114,7 +114,7 @@ export class NearbyPoints {
   }
 
   /** Drops what is too old, too far, or in sight again: of that the new scan knows better. */
-  #forget(o: Observation, nowNs: number): void {
+  #forget(o: Observation): void {
     const limit = 4 * this.#radius * this.#radius;
     const cos = Math.cos(o.scanYaw);
     const sin = Math.sin(o.scanYaw);
@@ -122,7 +122,7 @@ export class NearbyPoints {
     for (let i = 0; i < this.#rememberedCount; i++) {
       const rx = this.#rememberedX[i] - o.scanX;
       const ry = this.#rememberedY[i] - o.scanY;
-      if (nowNs - this.#seenNs[i] > MEMORY_NS || rx * rx + ry * ry > limit) continue;
+      if (o.nowNs - this.#seenNs[i] > MEMORY_NS || rx * rx + ry * ry > limit) continue;
       if (inWatchedArc(o, rx * cos + ry * sin, ry * cos - rx * sin, BORDER)) continue;
       this.#rememberedX[kept] = this.#rememberedX[i];
       this.#rememberedY[kept] = this.#rememberedY[i];
@@ -145,22 +145,22 @@ export class NearbyPoints {
   }
 
   /** Every near point of the scan may be out of sight in the next one: those that are, `#forget` keeps. */
-  #rememberBorder(o: Observation, nowNs: number): void {
+  #rememberBorder(o: Observation): void {
     const cos = Math.cos(o.scanYaw);
     const sin = Math.sin(o.scanYaw);
     for (let i = 0; i < this.#scanCount; i++) {
       const x = this.#scanX[i];
       const y = this.#scanY[i];
       if (inWatchedArc(o, x, y, 4 * BORDER)) continue;
-      this.#store(o.scanX + x * cos - y * sin, o.scanY + x * sin + y * cos, nowNs);
+      this.#store(o, o.scanX + x * cos - y * sin, o.scanY + x * sin + y * cos);
     }
   }
 
-  #store(x: number, y: number, nowNs: number): void {
+  #store(o: Observation, x: number, y: number): void {
     let oldest = 0;
     for (let i = 0; i < this.#rememberedCount; i++) {
       if (Math.abs(this.#rememberedX[i] - x) < SAME_POINT && Math.abs(this.#rememberedY[i] - y) < SAME_POINT) {
-        this.#seenNs[i] = nowNs;
+        this.#seenNs[i] = o.nowNs;
         return;
       }
       if (this.#seenNs[i] < this.#seenNs[oldest]) oldest = i;
@@ -168,6 +168,6 @@ export class NearbyPoints {
     const at = this.#rememberedCount < MEMORY_CAPACITY ? this.#rememberedCount++ : oldest;
     this.#rememberedX[at] = x;
     this.#rememberedY[at] = y;
-    this.#seenNs[at] = nowNs;
+    this.#seenNs[at] = o.nowNs;
   }
 }

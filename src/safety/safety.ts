@@ -69,7 +69,7 @@ export class Safety {
   readonly #sweep: HeadingSweep;
   readonly #points: NearbyPoints;
   readonly #covered: CoveredGround;
-  readonly #visited = new VisitedGround();
+  readonly #visited: VisitedGround;
   readonly #stopping: StoppingSweep;
   readonly #limiter: TwistLimiter;
   /** The side of the contact backed off from, and until when; -1 for none. */
@@ -90,27 +90,28 @@ export class Safety {
     const drive = limits.maxSpeed * (options.rangesTimeoutNs * 1e-9) + this.#stopping.stoppingDistance(limits.maxSpeed);
     this.#points = new NearbyPoints(maxBeams, radius + options.margin + drive);
     this.#covered = new CoveredGround(footprint);
+    this.#visited = new VisitedGround(options.stepS);
     this.#limiter = new TwistLimiter(limits, options.stepS);
     this.steering = new Steering(this.#sweep, this.#visited, limits, options.steering);
   }
 
   /** Takes in what the newest readings mean for the next command. @realtime safe */
-  observe(o: Observation, nowNs: number): void {
+  observe(o: Observation): void {
     if (o.jumped) this.#forgetPlace();
     if (o.newScan) {
-      this.#points.absorb(o, nowNs);
-      this.#sweep.sweep(o, this.#points, nowNs);
+      this.#points.absorb(o);
+      this.#sweep.sweep(o, this.#points);
     }
-    this.#covered.cover(o, nowNs);
+    this.#covered.cover(o);
     if (o.newGoal) {
       this.#visited.clear();
       this.steering.clear();
     }
-    this.#visited.visit(o, this.#options.stepS, nowNs);
-    this.#noticeContact(o, nowNs);
+    this.#visited.visit(o);
+    this.#noticeContact(o);
     this.#sweep.place(o);
     this.#points.place(o);
-    this.steering.survey(o, nowNs);
+    this.steering.survey(o);
   }
 
   /**
@@ -129,19 +130,24 @@ export class Safety {
   }
 
   /**
-   * Writes which actions may be chosen: those whose sector has a heading with a way to go.
+   * Writes which actions may be chosen: those whose sector has a passable heading, or, where none has, those with any
+   * way to go.
    *
    * @param mask `ACTION_COUNT` flags, owned by the caller
    * @returns how many
    * @realtime safe
    */
   allow(o: Observation, mask: Uint8Array): number {
-    const options = this.#options;
-    const blocked = Math.min(options.steering.blockedDistance, o.goalDistance);
+    const { passableDistance, blockedDistance } = this.#options.steering;
+    const passable = this.#offer(Math.min(passableDistance, o.goalDistance), mask);
+    return passable > 0 ? passable : this.#offer(Math.min(blockedDistance, o.goalDistance), mask);
+  }
+
+  #offer(distance: number, mask: Uint8Array): number {
     let count = 0;
     let bits = 0;
     for (let action = 0; action < ACTION_COUNT; action++) {
-      const open = this.steering.offers(action, blocked);
+      const open = this.steering.offers(action, distance);
       mask[action] = open ? 1 : 0;
       if (!open) continue;
       bits |= 1 << action;
@@ -183,20 +189,20 @@ export class Safety {
    * @param passReason the reason given where nothing has to be changed
    * @realtime safe
    */
-  constrain(o: Observation, nowNs: number, standReason: number, passReason: number): void {
+  constrain(o: Observation, standReason: number, passReason: number): void {
     if (standReason !== Reason.none) {
       this.slowDown(standReason);
       return;
     }
     if (this.#contactSide >= 0) {
-      this.#backOff(o, nowNs);
+      this.#backOff(o);
       return;
     }
     const s = this.steering;
     let refused: number = Reason.obstacle;
     for (let i = 0; i < SLOWER_SPEED.length; i++) {
       const share = SLOWER_SPEED[i];
-      const verdict = this.#try(o, s.vx * share, s.vy * share, s.yawRate * SLOWER_TURN[i], nowNs);
+      const verdict = this.#try(o, s.vx * share, s.vy * share, s.yawRate * SLOWER_TURN[i]);
       if (verdict === Verdict.clear) {
         this.#creepDirection = 0;
         this.#propose(i > 0 ? Reason.slowed : passReason);
@@ -205,12 +211,12 @@ export class Safety {
       if (i === 0 && verdict === Verdict.unseenGround) refused = Reason.unseenGround;
     }
     for (let i = 0; i < SPOT_TURN.length; i++) {
-      if (this.#try(o, 0, 0, s.yawRate * SPOT_TURN[i], nowNs) !== Verdict.clear) continue;
+      if (this.#try(o, 0, 0, s.yawRate * SPOT_TURN[i]) !== Verdict.clear) continue;
       this.#creepDirection = 0;
       this.#propose(refused);
       return;
     }
-    if (this.#creep(o, nowNs)) this.#propose(refused);
+    if (this.#creep(o)) this.#propose(refused);
     else this.slowDown(refused);
   }
 
@@ -239,10 +245,10 @@ export class Safety {
   }
 
   /** Judges the next step toward a twist. @returns a `Verdict` */
-  #try(o: Observation, vx: number, vy: number, yawRate: number, nowNs: number): number {
+  #try(o: Observation, vx: number, vy: number, yawRate: number): number {
     const l = this.#limiter;
     l.preview(vx, vy, yawRate);
-    return this.#stopping.judge(o, this.#points, this.#covered, l.peakVx, l.peakVy, l.peakYawRate, nowNs);
+    return this.#stopping.judge(o, this.#points, this.#covered, l.peakVx, l.peakVy, l.peakYawRate);
   }
 
   /** Proposes what was previewed last. */
@@ -258,14 +264,14 @@ export class Safety {
    * A robot that can neither go nor turn moves a little along its own axis to get its corners free; it keeps to one way
    * as long as it can. @returns whether there is such a way; it is previewed then
    */
-  #creep(o: Observation, nowNs: number): boolean {
+  #creep(o: Observation): boolean {
     const speed = this.#options.steering.creepSpeed;
     const first = this.#creepDirection === 0 ? -1 : this.#creepDirection;
-    if (this.#try(o, first * speed, 0, 0, nowNs) === Verdict.clear) {
+    if (this.#try(o, first * speed, 0, 0) === Verdict.clear) {
       this.#creepDirection = first;
       return true;
     }
-    if (this.#try(o, -first * speed, 0, 0, nowNs) === Verdict.clear) {
+    if (this.#try(o, -first * speed, 0, 0) === Verdict.clear) {
       this.#creepDirection = -first;
       return true;
     }
@@ -273,7 +279,7 @@ export class Safety {
     return false;
   }
 
-  #noticeContact(o: Observation, nowNs: number): void {
+  #noticeContact(o: Observation): void {
     if (o.contactsAgeNs <= this.#options.contactsTimeoutNs) {
       let side = -1;
       let force = this.#options.contactThreshold;
@@ -285,25 +291,25 @@ export class Safety {
       }
       if (side >= 0) {
         this.#contactSide = side;
-        this.#escapeUntilNs = nowNs + ESCAPE_NS;
-        this.#rememberContact(o, side, nowNs);
+        this.#escapeUntilNs = o.nowNs + ESCAPE_NS;
+        this.#rememberContact(o, side);
       }
     }
-    if (this.#contactSide >= 0 && nowNs > this.#escapeUntilNs) this.#contactSide = -1;
+    if (this.#contactSide >= 0 && o.nowNs > this.#escapeUntilNs) this.#contactSide = -1;
   }
 
   /** What was touched may be too low or too clear for the ranges: it stands in the memory as three points. */
-  #rememberContact(o: Observation, side: number, nowNs: number): void {
+  #rememberContact(o: Observation, side: number): void {
     const { length, width } = this.#options.footprint;
     for (let i = -1; i <= 1; i++) {
       if (side === FRONT || side === BACK) {
-        this.#points.remember(o, side === FRONT ? length / 2 : -length / 2, (i * width) / 2, nowNs);
-      } else this.#points.remember(o, (i * length) / 2, side === 1 ? width / 2 : -width / 2, nowNs);
+        this.#points.remember(o, side === FRONT ? length / 2 : -length / 2, (i * width) / 2);
+      } else this.#points.remember(o, (i * length) / 2, side === 1 ? width / 2 : -width / 2);
     }
   }
 
   /** Away from the side that was touched, slowly; a differential robot touched at its side leaves along its axis. */
-  #backOff(o: Observation, nowNs: number): void {
+  #backOff(o: Observation): void {
     const speed = this.#options.steering.creepSpeed;
     const side = this.#contactSide;
     let vx = side === FRONT ? -speed : side === BACK ? speed : 0;
@@ -312,8 +318,8 @@ export class Safety {
       if (this.#options.limits.omnidirectional) vy = side === 1 ? -speed : speed;
       else vx = speed;
     }
-    if (this.#try(o, vx, vy, 0, nowNs) === Verdict.clear) this.#propose(Reason.contactEscape);
-    else if (side !== FRONT && side !== BACK && this.#try(o, -vx, -vy, 0, nowNs) === Verdict.clear) {
+    if (this.#try(o, vx, vy, 0) === Verdict.clear) this.#propose(Reason.contactEscape);
+    else if (side !== FRONT && side !== BACK && this.#try(o, -vx, -vy, 0) === Verdict.clear) {
       this.#propose(Reason.contactEscape);
     } else this.slowDown(Reason.contact);
   }

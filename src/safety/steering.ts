@@ -13,8 +13,6 @@ import type { VisitedGround } from './visited-ground.js';
 
 /** Headings of a sector. */
 const SECTOR_HEADINGS = HEADING_COUNT / SECTOR_COUNT;
-/** The sector that lies behind. */
-const REAR = SECTOR_COUNT / 2;
 /** How far along a heading the ground is asked for how long it was dwelt on [m]. */
 const DWELL_REACH = 0.75;
 /** What a second of dwelling costs beside the angle to the goal [rad/s], and the most it costs [rad]. */
@@ -77,7 +75,7 @@ export class Steering {
    *
    * @realtime safe
    */
-  survey(o: Observation, nowNs: number): void {
+  survey(o: Observation): void {
     const dwelt = this.#dwelt;
     this.#leastDwelt = 0;
     if (!this.#visited.active) {
@@ -88,13 +86,10 @@ export class Steering {
     this.#surveyed = true;
     const ahead = this.#sweep.ahead;
     const blocked = this.#options.blockedDistance;
+    this.#visited.survey(o, ahead, DWELL_REACH, dwelt);
     let least = Number.POSITIVE_INFINITY;
     for (let h = 0; h < HEADING_COUNT; h++) {
-      const way = ahead[h];
-      const reach = Math.min(way, DWELL_REACH);
-      const angle = o.yaw + h * HEADING_STEP;
-      dwelt[h] = this.#visited.dwelt(o.x + reach * Math.cos(angle), o.y + reach * Math.sin(angle), nowNs);
-      if (way >= blocked && dwelt[h] < least) least = dwelt[h];
+      if (ahead[h] >= blocked && dwelt[h] < least) least = dwelt[h];
     }
     this.#leastDwelt = least;
   }
@@ -116,10 +111,6 @@ export class Steering {
 
   /** Steers into one sector. @realtime safe */
   toward(o: Observation, sector: number): void {
-    if (sector === REAR && !this.#limits.omnidirectional) {
-      this.backward();
-      return;
-    }
     const best = this.#choose(o, sector * SECTOR_HEADINGS - (SECTOR_HEADINGS >> 1), SECTOR_HEADINGS);
     this.#along(o, wrapAngle(best * HEADING_STEP), this.#sweep.ahead[best]);
   }
@@ -136,15 +127,6 @@ export class Steering {
     if (this.#sweep.ahead[best] < this.#options.blockedDistance) return -1;
     this.#along(o, wrapAngle(best * HEADING_STEP), this.#sweep.ahead[best]);
     return sectorOfHeading(best);
-  }
-
-  /** Straight back, slowly. @realtime safe */
-  backward(): void {
-    this.vx = -this.#options.creepSpeed;
-    this.vy = 0;
-    this.yawRate = 0;
-    this.heading = -Math.PI;
-    this.free = 0;
   }
 
   /** On the spot. @param direction 1 left, -1 right. @realtime safe */

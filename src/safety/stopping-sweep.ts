@@ -68,15 +68,7 @@ export class StoppingSweep {
    * @returns a `Verdict`
    * @realtime safe
    */
-  judge(
-    o: Observation,
-    points: NearbyPoints,
-    covered: CoveredGround,
-    vx: number,
-    vy: number,
-    yawRate: number,
-    nowNs: number,
-  ): number {
+  judge(o: Observation, points: NearbyPoints, covered: CoveredGround, vx: number, vy: number, yawRate: number): number {
     const speed = Math.sqrt(vx * vx + vy * vy);
     if (speed === 0 && yawRate === 0) return Verdict.clear;
     const time = this.stoppingTime(speed, yawRate);
@@ -118,9 +110,7 @@ export class StoppingSweep {
       }
     }
     if (this.#leavesSight(o, vx, vy)) {
-      return this.#onCoveredGround(o, covered, places, stepX, stepY, turn, nowNs)
-        ? Verdict.clear
-        : Verdict.unseenGround;
+      return this.#onCoveredGround(o, covered, places, stepX, stepY, turn) ? Verdict.clear : Verdict.unseenGround;
     }
     return Verdict.clear;
   }
@@ -139,7 +129,6 @@ export class StoppingSweep {
     stepX: number,
     stepY: number,
     turn: number,
-    nowNs: number,
   ): boolean {
     let x = o.x;
     let y = o.y;
@@ -165,7 +154,7 @@ export class StoppingSweep {
         const dx = atX - o.x;
         const dy = atY - o.y;
         if (inWatchedArc(o, dx * cosNow + dy * sinNow, dy * cosNow - dx * sinNow, 0)) continue;
-        if (!covered.covers(atX, atY, nowNs)) return false;
+        if (!covered.covers(o, atX, atY)) return false;
       }
     }
     return true;

@@ -14,15 +14,24 @@ const SIDE = 64;
 /** What was dwelt on longer ago than this is forgotten [ns]. */
 const MEMORY_NS = 60e9;
 /** Dwelling for less is passing through [s]: at 0.5 m/s a cell's neighbourhood takes 1.5 s. */
-export const PASSING_S = 1.5;
+const PASSING_S = 1.5;
 
 export class VisitedGround {
-  /** Somewhere the robot has dwelt longer than `PASSING_S` since `clear`. */
+  /** Somewhere the robot has dwelt longer than it takes to pass through, since `clear`. */
   active = false;
   readonly #seconds = new Float64Array(SIDE * SIDE);
   readonly #lastNs = new Float64Array(SIDE * SIDE);
   readonly #column = new Int32Array(SIDE * SIDE);
   readonly #row = new Int32Array(SIDE * SIDE);
+  /** What one cycle adds to the robot's own cell and to those around it [s]. */
+  readonly #stayS: number;
+  readonly #besideS: number;
+
+  /** @param stepS the cycle's period [s] */
+  constructor(stepS: number) {
+    this.#stayS = stepS;
+    this.#besideS = 0.5 * stepS;
+  }
 
   /** @realtime safe, though it walks the grid: call it for a new goal, not in every cycle */
   clear(): void {
@@ -30,35 +39,47 @@ export class VisitedGround {
     this.active = false;
   }
 
-  /** Counts a stay of `stepS` [s] at the robot's pose, and half of it on the cells around. @realtime safe */
-  visit(o: Observation, stepS: number, nowNs: number): void {
+  /** Counts one cycle's stay at the robot's pose, and half of it on the cells around. @realtime safe */
+  visit(o: Observation): void {
     const column = Math.floor(o.x / CELL);
     const row = Math.floor(o.y / CELL);
     for (let i = -1; i <= 1; i++) {
-      for (let j = -1; j <= 1; j++) this.#add(column + i, row + j, i === 0 && j === 0 ? stepS : 0.5 * stepS, nowNs);
+      for (let j = -1; j <= 1; j++) {
+        const at = cellOf(column + i, row + j);
+        if (this.#column[at] !== column + i || this.#row[at] !== row + j) {
+          this.#column[at] = column + i;
+          this.#row[at] = row + j;
+          this.#seconds[at] = 0;
+        }
+        const seconds = this.#seconds[at] + (i === 0 && j === 0 ? this.#stayS : this.#besideS);
+        this.#seconds[at] = seconds;
+        this.#lastNs[at] = o.nowNs;
+        if (seconds > PASSING_S) this.active = true;
+      }
     }
   }
 
-  /** Time dwelt around a point of `odom` beyond passing through, fading with its age [s]. @realtime safe */
-  dwelt(x: number, y: number, nowNs: number): number {
-    const column = Math.floor(x / CELL);
-    const row = Math.floor(y / CELL);
-    const at = cellOf(column, row);
-    if (this.#column[at] !== column || this.#row[at] !== row) return 0;
-    const fresh = 1 - (nowNs - this.#lastNs[at]) / MEMORY_NS;
-    return fresh > 0 ? Math.max(0, this.#seconds[at] * fresh - PASSING_S) : 0;
-  }
-
-  #add(column: number, row: number, seconds: number, nowNs: number): void {
-    const at = cellOf(column, row);
-    if (this.#column[at] !== column || this.#row[at] !== row) {
-      this.#column[at] = column;
-      this.#row[at] = row;
-      this.#seconds[at] = 0;
+  /**
+   * Time dwelt around the points that the headings lead to, beyond passing through, fading with its age.
+   *
+   * @param ahead free way along each heading of `base_link`, evenly spaced from +x counter-clockwise [m]
+   * @param reach how far along a heading to look, at most [m]
+   * @param out as many numbers [s], owned by the caller
+   * @realtime safe
+   */
+  survey(o: Observation, ahead: Float64Array, reach: number, out: Float64Array): void {
+    const step = (2 * Math.PI) / ahead.length;
+    for (let h = 0; h < ahead.length; h++) {
+      const way = Math.min(ahead[h], reach);
+      const angle = o.yaw + h * step;
+      const column = Math.floor((o.x + way * Math.cos(angle)) / CELL);
+      const row = Math.floor((o.y + way * Math.sin(angle)) / CELL);
+      const at = cellOf(column, row);
+      out[h] = 0;
+      if (this.#column[at] !== column || this.#row[at] !== row) continue;
+      const fresh = 1 - (o.nowNs - this.#lastNs[at]) / MEMORY_NS;
+      if (fresh > 0) out[h] = Math.max(0, this.#seconds[at] * fresh - PASSING_S);
     }
-    this.#seconds[at] += seconds;
-    this.#lastNs[at] = nowNs;
-    if (this.#seconds[at] > PASSING_S) this.active = true;
   }
 }
 

@@ -36,9 +36,10 @@ export class Observer {
     this.#reduction = new RangeReduction(memory.layout.sizes.maxBeams, holeRange);
   }
 
-  /** @param nowNs the cycle's time on the clock that dates arrivals. @realtime safe */
-  read(nowNs: number): void {
+  /** Brings the observation up to its own `nowNs`. @realtime safe */
+  read(): void {
     const o = this.#observation;
+    const nowNs = o.nowNs;
     o.jumped = false;
     if (this.#memory.odometry.take()) this.#takeOdometry();
     o.newScan = this.#memory.ranges.take();
@@ -74,29 +75,18 @@ export class Observer {
     o.yawRate = d[OdometryField.yawRate];
     o.odometryStampNs = stampNs;
     this.#odometryReceivedNs = d[OdometryField.receivedNs];
-    this.#history.push(stampNs, x, y, o.yaw);
+    this.#history.push(o);
   }
 
   #takeRanges(): void {
     const o = this.#observation;
     const slot = this.#memory.ranges;
     const d = slot.doubles[slot.readIndex];
-    this.#reduction.reduce(
-      slot.singles[slot.readIndex],
-      d[RangesField.count],
-      d[RangesField.angleMin],
-      d[RangesField.angleIncrement],
-      d[RangesField.rangeMin],
-      d[RangesField.rangeMax],
-      d[RangesField.mountX],
-      d[RangesField.mountY],
-      d[RangesField.mountYaw],
-      o,
-    );
+    this.#reduction.reduce(slot.singles[slot.readIndex], d, o);
     o.rangesStampNs = d[RangesField.stampNs];
     o.scanCount++;
     this.#rangesReceivedNs = d[RangesField.receivedNs];
-    this.#history.at(o.rangesStampNs, o.vx, o.vy, o.yawRate);
+    this.#history.at(o);
     o.scanX = this.#history.x;
     o.scanY = this.#history.y;
     o.scanYaw = this.#history.yaw;

@@ -3,6 +3,7 @@
  * taken. Control thread; allocates nothing after construction.
  */
 import { wrapAngle } from '../core/angles.js';
+import type { Observation } from '../memory/observation.js';
 
 /** A power of two; 0.6 s of odometry at 100 Hz. */
 const CAPACITY = 64;
@@ -25,26 +26,26 @@ export class PoseHistory {
     this.#count = 0;
   }
 
-  /** @realtime safe */
-  push(stampNs: number, x: number, y: number, yaw: number): void {
+  /** Notes the observation's pose. @realtime safe */
+  push(o: Observation): void {
     const i = (this.#newest + 1) & (CAPACITY - 1);
-    this.#stampNs[i] = stampNs;
-    this.#x[i] = x;
-    this.#y[i] = y;
-    this.#yaw[i] = yaw;
+    this.#stampNs[i] = o.odometryStampNs;
+    this.#x[i] = o.x;
+    this.#y[i] = o.y;
+    this.#yaw[i] = o.yaw;
     this.#newest = i;
     if (this.#count < CAPACITY) this.#count++;
   }
 
   /**
-   * Finds the pose at a stamp into `x`, `y`, `yaw`: interpolated between readings, carried on by the velocity given
-   * beyond the newest.
+   * Finds the pose at the scan's stamp into `x`, `y`, `yaw`: interpolated between readings, carried on by the newest
+   * velocity beyond them.
    *
-   * @param vx newest velocity in the body frame [m/s]; also `vy`, `yawRate` [rad/s]
    * @returns whether there was any reading
    * @realtime safe
    */
-  at(stampNs: number, vx: number, vy: number, yawRate: number): boolean {
+  at(o: Observation): boolean {
+    const stampNs = o.rangesStampNs;
     if (this.#count === 0) return false;
     const mask = CAPACITY - 1;
     let later = this.#newest;
@@ -55,11 +56,11 @@ export class PoseHistory {
     if (ahead === 0 || Math.abs(ahead) > COMPARABLE_NS) return true;
     if (ahead > 0) {
       const seconds = ahead * 1e-9;
-      const cos = Math.cos(this.yaw + 0.5 * yawRate * seconds);
-      const sin = Math.sin(this.yaw + 0.5 * yawRate * seconds);
-      this.x += (vx * cos - vy * sin) * seconds;
-      this.y += (vx * sin + vy * cos) * seconds;
-      this.yaw = wrapAngle(this.yaw + yawRate * seconds);
+      const cos = Math.cos(this.yaw + 0.5 * o.yawRate * seconds);
+      const sin = Math.sin(this.yaw + 0.5 * o.yawRate * seconds);
+      this.x += (o.vx * cos - o.vy * sin) * seconds;
+      this.y += (o.vx * sin + o.vy * cos) * seconds;
+      this.yaw = wrapAngle(this.yaw + o.yawRate * seconds);
       return true;
     }
     for (let back = 1; back < this.#count; back++) {

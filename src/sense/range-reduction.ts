@@ -6,6 +6,7 @@
  */
 
 import { wrapAngle } from '../core/angles.js';
+import { RangesField } from '../memory/layout.js';
 import { type Observation, SECTOR_COUNT } from '../memory/observation.js';
 
 const TWO_PI = 2 * Math.PI;
@@ -40,22 +41,20 @@ export class RangeReduction {
   }
 
   /**
-   * @param beams readings [m]; NaN failed, -Infinity too near; `count` of them are used
+   * @param beams readings [m]; NaN failed, -Infinity too near
+   * @param scan the slot's doubles, by `RangesField`
    * @param out its scan part is overwritten, dates and pose excepted
    * @realtime safe
    */
-  reduce(
-    beams: Float32Array,
-    count: number,
-    angleMin: number,
-    angleIncrement: number,
-    rangeMin: number,
-    rangeMax: number,
-    mountX: number,
-    mountY: number,
-    mountYaw: number,
-    out: Observation,
-  ): void {
+  reduce(beams: Float32Array, scan: Float64Array, out: Observation): void {
+    const count = scan[RangesField.count];
+    const angleMin = scan[RangesField.angleMin];
+    const angleIncrement = scan[RangesField.angleIncrement];
+    const rangeMin = scan[RangesField.rangeMin];
+    const rangeMax = scan[RangesField.rangeMax];
+    const mountX = scan[RangesField.mountX];
+    const mountY = scan[RangesField.mountY];
+    const mountYaw = scan[RangesField.mountYaw];
     if (
       count !== this.#count ||
       angleMin !== this.#angleMin ||
