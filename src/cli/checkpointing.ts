@@ -77,6 +77,8 @@ export class Checkpointing {
   /** When the newest checkpoint was taken [ms since 1970]; NaN where there is none. */
   savedUnixMs = Number.NaN;
   savedPath = '';
+  /** Saves under way: a disk that hangs keeps the process from ending by itself. */
+  underWay = 0;
   readonly #options: CheckpointingOptions;
   readonly #store: CheckpointStore;
   readonly #schema: CheckpointSchema;
@@ -147,6 +149,7 @@ export class Checkpointing {
    */
   async save(learned: LearnedState, progress: RunProgress): Promise<boolean> {
     const createdUnixMs = Date.now();
+    this.underWay++;
     try {
       const saved = await this.#store.save(this.#encode(learned, progress, createdUnixMs));
       if (this.failure !== '') this.#options.tell(`saving works again: ${saved.path}`);
@@ -161,6 +164,8 @@ export class Checkpointing {
     } catch (error) {
       this.fail(error);
       return false;
+    } finally {
+      this.underWay--;
     }
   }
 

@@ -128,9 +128,12 @@ function compact(count: number): string {
 /** How far a run on the virtual clock is. @param speed simulated seconds a second */
 export function progressLine(tally: EpisodeTally, episode: number, episodes: number | null, speed: number): string {
   const done = episodes === null ? String(tally.episodes) : `${tally.episodes} of ${episodes}`;
-  const success = percent(tally.recentSuccessRate);
-  const reward = signed(tally.recentMeanReward);
-  return `${done} episodes, last ${episode} | success ${success} | reward ${reward} | ${Math.round(speed)} × real time`;
+  return `${done} episodes, last ${episode} | ${recentText(tally)} | ${Math.round(speed)} × real time`;
+}
+
+/** How the last 50 episodes went. */
+export function recentText(tally: EpisodeTally): string {
+  return `success ${percent(tally.recentSuccessRate)} | reward ${signed(tally.recentMeanReward)}`;
 }
 
 /** What the memory is that is fixed before the first cycle. */

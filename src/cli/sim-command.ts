@@ -103,6 +103,8 @@ async function sim(options: SimCommandOptions): Promise<void> {
     if (fault !== '' || !saved) process.exitCode = ExitCode.failed;
     if (options.json === true) printJson(figures);
     else process.stdout.write(runSummary(figures));
+    // A disk that does not answer must not hold up the end: whoever asked for it was promised seconds.
+    if (checkpointing !== null && checkpointing.underWay > 0) process.exit(ExitCode.failed);
   } finally {
     stop.dispose();
   }

@@ -7,7 +7,7 @@ import { Checkpointing, type EpisodePlan, NO_PROGRESS, type Resumed, stateHash }
 import { EpisodeTally, OUTCOME_NAMES, runFigures, runSummary } from './episode-tally.js';
 import { type Boundary, runHeadless } from './headless-run.js';
 import { HistoryFile } from './history-file.js';
-import { LiveDisplay, memoryLine, progressLine } from './live-line.js';
+import { LiveDisplay, memoryLine, progressLine, recentText } from './live-line.js';
 import { RateSchedule, SCHEDULE_KINDS, type ScheduleKind } from './rate-schedule.js';
 import { addRunOptions, type Run, type RunOptions, readRun } from './run-options.js';
 import { StopRequest } from './stop-request.js';
@@ -89,14 +89,15 @@ async function train(options: TrainCommandOptions): Promise<void> {
     const tally = new EpisodeTally();
     const bar = process.stderr.isTTY
       ? new SingleBar({
-          format: 'train {bar} {value}/{total} | {line} | {eta_formatted} left',
+          format: 'train {bar} {value}/{total} | {recent} | {eta_formatted} left',
+          barsize: 20,
           stream: process.stderr,
           hideCursor: true,
           // Signals are the run's: the bar would end the process without saving.
           gracefulExit: false,
         })
       : null;
-    bar?.start(episodes, 0, { line: '' });
+    bar?.start(episodes, 0, { recent: recentText(tally) });
     const started = performance.now();
     let written = started;
     let savedEpisode = -1;
@@ -135,11 +136,10 @@ async function train(options: TrainCommandOptions): Promise<void> {
       cyclesBefore = cycles;
       interventionsBefore = interventions;
       const nowMs = performance.now();
-      const line = progressLine(tally, report.episode, episodes, session.nowNs / (nowMs - started) / 1e6);
-      if (bar !== null) bar.update(tally.episodes, { line });
+      if (bar !== null) bar.update(tally.episodes, { recent: recentText(tally) });
       else if (nowMs - written > WRITE_MS) {
         written = nowMs;
-        display.message(line);
+        display.message(progressLine(tally, report.episode, episodes, session.nowNs / (nowMs - started) / 1e6));
       }
       const due = tally.episodes % run.parameters.save_frequency === 0 || checkpointing.failure !== '';
       if (due) await save(now);
