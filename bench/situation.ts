@@ -6,7 +6,7 @@
  * into the cycle's own memory; so the recording drive and every later one see the same bits, and decide alike.
  */
 import { defaultFaults, jackal, noFaults, Outcome, type RobotModel, Simulator, scenarioOf } from '../sim/index.js';
-import { type Clock, MonotonicClock } from '../src/core/clock.js';
+import type { Clock } from '../src/core/clock.js';
 import { layoutSizesOf } from '../src/loop/configuration.js';
 import { ControlLoop } from '../src/loop/control-loop.js';
 import { CommandReader } from '../src/memory/command-reader.js';
@@ -34,29 +34,40 @@ export class ScriptedClock implements Clock {
   /** [ns] */
   timeNs = 0;
   /** Keeps the reading, so that it cannot be left out. */
-  readingNs = 0;
-  readonly #machine = new MonotonicClock();
+  readonly reading = new BigInt64Array(1);
 
   nowNs(): number {
-    this.readingNs = this.#machine.nowNs();
+    this.reading[0] = process.hrtime.bigint();
     return this.timeNs;
   }
 }
 
+/** One slot's payloads by cycle, as another thread can take them over. */
+interface TrackData {
+  has: Uint8Array;
+  doubles: Float64Array;
+  singles: Float32Array;
+}
+
 /** One slot's payloads by cycle. */
 class Track {
+  readonly data: TrackData;
   readonly doubles: Float64Array[] = [];
   readonly singles: Float32Array[] = [];
   readonly #has: Uint8Array;
   readonly #doubleCount: number;
   readonly #singleCount: number;
 
-  constructor(cycles: number, doubleCount: number, singleCount = 0) {
-    this.#has = new Uint8Array(cycles);
+  constructor(cycles: number, doubleCount: number, singleCount = 0, data?: TrackData) {
+    this.data = data ?? {
+      has: new Uint8Array(new SharedArrayBuffer(cycles)),
+      doubles: new Float64Array(new SharedArrayBuffer(cycles * doubleCount * 8)),
+      singles: new Float32Array(new SharedArrayBuffer(cycles * singleCount * 4)),
+    };
+    this.#has = this.data.has;
     this.#doubleCount = doubleCount;
     this.#singleCount = singleCount;
-    const doubles = new Float64Array(cycles * doubleCount);
-    const singles = new Float32Array(cycles * singleCount);
+    const { doubles, singles } = this.data;
     for (let i = 0; i < cycles; i++) {
       this.doubles.push(doubles.subarray(i * doubleCount, (i + 1) * doubleCount));
       this.singles.push(singles.subarray(i * singleCount, (i + 1) * singleCount));
@@ -74,12 +85,12 @@ class Track {
     if (this.#singleCount > 0) this.singles[cycle].set(slot.singles[slot.readIndex].subarray(0, this.#singleCount));
   }
 
-  /** Writes the payload into the slot, without publishing it. @returns where */
-  write(cycle: number, slot: LatestValueSlot, shiftNs: number): Float64Array {
+  /** Writes the payload into the slot, `shiftNs[0]` later, without publishing it. @returns where */
+  write(cycle: number, slot: LatestValueSlot, shiftNs: Float64Array): Float64Array {
     const out = slot.doubles[slot.writeIndex];
     out.set(this.doubles[cycle]);
-    out[STAMP] += shiftNs;
-    out[RECEIVED] += shiftNs;
+    out[STAMP] += shiftNs[0];
+    out[RECEIVED] += shiftNs[0];
     if (this.#singleCount > 0) slot.singles[slot.writeIndex].set(this.singles[cycle]);
     return out;
   }
@@ -93,6 +104,20 @@ export interface SituationOptions {
   scenario?: string;
 }
 
+/** A situation as plain data over shared memory, for another thread. */
+export interface SituationData {
+  cycles: number;
+  parameters: ParameterValues;
+  startNs: Float64Array;
+  lengthNs: number;
+  goals: number;
+  frames: number;
+  odometry: TrackData;
+  ranges: TrackData;
+  contacts: TrackData;
+  goal: TrackData;
+}
+
 export class Situation {
   readonly cycles: number;
   readonly parameters: ParameterValues;
@@ -102,6 +127,8 @@ export class Situation {
   readonly #ranges: Track;
   readonly #contacts: Track;
   readonly #goal: Track;
+  /** How much later than recorded readings are published [ns]; in an array, since a number passed on is allocated. */
+  readonly #shiftNs = new Float64Array(1);
   #lengthNs = 0;
   #goals = 0;
   #frames = 0;
@@ -145,20 +172,44 @@ export class Situation {
     return situation;
   }
 
-  private constructor(cycles: number, parameters: ParameterValues) {
+  /** The same situation in another thread. */
+  static from(data: SituationData): Situation {
+    const situation = new Situation(data.cycles, data.parameters, data);
+    situation.#lengthNs = data.lengthNs;
+    situation.#goals = data.goals;
+    situation.#frames = data.frames;
+    return situation;
+  }
+
+  private constructor(cycles: number, parameters: ParameterValues, data?: SituationData) {
     this.cycles = cycles;
     this.parameters = parameters;
     this.periodNs = 1e9 / parameters.controller_frequency;
-    this.#startNs = new Float64Array(cycles);
-    this.#odometry = new Track(cycles, ODOMETRY_DOUBLES);
-    this.#ranges = new Track(cycles, RANGES_DOUBLES, jackal.laser.beams);
-    this.#contacts = new Track(cycles, CONTACTS_DOUBLES);
-    this.#goal = new Track(cycles, GOAL_DOUBLES);
+    this.#startNs = data?.startNs ?? new Float64Array(new SharedArrayBuffer(cycles * 8));
+    this.#odometry = new Track(cycles, ODOMETRY_DOUBLES, 0, data?.odometry);
+    this.#ranges = new Track(cycles, RANGES_DOUBLES, jackal.laser.beams, data?.ranges);
+    this.#contacts = new Track(cycles, CONTACTS_DOUBLES, 0, data?.contacts);
+    this.#goal = new Track(cycles, GOAL_DOUBLES, 0, data?.goal);
   }
 
-  /** A cycle of its own, at the situation's beginning. */
-  drive(memory?: ControlMemory, loop?: (memory: ControlMemory, clock: ScriptedClock) => ControlLoop): Drive {
-    return new Drive(this, memory, loop);
+  get data(): SituationData {
+    return {
+      cycles: this.cycles,
+      parameters: this.parameters,
+      startNs: this.#startNs,
+      lengthNs: this.#lengthNs,
+      goals: this.#goals,
+      frames: this.#frames,
+      odometry: this.#odometry.data,
+      ranges: this.#ranges.data,
+      contacts: this.#contacts.data,
+      goal: this.#goal.data,
+    };
+  }
+
+  /** A cycle of its own, at the situation's beginning. @param memory zero-filled; its own where absent */
+  drive(memory?: ControlMemory): Drive {
+    return new Drive(this, memory);
   }
 
   /** Whether a scan lands in this cycle. */
@@ -184,11 +235,25 @@ export class Situation {
   }
 
   /**
-   * Publishes a cycle's readings. @param pass how often the situation was played before: time goes on. Allocates
-   * nothing. @returns when the cycle is due [ns]
+   * Publishes a cycle's readings. Allocates nothing.
+   *
+   * @param pass how often the situation was played before: time goes on
+   * @param clock is set to when the cycle is due
    */
-  play(memory: ControlMemory, cycle: number, pass: number): number {
-    const shiftNs = pass * this.#lengthNs;
+  play(memory: ControlMemory, cycle: number, pass: number, clock: ScriptedClock): void {
+    this.#shiftNs[0] = pass * this.#lengthNs;
+    this.#publish(memory, cycle, pass);
+    clock.timeNs = this.#startNs[cycle] + this.#shiftNs[0];
+  }
+
+  /** The same for a cycle that runs by the machine's clock: the readings are stamped `nowNs`. */
+  playNow(memory: ControlMemory, cycle: number, pass: number, nowNs: number): void {
+    this.#shiftNs[0] = nowNs - this.#startNs[cycle];
+    this.#publish(memory, cycle, pass);
+  }
+
+  #publish(memory: ControlMemory, cycle: number, pass: number): void {
+    const shiftNs = this.#shiftNs;
     if (this.#odometry.has(cycle)) {
       const d = this.#odometry.write(cycle, memory.odometry, shiftNs);
       d[OdometryField.frame] += pass * this.#frames;
@@ -208,7 +273,6 @@ export class Situation {
       memory.goal.publish();
     }
     Atomics.add(memory.orders, Order.heartbeat, 1);
-    return this.#startNs[cycle] + shiftNs;
   }
 }
 
@@ -220,14 +284,10 @@ export class Drive {
   readonly #situation: Situation;
   #pass = 0;
 
-  constructor(
-    situation: Situation,
-    memory?: ControlMemory,
-    loop?: (memory: ControlMemory, clock: ScriptedClock) => ControlLoop,
-  ) {
+  constructor(situation: Situation, memory?: ControlMemory) {
     this.#situation = situation;
     this.memory = memory ?? this.newMemory();
-    this.loop = loop?.(this.memory, this.clock) ?? new ControlLoop(this.memory, situation.parameters, this.clock);
+    this.loop = new ControlLoop(this.memory, situation.parameters, this.clock);
     Atomics.store(this.memory.orders, Order.armed, 1);
   }
 
@@ -238,7 +298,7 @@ export class Drive {
   /** Publishes a cycle's readings and sets the clock; after the last cycle comes the first, at a later time. */
   play(cycle: number): void {
     if (cycle === 0 && this.clock.timeNs > 0) this.#pass++;
-    this.clock.timeNs = this.#situation.play(this.memory, cycle, this.#pass);
+    this.#situation.play(this.memory, cycle, this.#pass, this.clock);
   }
 
   /** Runs the cycle that is due. */

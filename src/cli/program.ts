@@ -34,6 +34,11 @@ export const commands: readonly {
     load: async () => (await import('./checkpoint-command.js')).registerCheckpointCommand,
   },
   {
+    name: 'bench',
+    summary: 'measure what the project promises, and set it against its targets',
+    load: async () => (await import('./bench-command.js')).registerBenchCommand,
+  },
+  {
     name: 'parameters',
     summary: 'list the parameters, or show the values that files and --set amount to',
     load: async () => (await import('./parameters-command.js')).registerParametersCommand,

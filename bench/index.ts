@@ -1,0 +1,10 @@
+/** The benchmarks by name, in the order in which they run. A new one is a file beside this one and a line here. */
+import { allocation } from './allocation.bench.js';
+import type { Benchmark } from './benchmark.js';
+import { checkpoint } from './checkpoint.bench.js';
+import { cycle } from './cycle.bench.js';
+import { lateness } from './lateness.bench.js';
+import { policy } from './policy.bench.js';
+import { training } from './training.bench.js';
+
+export const benchmarks: readonly Benchmark[] = [cycle, allocation, lateness, checkpoint, policy, training];

@@ -1,0 +1,67 @@
+/** The page of figures, bench/RESULTS.md, and the line that says where they were measured. */
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
+import type { Figures, Report } from './benchmark.js';
+
+/** Machine, Node and kernel in one line, with how busy the machine was. */
+export function machineLine(): string {
+  const processors = cpus();
+  const model = processors[0]?.model.replace(/\s+/g, ' ').trim() || 'unknown processor';
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return (
+    `${processors.length} × ${model}, ${memory} GiB · Node ${process.version} (V8 ${process.versions.v8}) · ` +
+    `${type()} ${release()} ${process.arch} · load average ${loadavg()[0].toFixed(1)} at the start`
+  );
+}
+
+/** What a run measured, benchmark by benchmark. */
+export interface ResultsPage {
+  machine: string;
+  /** YYYY-MM-DD. */
+  date: string;
+  seed: number;
+  quick: boolean;
+  reports: readonly { name: string; summary: string; report: Report }[];
+}
+
+/** The page as Markdown. */
+export function resultsPage(page: ResultsPage): string {
+  const lines = [
+    '# Figures',
+    '',
+    `Written by \`rfsn bench --write\`${page.quick ? ' with `--quick`' : ''}, not by hand. Measured ${page.date} with seed ${page.seed} on:`,
+    '',
+    `> ${page.machine}`,
+    '',
+    'Targets are ratios wherever the machine matters: what is compared ran in one process, or side by side, by turns, and the',
+    'ratio is the median over the rounds. Absolute times are of this machine, with whatever else ran on it.',
+    '',
+    '## Targets',
+    '',
+    '| benchmark | figure | target | measured | met |',
+    '|---|---|---:|---:|:---:|',
+  ];
+  for (const { name, report } of page.reports) {
+    for (const { figure, target, value, met } of report.targets) {
+      lines.push(`| ${name} | ${figure} | ${target} | ${value} | ${met === null ? '–' : met ? 'yes' : '**no**'} |`);
+    }
+  }
+  for (const { name, summary, report } of page.reports) {
+    lines.push('', `## ${name}: ${summary}`);
+    for (const note of report.notes) lines.push('', note);
+    for (const [title, figures] of Object.entries(report.figures)) lines.push('', ...figureTable(title, figures));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function figureTable(title: string, figures: Figures): string[] {
+  const rows = Object.entries(figures).filter(([, value]) => value !== null);
+  return [`| ${title} | |`, '|---|---:|', ...rows.map(([name, value]) => `| ${name} | ${shown(name, value)} |`)];
+}
+
+/** A figure for a person: grouped digits, and no more of them than mean anything. */
+export function shown(name: string, value: number | string | null): string {
+  if (typeof value !== 'number') return value ?? '–';
+  if (!Number.isFinite(value)) return '–';
+  const digits = name.startsWith('ratio_') || Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0;
+  return value.toLocaleString('en', { maximumFractionDigits: Number.isInteger(value) ? 0 : digits });
+}

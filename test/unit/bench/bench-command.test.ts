@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { runApart } from '../../../bench/apart.js';
+import { atMost, type BenchmarkOptions, type Report } from '../../../bench/benchmark.js';
+import { benchmarks } from '../../../bench/index.js';
+import { machineLine, resultsPage, shown } from '../../../bench/results.js';
+import { registerBenchCommand } from '../../../src/cli/bench-command.js';
+import { run } from '../../../src/cli/program.js';
+import { ExitCode } from '../../../src/cli/usage.js';
+
+let out = '';
+let err = '';
+
+beforeEach(() => {
+  out = '';
+  err = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    out += String(chunk);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+    err += String(chunk);
+    return true;
+  });
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const report: Report = {
+  figures: { cycle: { p50_ns: 1234.5, ratio_plain: 7.125, skipped: null } },
+  targets: [atMost('cycle to its arithmetic', 7.125, 8), atMost('another', 9, 8), atMost('a third', Number.NaN, 8)],
+  notes: ['What is to be known.'],
+};
+
+describe('rfsn bench', () => {
+  it('runs every benchmark with the seed given, and ends with one line of JSON', async () => {
+    const calls: [string, BenchmarkOptions][] = [];
+    const program = new Command();
+    registerBenchCommand(program, async (name, options) => {
+      calls.push([name, options]);
+      return { ...report, figures: { [name]: { p50_ns: 5 } } };
+    });
+    await program.parseAsync(['bench', '--seed', '9', '--quick', '--json'], { from: 'user' });
+    expect(calls.map(([name]) => name)).toEqual(benchmarks.map(({ name }) => name));
+    expect(calls[0][1]).toEqual({ seed: 9, quick: true, tiny: false });
+    const last = JSON.parse(out.trimEnd().split('\n').at(-1) as string) as Record<string, unknown>;
+    expect(last).toEqual(Object.fromEntries(benchmarks.map(({ name }) => [name, { p50_ns: 5 }])));
+  });
+
+  it('runs only those named, and says what was met, missed and skipped', async () => {
+    const names: string[] = [];
+    const program = new Command();
+    registerBenchCommand(program, async (name) => {
+      names.push(name);
+      return report;
+    });
+    await program.parseAsync(['bench', 'policy', 'cycle'], { from: 'user' });
+    expect(names).toEqual(['cycle', 'policy']);
+    expect(out).toContain('met     cycle to its arithmetic: 7.13 (target ≤ 8)');
+    expect(out).toContain('MISSED  another: 9.00 (target ≤ 8)');
+    expect(out).toContain('skipped a third: not measured (target ≤ 8)');
+    expect(out).toContain('cycle: p50_ns 1,235 · ratio_plain 7.13\n');
+  });
+
+  it.each([
+    [['bench', 'cicle'], 'benchmark cicle: not one of cycle, allocation'],
+    [['bench', 'cycle', '--write'], '--write writes the page of all benchmarks'],
+    [['bench', '--seed', 'x'], 'Allowed: an integer from 0'],
+  ])('exits 2 on %j and says why', async (args, message) => {
+    expect(await run(args)).toBe(ExitCode.usage);
+    expect(err).toContain(message);
+  });
+});
+
+describe('the page of results', () => {
+  it('sets each target beside its figure, with machine, date and seed', () => {
+    const page = resultsPage({
+      machine: 'a machine',
+      date: '2026-01-02',
+      seed: 42,
+      quick: false,
+      reports: [{ name: 'cycle', summary: 'the cycle', report }],
+    });
+    expect(page).toContain('> a machine');
+    expect(page).toContain('Measured 2026-01-02 with seed 42');
+    expect(page).toContain('| cycle | cycle to its arithmetic | ≤ 8 | 7.13 | yes |');
+    expect(page).toContain('| cycle | another | ≤ 8 | 9.00 | **no** |');
+    expect(page).toContain('| cycle | a third | ≤ 8 | not measured | – |');
+    expect(page).toContain('What is to be known.');
+    expect(page).not.toContain('skipped');
+  });
+
+  it('names processors, Node and kernel', () => {
+    expect(machineLine()).toMatch(/^\d+ × .+ GiB · Node v\d+\..* \(V8 .+\) · \w+ \S+ \S+ · load average \d/);
+  });
+
+  it('shows no more digits than mean anything', () => {
+    expect(shown('ratio_x', 123.456)).toBe('123.46');
+    expect(shown('p50_ns', 1234.56)).toBe('1,235');
+    expect(shown('p50_ns', 12.345)).toBe('12.3');
+    expect(shown('p50_ns', Number.NaN)).toBe('–');
+    expect(shown('skipped', 'no reason')).toBe('no reason');
+  });
+});
+
+const compiled = new URL('../../../dist/bench/child.js', import.meta.url);
+
+describe('a benchmark in a process of its own', () => {
+  // `npm test` builds before it tests.
+  it.skipIf(!existsSync(compiled))('answers with its report, or with what went wrong', async () => {
+    const apart = (await import(new URL('../../../dist/bench/apart.js', import.meta.url).href)) as {
+      runApart: typeof runApart;
+    };
+    const options = { seed: 7, quick: true, tiny: true };
+    const answer = await apart.runApart('policy', options);
+    expect(answer.figures['policy'].updates).toBeGreaterThan(5000);
+    await expect(apart.runApart('nonsense', options)).rejects.toThrow('there is no benchmark nonsense');
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { atLeast, atMost } from '../../../bench/benchmark.js';
+import { benchmarks } from '../../../bench/index.js';
+import { parseCyclictest } from '../../../bench/lateness.bench.js';
+
+/** Figures that each benchmark must have measured, in whatever time. */
+const measured: Record<string, Record<string, readonly string[]>> = {
+  cycle: {
+    cycle: ['p50_ns', 'p99_ns', 'p999_ns', 'max_ns', 'per_second', 'ratio_plain_passes', 'learned_per_cycle'],
+    cycle_with_scan: ['p50_ns', 'p99_ns', 'ratio_plain_reduction', 'ratio_sector_minima', 'learned_per_cycle'],
+  },
+  allocation: { allocation: ['cycles', 'bytes_per_cycle', 'heap_before_bytes', 'heap_after_bytes'] },
+  lateness: { lateness: ['p50_ns', 'p99_ns', 'p999_ns', 'max_ns', 'cycles', 'compute_p50_ns'] },
+  checkpoint: { checkpoint: ['p50_ns', 'p99_ns', 'without_p99_ns', 'ratio_p99', 'checkpoints', 'snapshot_bytes'] },
+  policy: { policy: ['p50_ns', 'p99_ns', 'per_second', 'ratio_plain_passes', 'updates', 'bytes'] },
+  training: {
+    training: ['open', 'clutter', 'corridor', 'moving', 'caves'].map((name) => `${name}_simulated_seconds_per_second`),
+  },
+};
+
+describe('the benchmarks', () => {
+  it('are all known here', () => {
+    expect(benchmarks.map(({ name }) => name)).toEqual(Object.keys(measured));
+  });
+
+  it.each(benchmarks.map((benchmark) => [benchmark.name, benchmark] as const))(
+    'measure, as short as can be: %s',
+    async (name, benchmark) => {
+      const report = await benchmark.run({ seed: 7, quick: true, tiny: true });
+      expect(Object.keys(report.figures)).toEqual(Object.keys(measured[name]));
+      for (const [title, keys] of Object.entries(measured[name])) {
+        const figures = report.figures[title];
+        for (const key of keys) {
+          expect(figures[key], `${title}.${key}`).toEqual(expect.any(Number));
+          expect(Number.isFinite(figures[key]), `${title}.${key}`).toBe(true);
+        }
+      }
+      expect(report.targets.length).toBeGreaterThan(0);
+      for (const { target } of report.targets) expect(target).toMatch(/^[≤≥] [\d.,]+$/);
+    },
+  );
+
+  it('time a cycle that learns: nearly every one is followed by an update', async () => {
+    const cycle = benchmarks.find(({ name }) => name === 'cycle');
+    const report = await cycle?.run({ seed: 7, quick: true, tiny: true });
+    expect(report?.figures['cycle'].learned_per_cycle).toBeGreaterThan(0.8);
+    expect(report?.figures['cycle_with_scan'].learned_per_cycle).toBeGreaterThan(0.8);
+  });
+
+  it('find the memory of the policy unchanged', async () => {
+    const policy = benchmarks.find(({ name }) => name === 'policy');
+    const report = await policy?.run({ seed: 7, quick: true, tiny: true });
+    expect(report?.figures['policy'].growth_bytes).toBe(0);
+  });
+});
+
+describe('a target', () => {
+  it('is met from one side only, the limit included', () => {
+    expect(atMost('x', 8, 8)).toEqual({ figure: 'x', target: '≤ 8', value: '8.00', met: true });
+    expect(atMost('x', 8.001, 8).met).toBe(false);
+    expect(atLeast('x', 300_000, 300_000)).toEqual({ figure: 'x', target: '≥ 300,000', value: '300,000', met: true });
+    expect(atLeast('x', 299_999, 300_000).met).toBe(false);
+  });
+
+  it('that was not measured is neither met nor missed', () => {
+    expect(atMost('x', Number.NaN, 8)).toMatchObject({ value: 'not measured', met: null });
+  });
+});
+
+describe('the output of cyclictest', () => {
+  const output = [
+    '# Histogram',
+    '000000 000000',
+    '000050 000980',
+    '000051 000010',
+    '000100 000008',
+    '000200 000001',
+    '# Total: 000000999',
+    '# Min Latencies: 00050',
+    '# Avg Latencies: 00050',
+    '# Max Latencies: 23456',
+    '# Histogram Overflows: 00001',
+    '# Histogram Overflow at cycle number:',
+    '# Thread 0: 00042',
+    '',
+  ].join('\n');
+
+  it('is read by quantile, what overflowed the histogram included', () => {
+    expect(parseCyclictest(output)).toEqual({ p50: 50_500, p99: 51_500, p999: 200_500, max: 23_456_000 });
+  });
+
+  it('without a single latency is an error', () => {
+    expect(() => parseCyclictest('# Histogram\n000000 000000\n')).toThrow('told no latencies');
+  });
+});
