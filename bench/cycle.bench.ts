@@ -1,212 +1,38 @@
-/** The whole cycle against the bare arithmetic of its work: in one process, by turns, each with itself warmed. */
-import { safetyOptionsOf } from '../src/loop/configuration.js';
-import { Counter } from '../src/loop/statistics.js';
-import { circumscribedRadius } from '../src/safety/footprint.js';
-import { StoppingSweep } from '../src/safety/stopping-sweep.js';
-import { atMost, type Benchmark, type BenchmarkOptions, type Report } from './benchmark.js';
-import { consumed, median, ScavengeCounter, type Spread, spreadOf, timer, timerOverheadNs } from './measure.js';
-import { PlainPasses, PlainReduction } from './plain-loops.js';
-import { type Drive, Situation } from './situation.js';
+/** The whole cycle against the bare arithmetic of its work: in one thread, by turns, each with itself warmed. */
+import { Worker } from 'node:worker_threads';
+import { locateWorker } from '../src/loop/worker-location.js';
+import type { Benchmark, BenchmarkOptions, Report } from './benchmark.js';
+import { CYCLE_ROLE, type CycleOrder } from './cycle-thread.js';
+import { Situation } from './situation.js';
 
-/** Cycles with a scan, or plain loops, in one timed batch. */
-const BATCH = 16;
 /** A laser that turns ten times a second, under a cycle that runs fifty times: four cycles of five have no new scan. */
 const SLOW_SCAN_HZ = 10;
-
-/** One thing to be timed: `round` leaves what a single one cost, at the median of its batches [ns]. */
-interface Contestant {
-  round(): number;
-}
-
-class Plain implements Contestant {
-  readonly #work: () => number;
-  readonly #batches: Float64Array;
-  readonly #overheadNs: number;
-
-  constructor(batches: number, overheadNs: number, work: () => number) {
-    this.#work = work;
-    this.#batches = new Float64Array(batches);
-    this.#overheadNs = overheadNs;
-  }
-
-  round(): number {
-    for (let b = 0; b < this.#batches.length; b++) {
-      const start = timer.nowNs();
-      let sum = 0;
-      for (let i = 0; i < BATCH; i++) sum += this.#work();
-      this.#batches[b] = (timer.nowNs() - start - this.#overheadNs) / BATCH;
-      consumed[0] += sum;
-    }
-    return median(this.#batches);
-  }
-}
-
-/**
- * Cycles of a situation in batches: as many as come in a row with a scan each, or without one. Handing the readings
- * over is the port's work and is not counted: it is timed alone, into a memory that nobody reads, and subtracted.
- */
-class Cycles implements Contestant {
-  readonly drive: Drive;
-  readonly singles: Float64Array;
-  singleCount = 0;
-  readonly #situation: Situation;
-  readonly #feed: Drive;
-  readonly #withScan: boolean;
-  readonly #batches: Float64Array;
-  readonly #feedBatches: Float64Array;
-  readonly #overheadNs: number;
-  #next = 0;
-
-  constructor(situation: Situation, withScan: boolean, batches: number, singles: number, overheadNs: number) {
-    this.#situation = situation;
-    this.#withScan = withScan;
-    this.drive = situation.drive();
-    this.#feed = situation.drive();
-    this.#batches = new Float64Array(batches);
-    this.#feedBatches = new Float64Array(batches);
-    this.singles = new Float64Array(singles);
-    this.#overheadNs = overheadNs;
-  }
-
-  round(): number {
-    for (let b = 0; b < this.#batches.length; b++) {
-      const first = this.#skip();
-      let end = first + 1;
-      while (end < this.#situation.cycles && end - first < BATCH && this.#counts(end)) end++;
-      const feedStart = timer.nowNs();
-      for (let i = first; i < end; i++) this.#feed.play(i);
-      const start = timer.nowNs();
-      for (let i = first; i < end; i++) {
-        this.drive.play(i);
-        this.drive.run();
-      }
-      const stop = timer.nowNs();
-      this.#feedBatches[b] = (start - feedStart - this.#overheadNs) / (end - first);
-      this.#batches[b] = (stop - start - this.#overheadNs) / (end - first);
-      this.#next = end;
-    }
-    return median(this.#batches) - median(this.#feedBatches);
-  }
-
-  /** Times cycles one by one, for what a batch hides: the tail. */
-  single(count: number): void {
-    for (let n = 0; n < count && this.singleCount < this.singles.length; n++) {
-      const at = this.#skip();
-      this.drive.play(at);
-      const start = timer.nowNs();
-      this.drive.run();
-      this.singles[this.singleCount++] = timer.nowNs() - start - this.#overheadNs;
-      this.#next = at + 1;
-    }
-  }
-
-  /** Runs the cycles up to the next that counts. */
-  #skip(): number {
-    for (;;) {
-      if (this.#next >= this.#situation.cycles) this.#next = 0;
-      if (this.#counts(this.#next)) return this.#next;
-      this.drive.play(this.#next);
-      this.drive.run();
-      this.#next++;
-    }
-  }
-
-  #counts(cycle: number): boolean {
-    return this.#situation.hasScan(cycle) === this.#withScan;
-  }
-}
+/** Episodes of learning before the recording: a beginner wanders, and a robot at work does not. */
+const PRACTICE = 100;
 
 async function run(options: BenchmarkOptions): Promise<Report> {
-  const rounds = options.tiny ? 3 : options.quick ? 21 : 101;
-  const batches = options.tiny ? 4 : 128;
-  const singles = options.tiny ? 64 : options.quick ? 50_000 : 400_000;
-  const cycles = options.tiny ? 200 : 2048;
-  const fast = await Situation.record({ cycles, seed: options.seed });
-  const slow = await Situation.record({ cycles, seed: options.seed, scanRateHz: SLOW_SCAN_HZ });
-  const overheadNs = timerOverheadNs();
-
-  const safety = safetyOptionsOf(fast.parameters);
-  const stopping = new StoppingSweep(safety.footprint, safety.limits, safety.margin, safety.reactionS);
-  const maxSpeed = safety.limits.maxSpeed;
-  const reduction = new PlainReduction(
-    safety.margin + safety.planningMargin,
-    safety.lookahead,
-    circumscribedRadius(safety.footprint) +
-      safety.margin +
-      maxSpeed * safety.rangesTimeoutNs * 1e-9 +
-      stopping.stoppingDistance(maxSpeed),
-  );
-  const scans: Float32Array[] = [];
-  for (let i = 0; i < fast.cycles; i++) if (fast.hasScan(i)) scans.push(fast.beams(i));
-  const passes = new PlainPasses();
-  let scan = 0;
-  const nextScan = (): Float32Array => {
-    scan = scan + 1 < scans.length ? scan + 1 : 0;
-    return scans[scan];
+  const cycles = options.tiny ? 200 : 4096;
+  const practice = options.tiny ? 0 : PRACTICE;
+  const fast = await Situation.record({ cycles, seed: options.seed, practice });
+  const slow = await Situation.record({ cycles, seed: options.seed, practice, scanRateHz: SLOW_SCAN_HZ });
+  const order: CycleOrder = {
+    role: CYCLE_ROLE,
+    options,
+    fast: fast.data,
+    slow: slow.data,
+    slowScanHz: SLOW_SCAN_HZ,
+    practice,
   };
-
-  const plainPasses = new Plain(batches, overheadNs, () => passes.run());
-  const plainReduction = new Plain(batches, overheadNs, () => reduction.reduce(nextScan()));
-  const plainMinima = new Plain(batches, overheadNs, () => reduction.sectorMinima(nextScan()));
-  const without = new Cycles(slow, false, batches, singles, overheadNs);
-  const withScan = new Cycles(fast, true, batches, singles, overheadNs);
-  const contestants = [plainPasses, without, plainReduction, withScan, plainMinima] as const;
-
-  // Warm-up: V8 has compiled and recompiled everything long before it ends.
-  for (let round = 0; round < (options.tiny ? 1 : 15); round++) for (const c of contestants) c.round();
-
-  const scavenges = new ScavengeCounter();
-  await scavenges.reset();
-  const times = contestants.map(() => new Float64Array(rounds));
-  const perRound = Math.ceil(singles / rounds);
-  for (let round = 0; round < rounds; round++) {
-    for (let c = 0; c < contestants.length; c++) times[c][round] = contestants[c].round();
-    without.single(perRound);
-    withScan.single(perRound);
-  }
-  const collected = await scavenges.read();
-  scavenges.close();
-
-  const ratio = (a: number, b: number) => median(times[a].map((time, round) => time / times[b][round]));
-  const [passesNs, withoutNs, reductionNs, withScanNs, minimaNs] = times.map(median);
-  const toPasses = ratio(1, 0);
-  const toReduction = ratio(3, 2);
-  const toMinima = ratio(3, 4);
-  const withoutSpread = spreadOf(without.singles.subarray(0, without.singleCount));
-  const withSpread = spreadOf(withScan.singles.subarray(0, withScan.singleCount));
-  const figures = (p50: number, spread: Spread) => ({ ...spread, p50_ns: p50, per_second: 1e9 / p50 });
-  return {
-    figures: {
-      cycle: {
-        ...figures(withoutNs, withoutSpread),
-        scavenges: collected,
-        plain_passes_ns: passesNs,
-        ratio_plain_passes: toPasses,
-        learned_per_cycle: learnedShare(without.drive),
-        timer_ns: overheadNs,
-      },
-      cycle_with_scan: {
-        ...figures(withScanNs, withSpread),
-        scavenges: collected,
-        plain_reduction_ns: reductionNs,
-        sector_minima_ns: minimaNs,
-        ratio_plain_reduction: toReduction,
-        ratio_sector_minima: toMinima,
-        learned_per_cycle: learnedShare(withScan.drive),
-        timer_ns: overheadNs,
-      },
-    },
-    targets: [
-      atMost('cycle without a new scan, p50, to its two 24 × 8 passes as a plain loop', toPasses, 8),
-      atMost('cycle with a new scan, p50, to the same reduction of 720 beams as a plain loop', toReduction, 3),
-    ],
-    notes: [],
-  };
-}
-
-function learnedShare(drive: Drive): number {
-  const { counters } = drive.loop.statistics;
-  return counters[Counter.learned] / counters[Counter.cycles];
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const thread = new Worker(new URL(`./cycle-thread.${extension}`, import.meta.url), {
+    ...locateWorker().options,
+    workerData: order,
+  });
+  return new Promise((resolve, reject) => {
+    thread.on('message', resolve);
+    thread.on('error', reject);
+    thread.on('exit', (code) => reject(new Error(`the measuring thread ended with ${code} and no figures`)));
+  });
 }
 
 export const cycle: Benchmark = {

@@ -4,38 +4,38 @@
  */
 import { jackal } from '../sim/index.js';
 
-/** Two passes over a table of 24 features by 8 actions: predict every action's value, then move every weight. */
-export class PlainPasses {
-  static readonly FEATURES = 24;
-  static readonly ACTIONS = 8;
-  readonly #weights = new Float64Array(PlainPasses.FEATURES * PlainPasses.ACTIONS);
-  readonly #context = new Float64Array(PlainPasses.FEATURES);
-  readonly #values = new Float64Array(PlainPasses.ACTIONS);
-  readonly #errors = new Float64Array(PlainPasses.ACTIONS);
+const FEATURES = 24;
+const ACTIONS = 8;
 
-  constructor() {
-    for (let i = 0; i < PlainPasses.FEATURES; i++) this.#context[i] = Math.sin(i + 1);
+/**
+ * Two passes over a table of 24 features by 8 actions: predict every action's value, then move every weight.
+ *
+ * @param weights 8 × 24; @param context 24; @param values 8, written
+ * @returns a number that depends on everything computed
+ */
+export function plainPasses(weights: Float64Array, context: Float64Array, values: Float64Array): number {
+  for (let a = 0; a < ACTIONS; a++) {
+    const base = a * FEATURES;
+    let value = 0;
+    for (let i = 0; i < FEATURES; i++) value += weights[base + i] * context[i];
+    values[a] = value;
   }
+  for (let a = 0; a < ACTIONS; a++) {
+    const base = a * FEATURES;
+    const step = 0.01 * (1 - values[a]);
+    for (let i = 0; i < FEATURES; i++) weights[base + i] += step * context[i];
+  }
+  return values[0];
+}
 
-  /** @returns a number that depends on everything computed */
+/** The arrays of the two passes: each value learns to be 1. */
+export class PlainPasses {
+  readonly weights = new Float64Array(FEATURES * ACTIONS);
+  readonly context = Float64Array.from({ length: FEATURES }, (_, i) => Math.sin(i + 1));
+  readonly values = new Float64Array(ACTIONS);
+
   run(): number {
-    const weights = this.#weights;
-    const context = this.#context;
-    const values = this.#values;
-    const errors = this.#errors;
-    for (let a = 0; a < PlainPasses.ACTIONS; a++) {
-      const base = a * PlainPasses.FEATURES;
-      let value = 0;
-      for (let i = 0; i < PlainPasses.FEATURES; i++) value += weights[base + i] * context[i];
-      values[a] = value;
-    }
-    for (let a = 0; a < PlainPasses.ACTIONS; a++) errors[a] = 0.01 * (1 - values[a]);
-    for (let a = 0; a < PlainPasses.ACTIONS; a++) {
-      const base = a * PlainPasses.FEATURES;
-      const error = errors[a];
-      for (let i = 0; i < PlainPasses.FEATURES; i++) weights[base + i] += error * context[i];
-    }
-    return values[0];
+    return plainPasses(this.weights, this.context, this.values);
   }
 }
 

@@ -79,6 +79,7 @@ class Track {
   }
 
   record(cycle: number, slot: LatestValueSlot): void {
+    this.#has[cycle] = 0;
     if (!slot.take()) return;
     this.#has[cycle] = 1;
     this.doubles[cycle].set(slot.doubles[slot.readIndex].subarray(0, this.#doubleCount));
@@ -102,6 +103,8 @@ export interface SituationOptions {
   /** [Hz] */
   scanRateHz?: number;
   scenario?: string;
+  /** Episodes driven and learned from before the recording begins. */
+  practice?: number;
 }
 
 /** A situation as plain data over shared memory, for another thread. */
@@ -133,7 +136,7 @@ export class Situation {
   #goals = 0;
   #frames = 0;
 
-  /** Drives with learning on, from an untrained policy, until enough cycles are recorded. */
+  /** Drives with learning on, from an untrained policy and some practice, until enough cycles are recorded. */
   static async record(options: SituationOptions): Promise<Situation> {
     const parameters = defaultParameters();
     parameters.random_seed = options.seed;
@@ -153,6 +156,7 @@ export class Situation {
       sink: new ValidatingSink(sensed),
       commands: new CommandReader(drive.memory.command),
     });
+    const practice = options.practice ?? 0;
     let timeNs = 0;
     let cycle = 0;
     for (let episode = 0; cycle < options.cycles; episode++) {
@@ -160,10 +164,11 @@ export class Situation {
       timeNs = Math.ceil(simulator.nowNs / situation.periodNs) * situation.periodNs;
       for (; cycle < options.cycles; timeNs += situation.periodNs) {
         simulator.advanceTo(timeNs);
-        situation.#record(cycle, timeNs, sensed);
-        drive.play(cycle);
+        // What is driven for practice is recorded over.
+        const at = episode < practice ? 0 : cycle++;
+        situation.#record(at, timeNs, sensed);
+        situation.play(drive.memory, at, 0, drive.clock);
         drive.run();
-        cycle++;
         if (simulator.outcome !== Outcome.running) break;
       }
     }
