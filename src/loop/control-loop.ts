@@ -199,7 +199,7 @@ export class ControlLoop {
     if (this.#standReason !== Reason.none) return;
     const allowed = this.#safety.allow(o, this.#mask);
     this.#driver = Driver.fallback;
-    if (this.#ruleOnly || this.#breaker.open || allowed === 0) {
+    if (this.#ruleOnly || this.#breaker.open || this.#safety.stalled || allowed === 0) {
       this.#action = this.#safety.fallback(o);
       return;
     }
@@ -212,7 +212,8 @@ export class ControlLoop {
   /** The reason that goes out with a command that safety did not change. */
   #passReason(): number {
     if (this.#breaker.open) return Reason.breakerOpen;
-    return this.#action === NO_ACTION ? Reason.enclosed : Reason.none;
+    if (this.#action === NO_ACTION) return Reason.enclosed;
+    return this.#driver === Driver.policy || this.#ruleOnly ? Reason.none : Reason.stalled;
   }
 
   #emit(): void {

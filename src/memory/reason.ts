@@ -29,9 +29,11 @@ export const Reason = {
   fault: 16,
   /** The controller is ending. */
   stopping: 17,
+  /** The robot stood and turned without getting anywhere: the rule drives it out. */
+  stalled: 18,
 } as const;
 export type ReasonCode = (typeof Reason)[keyof typeof Reason];
-export const REASON_COUNT = 18;
+export const REASON_COUNT = 19;
 
 /** Their names in telemetry, by code. */
 export const REASON_LABELS: readonly string[] = [
@@ -53,6 +55,7 @@ export const REASON_LABELS: readonly string[] = [
   'heartbeat_lost',
   'fault',
   'stopping',
+  'stalled',
 ];
 
 /**
@@ -61,7 +64,8 @@ export const REASON_LABELS: readonly string[] = [
  * @realtime safe
  */
 export function isIntervention(reason: number): boolean {
-  return reason !== Reason.none && (reason < Reason.noGoal || (reason > Reason.disarmed && reason < Reason.stopping));
+  if (reason === Reason.none || reason === Reason.stopping) return false;
+  return reason < Reason.noGoal || reason > Reason.disarmed;
 }
 
 /**

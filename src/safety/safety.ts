@@ -45,6 +45,10 @@ export interface SafetyOptions {
 /** Sides of a contact, as in `Observation.contact`. */
 const FRONT = 0;
 const BACK = 2;
+/** Slower than this the robot stands [m/s]; after so long it has stalled [s], until it is so far away [m]. */
+const STANDING_SPEED = 0.1;
+const STALL_S = 0.5;
+const STALL_DISTANCE = 2;
 /** The robot keeps backing off this long after a contact has gone [ns]. */
 const ESCAPE_NS = 0.5e9;
 /**
@@ -77,6 +81,10 @@ export class Safety {
   #escapeUntilNs = 0;
   /** The way the robot turns while it is enclosed: 1 left, -1 right, 0 not decided. */
   #searchDirection = 0;
+  #stalled = false;
+  #standingS = 0;
+  #stallX = 0;
+  #stallY = 0;
   /** The way it crept in the last cycle to get free: 1 forward, -1 backward, 0 not. */
   #creepDirection = 0;
 
@@ -112,6 +120,7 @@ export class Safety {
     this.#sweep.place(o);
     this.#points.place(o);
     this.steering.survey(o);
+    this.#noticeStall(o);
   }
 
   /**
@@ -277,6 +286,25 @@ export class Safety {
     }
     this.#creepDirection = 0;
     return false;
+  }
+
+  /** Whether the robot has got nowhere for a while, whoever drove: until it is away from there, the rule drives. */
+  get stalled(): boolean {
+    return this.#stalled;
+  }
+
+  #noticeStall(o: Observation): void {
+    if (o.vx * o.vx + o.vy * o.vy > STANDING_SPEED * STANDING_SPEED || o.newGoal) {
+      this.#standingS = 0;
+    } else this.#standingS += this.#options.stepS;
+    if (this.#standingS > STALL_S) {
+      this.#stalled = true;
+      this.#stallX = o.x;
+      this.#stallY = o.y;
+    }
+    const dx = o.x - this.#stallX;
+    const dy = o.y - this.#stallY;
+    if (o.newGoal || dx * dx + dy * dy > STALL_DISTANCE * STALL_DISTANCE) this.#stalled = false;
   }
 
   #noticeContact(o: Observation): void {

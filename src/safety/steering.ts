@@ -19,7 +19,7 @@ const DWELL_REACH = 0.75;
 const DWELL_COST = 0.5;
 const DWELL_COST_LIMIT = 6;
 /** A direction whose ground was dwelt on longer than this is not offered while there is another [s]. */
-const EXHAUSTED_S = 3;
+const EXHAUSTED_S = 2;
 
 export interface SteeringOptions {
   /** A heading with this much free way is passable [m]. */

@@ -16,13 +16,20 @@ const MEMORY_NS = 60e9;
 /** Dwelling for less is passing through [s]: at 0.5 m/s a cell's neighbourhood takes 1.5 s. */
 const PASSING_S = 1.5;
 
+/** Coming back to a cell after so long is a return [ns], which counts as dwelling for so long [s]. */
+const RETURN_NS = 2e9;
+const REVISIT_S = 4;
+
 export class VisitedGround {
   /** Somewhere the robot has dwelt longer than it takes to pass through, since `clear`. */
   active = false;
   readonly #seconds = new Float64Array(SIDE * SIDE);
   readonly #lastNs = new Float64Array(SIDE * SIDE);
+  /** When the robot itself last stood there [ns]; 0 for never. */
+  readonly #stoodNs = new Float64Array(SIDE * SIDE);
   readonly #column = new Int32Array(SIDE * SIDE);
   readonly #row = new Int32Array(SIDE * SIDE);
+  #here = -1;
   /** What one cycle adds to the robot's own cell and to those around it [s]. */
   readonly #stayS: number;
   readonly #besideS: number;
@@ -36,6 +43,7 @@ export class VisitedGround {
   /** @realtime safe, though it walks the grid: call it for a new goal, not in every cycle */
   clear(): void {
     this.#seconds.fill(0);
+    this.#stoodNs.fill(0);
     this.active = false;
   }
 
@@ -43,6 +51,17 @@ export class VisitedGround {
   visit(o: Observation): void {
     const column = Math.floor(o.x / CELL);
     const row = Math.floor(o.y / CELL);
+    const here = cellOf(column, row);
+    let stayS = this.#stayS;
+    let besideS = this.#besideS;
+    if (here !== this.#here) {
+      this.#here = here;
+      const known = this.#column[here] === column && this.#row[here] === row && this.#stoodNs[here] > 0;
+      if (known && o.nowNs - this.#stoodNs[here] > RETURN_NS) {
+        stayS = REVISIT_S;
+        besideS = 0.5 * REVISIT_S;
+      }
+    }
     for (let i = -1; i <= 1; i++) {
       for (let j = -1; j <= 1; j++) {
         const at = cellOf(column + i, row + j);
@@ -50,13 +69,15 @@ export class VisitedGround {
           this.#column[at] = column + i;
           this.#row[at] = row + j;
           this.#seconds[at] = 0;
+          this.#stoodNs[at] = 0;
         }
-        const seconds = this.#seconds[at] + (i === 0 && j === 0 ? this.#stayS : this.#besideS);
+        const seconds = this.#seconds[at] + (i === 0 && j === 0 ? stayS : besideS);
         this.#seconds[at] = seconds;
         this.#lastNs[at] = o.nowNs;
         if (seconds > PASSING_S) this.active = true;
       }
     }
+    this.#stoodNs[here] = o.nowNs;
   }
 
   /**
