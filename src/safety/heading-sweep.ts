@@ -8,6 +8,7 @@
 
 import type { Observation } from '../memory/observation.js';
 import type { Footprint } from './footprint.js';
+import type { MovingObstacles } from './moving-obstacles.js';
 import type { NearbyPoints } from './nearby-points.js';
 import { inWatchedArc } from './watched-arc.js';
 
@@ -75,6 +76,33 @@ export class HeadingSweep {
       this.#block(hiddenX, hiddenY, Math.atan2(hiddenY, hiddenX));
     }
     if (o.arcLength < 2 * Math.PI - HEADING_STEP) this.#fillUnwatched(o);
+  }
+
+  /**
+   * Shortens the headings of `ahead` on which the robot, at `speed` [m/s], would meet something that moves.
+   *
+   * @param reach distance between the centres at which they meet, beyond the mover's radius [m]
+   * @param horizonS meetings later than this do not count [s]
+   * @realtime safe
+   */
+  avoid(moving: MovingObstacles, speed: number, reach: number, horizonS: number): void {
+    for (let i = 0; i < moving.count; i++) {
+      const x = moving.x[i];
+      const y = moving.y[i];
+      const near = moving.radius[i] + reach;
+      const c = x * x + y * y - near * near;
+      for (let h = 0; h < HEADING_COUNT; h++) {
+        const ux = moving.vx[i] - speed * this.#cos[h];
+        const uy = moving.vy[i] - speed * this.#sin[h];
+        const b = x * ux + y * uy;
+        if (b >= 0) continue;
+        const a = ux * ux + uy * uy;
+        const root = b * b - a * c;
+        if (root <= 0) continue;
+        const seconds = c <= 0 ? 0 : (-b - Math.sqrt(root)) / a;
+        if (seconds < horizonS) this.ahead[h] = Math.min(this.ahead[h], (this.lookahead * seconds) / horizonS);
+      }
+    }
   }
 
   /** One obstacle shortens the headings whose swept outline it lies in. */

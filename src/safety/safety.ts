@@ -12,9 +12,10 @@ import { Reason } from '../memory/reason.js';
 import { CoveredGround } from './covered-ground.js';
 import { circumscribedRadius, type Footprint } from './footprint.js';
 import { HeadingSweep } from './heading-sweep.js';
+import { MovingObstacles } from './moving-obstacles.js';
 import { NearbyPoints } from './nearby-points.js';
 import { Steering, type SteeringOptions } from './steering.js';
-import { StoppingSweep, Verdict } from './stopping-sweep.js';
+import { StoppingSweep, type Surroundings, Verdict } from './stopping-sweep.js';
 import { type MotionLimits, TwistLimiter } from './twist-limiter.js';
 import { VisitedGround } from './visited-ground.js';
 
@@ -49,6 +50,9 @@ const BACK = 2;
 const STANDING_SPEED = 0.1;
 const STALL_S = 0.5;
 const STALL_DISTANCE = 2;
+/** Ways are planned around what moves as if driven at this share of the highest speed, this far ahead in time [s]. */
+const AVOID_SHARE = 0.6;
+const AVOID_HORIZON_S = 1.5;
 /** The robot keeps backing off this long after a contact has gone [ns]. */
 const ESCAPE_NS = 0.5e9;
 /**
@@ -72,7 +76,12 @@ export class Safety {
   readonly #options: SafetyOptions;
   readonly #sweep: HeadingSweep;
   readonly #points: NearbyPoints;
+  /** Points, movers and ground together, as the stopping sweep takes them. */
+  readonly #near: Surroundings;
   readonly #covered: CoveredGround;
+  readonly #moving = new MovingObstacles();
+  /** Kept between `base_link` and the edge of what moves [m]. */
+  readonly #avoidReach: number;
   readonly #visited: VisitedGround;
   readonly #stopping: StoppingSweep;
   readonly #limiter: TwistLimiter;
@@ -97,7 +106,9 @@ export class Safety {
     // What the robot can reach before the next scan must come, and then stop short of.
     const drive = limits.maxSpeed * (options.rangesTimeoutNs * 1e-9) + this.#stopping.stoppingDistance(limits.maxSpeed);
     this.#points = new NearbyPoints(maxBeams, radius + options.margin + drive);
+    this.#avoidReach = radius + options.margin + options.planningMargin;
     this.#covered = new CoveredGround(footprint);
+    this.#near = { points: this.#points, moving: this.#moving, covered: this.#covered };
     this.#visited = new VisitedGround(options.stepS);
     this.#limiter = new TwistLimiter(limits, options.stepS);
     this.steering = new Steering(this.#sweep, this.#visited, limits, options.steering);
@@ -109,6 +120,7 @@ export class Safety {
     if (o.newScan) {
       this.#points.absorb(o);
       this.#sweep.sweep(o, this.#points);
+      this.#moving.track(o);
     }
     this.#covered.cover(o);
     if (o.newGoal) {
@@ -119,6 +131,10 @@ export class Safety {
     this.#noticeContact(o);
     this.#sweep.place(o);
     this.#points.place(o);
+    this.#moving.place(o);
+    if (this.#moving.count > 0) {
+      this.#sweep.avoid(this.#moving, AVOID_SHARE * this.#options.limits.maxSpeed, this.#avoidReach, AVOID_HORIZON_S);
+    }
     this.steering.survey(o);
     this.#noticeStall(o);
   }
@@ -257,7 +273,7 @@ export class Safety {
   #try(o: Observation, vx: number, vy: number, yawRate: number): number {
     const l = this.#limiter;
     l.preview(vx, vy, yawRate);
-    return this.#stopping.judge(o, this.#points, this.#covered, l.peakVx, l.peakVy, l.peakYawRate);
+    return this.#stopping.judge(o, this.#near, l);
   }
 
   /** Proposes what was previewed last. */
@@ -354,6 +370,7 @@ export class Safety {
 
   #forgetPlace(): void {
     this.#points.clear();
+    this.#moving.clear();
     this.#sweep.clear();
     this.#visited.clear();
     this.#covered.clear();

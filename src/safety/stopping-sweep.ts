@@ -13,6 +13,7 @@
 import type { Observation } from '../memory/observation.js';
 import type { CoveredGround } from './covered-ground.js';
 import { circumscribedRadius, distanceToOutline, type Footprint } from './footprint.js';
+import type { MovingObstacles } from './moving-obstacles.js';
 import type { NearbyPoints } from './nearby-points.js';
 import type { MotionLimits } from './twist-limiter.js';
 import { inWatchedArc } from './watched-arc.js';
@@ -25,6 +26,20 @@ const TOLERANCE = 1e-4;
 
 /** What `judge` answers. */
 export const Verdict = { clear: 0, obstacle: 1, unseenGround: 2 } as const;
+
+/** What is around the robot, placed in today's `base_link`. */
+export interface Surroundings {
+  readonly points: NearbyPoints;
+  readonly moving: MovingObstacles;
+  readonly covered: CoveredGround;
+}
+
+/** A twist as far as it cannot help rising before it is braked [m/s, m/s, rad/s]. */
+export interface BoundedTwist {
+  readonly peakVx: number;
+  readonly peakVy: number;
+  readonly peakYawRate: number;
+}
 
 export class StoppingSweep {
   readonly #halfLength: number;
@@ -63,12 +78,14 @@ export class StoppingSweep {
   }
 
   /**
-   * @param points placed in today's `base_link`
-   * @param vx [m/s]; `vy` [m/s]; `yawRate` [rad/s]
    * @returns a `Verdict`
    * @realtime safe
    */
-  judge(o: Observation, points: NearbyPoints, covered: CoveredGround, vx: number, vy: number, yawRate: number): number {
+  judge(o: Observation, near: Surroundings, twist: BoundedTwist): number {
+    const vx = twist.peakVx;
+    const vy = twist.peakVy;
+    const yawRate = twist.peakYawRate;
+    const { points, moving, covered } = near;
     const speed = Math.sqrt(vx * vx + vy * vy);
     if (speed === 0 && yawRate === 0) return Verdict.clear;
     const time = this.stoppingTime(speed, yawRate);
@@ -106,6 +123,24 @@ export class StoppingSweep {
         x = dx * cosTurn + dy * sinTurn;
         y = dy * cosTurn - dx * sinTurn;
         if (x > outerLength || x < -outerLength || y > outerWidth || y < -outerWidth) continue;
+        if (distanceToOutline(x, y, halfLength, halfWidth) < allowed) return Verdict.obstacle;
+      }
+    }
+    for (let i = 0; i < moving.count; i++) {
+      let x = moving.x[i];
+      let y = moving.y[i];
+      let ux = moving.vx[i] * dt;
+      let uy = moving.vy[i] * dt;
+      const near = margin + moving.radius[i];
+      const allowed = Math.min(near, distanceToOutline(x, y, halfLength, halfWidth)) - TOLERANCE;
+      for (let k = 0; k < places; k++) {
+        const dx = x + ux - stepX;
+        const dy = y + uy - stepY;
+        x = dx * cosTurn + dy * sinTurn;
+        y = dy * cosTurn - dx * sinTurn;
+        const turned = ux * cosTurn + uy * sinTurn;
+        uy = uy * cosTurn - ux * sinTurn;
+        ux = turned;
         if (distanceToOutline(x, y, halfLength, halfWidth) < allowed) return Verdict.obstacle;
       }
     }
