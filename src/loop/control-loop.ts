@@ -77,7 +77,11 @@ export class ControlLoop {
   #lastStartNs = Number.NaN;
   #cycle = 0;
   #arrivedGoal = 0;
-  // Of the current cycle.
+  // Of the current cycle. Times lie in fields because V8 boxes doubles that are passed on.
+  #scheduledNs = 0;
+  #latenessNs = 0;
+  #computeNs = 0;
+  #periodNs = 0;
   #action = NO_ACTION;
   #driver: number = Driver.none;
   #standReason: number = Reason.none;
@@ -127,9 +131,10 @@ export class ControlLoop {
    * @realtime safe
    */
   run(scheduledNs: number): void {
-    const startNs = this.#clock.nowNs();
     const o = this.observation;
-    o.nowNs = startNs;
+    o.nowNs = this.#clock.nowNs();
+    this.#scheduledNs = scheduledNs;
+    this.#latenessNs = o.nowNs - scheduledNs;
     Atomics.store(this.#memory.progress, Progress.cycles, (this.#cycle + 1) | 0);
     this.#observer.read();
     this.#extract();
@@ -138,11 +143,12 @@ export class ControlLoop {
     this.#learn();
     this.#select();
     this.#safety.constrain(o, this.#standReason, this.#passReason());
-    const computeNs = this.#clock.nowNs() - startNs;
-    const miss = this.#deadline.judge(startNs - scheduledNs, computeNs);
+    this.#computeNs = this.#clock.nowNs() - o.nowNs;
+    const inTime = this.#latenessNs + this.#computeNs <= this.#deadline.limitNs;
+    const miss = inTime ? Miss.none : this.#deadline.judge(this.#latenessNs, this.#computeNs);
     if (miss !== Miss.none) this.#safety.slowDown(Reason.deadlineMissed);
     this.#emit();
-    this.#account(scheduledNs, computeNs, miss);
+    this.#account(miss);
     if (Atomics.load(this.#memory.orders, Order.snapshotRequest) !== this.#memory.progress[Progress.snapshotDone]) {
       this.#copySnapshot();
     }
@@ -229,9 +235,8 @@ export class ControlLoop {
     slot.publish();
   }
 
-  #account(scheduledNs: number, computeNs: number, miss: number): void {
+  #account(miss: number): void {
     const o = this.observation;
-    const startNs = o.nowNs;
     const s = this.#safety;
     const statistics = this.statistics;
     const counters = statistics.counters;
@@ -239,10 +244,15 @@ export class ControlLoop {
       this.#learner.enter(o, this.#context, this.#action, !isOverride(s.reason), isIntervention(s.reason));
     }
     this.#extractor.remember(this.#action);
-    const periodNs = startNs - this.#lastStartNs;
-    this.#lastStartNs = startNs;
-    const latenessNs = startNs - scheduledNs;
-    statistics.recordCycle(latenessNs, computeNs, periodNs, miss, isIntervention(s.reason) ? s.reason : Reason.none);
+    this.#periodNs = o.nowNs - this.#lastStartNs;
+    this.#lastStartNs = o.nowNs;
+    statistics.recordCycle(
+      this.#latenessNs,
+      this.#computeNs,
+      this.#periodNs,
+      miss,
+      isIntervention(s.reason) ? s.reason : Reason.none,
+    );
     this.#breaker.update(miss !== Miss.none);
     counters[Counter.breakerOpenings] = this.#breaker.openings;
     counters[Counter.breakerOpen] = this.#breaker.open ? 1 : 0;
@@ -253,11 +263,11 @@ export class ControlLoop {
       this.#arrivedGoal = o.goalCount;
       counters[Counter.arrivals]++;
     }
-    this.#record(scheduledNs, latenessNs, computeNs, periodNs, miss);
+    this.#record(miss);
     this.#cycle++;
   }
 
-  #record(scheduledNs: number, latenessNs: number, computeNs: number, periodNs: number, miss: number): void {
+  #record(miss: number): void {
     const o = this.observation;
     const s = this.#safety;
     const ring = this.#memory.decisions;
@@ -265,10 +275,10 @@ export class ControlLoop {
     const distribution = this.policy.lastDistribution;
     const r = ring.record;
     r[DecisionField.cycle] = this.#cycle;
-    r[DecisionField.scheduledNs] = scheduledNs;
-    r[DecisionField.latenessNs] = latenessNs;
-    r[DecisionField.computeNs] = computeNs;
-    r[DecisionField.periodNs] = periodNs;
+    r[DecisionField.scheduledNs] = this.#scheduledNs;
+    r[DecisionField.latenessNs] = this.#latenessNs;
+    r[DecisionField.computeNs] = this.#computeNs;
+    r[DecisionField.periodNs] = this.#periodNs;
     r[DecisionField.miss] = miss;
     r[DecisionField.action] = this.#action;
     r[DecisionField.probability] = this.#decided ? distribution[this.#action] : 0;

@@ -82,7 +82,7 @@ const entries = {
     'After a cycle that ran past the next start: leave the missed starts out, or run them at once, one after the other. The schedule itself never shifts.',
   ),
   spin_margin_us: integer(
-    200,
+    80,
     0,
     10_000,
     'µs',

@@ -15,6 +15,7 @@ import { inWatchedArc } from './watched-arc.js';
 export const HEADING_COUNT = 72;
 /** [rad] */
 export const HEADING_STEP = (2 * Math.PI) / HEADING_COUNT;
+const STEPS_PER_RADIAN = 1 / HEADING_STEP;
 /** Entries of the arc-sine table, which rounds up. */
 const ARC_SINE_STEPS = 256;
 /** What was seen of a heading counts for so long after the robot has turned away from it [ns] … */
@@ -65,11 +66,33 @@ export class HeadingSweep {
    * @realtime safe
    */
   sweep(o: Observation, points: NearbyPoints): void {
-    const x = o.pointX;
-    const y = o.pointY;
+    const xs = o.pointX;
+    const ys = o.pointY;
     const bearing = o.pointBearing;
-    this.#free.fill(this.lookahead);
-    for (let i = 0; i < o.pointCount; i++) this.#block(x[i], y[i], bearing[i]);
+    const free = this.#free;
+    const cos = this.#cos;
+    const sin = this.#sin;
+    const arcSine = this.#arcSine;
+    const front = this.#front;
+    const halfWidth = this.#halfWidth;
+    const reachSquared = this.#reachSquared;
+    free.fill(this.lookahead);
+    for (let i = 0; i < o.pointCount; i++) {
+      const x = xs[i];
+      const y = ys[i];
+      const squared = x * x + y * y;
+      if (squared > reachSquared) continue;
+      const sine = halfWidth / Math.sqrt(squared);
+      const spread = sine >= 1 ? Math.PI / 2 : arcSine[(sine * ARC_SINE_STEPS) | 0];
+      // Truncation of what is made positive first rounds down, and of what is made negative first rounds up.
+      const last = (((bearing[i] + spread) * STEPS_PER_RADIAN + 2 * HEADING_COUNT) | 0) - 2 * HEADING_COUNT;
+      const first = 2 * HEADING_COUNT - ((2 * HEADING_COUNT - (bearing[i] - spread) * STEPS_PER_RADIAN) | 0);
+      for (let h = first; h <= last; h++) {
+        const slot = h < 0 ? h + HEADING_COUNT : h >= HEADING_COUNT ? h - HEADING_COUNT : h;
+        const way = x * cos[slot] + y * sin[slot] - front;
+        if (way < free[slot]) free[slot] = way > 0 ? way : 0;
+      }
+    }
     for (let i = 0; i < points.hiddenCount; i++) {
       const hiddenX = points.hiddenX[i];
       const hiddenY = points.hiddenY[i];
@@ -105,7 +128,7 @@ export class HeadingSweep {
     }
   }
 
-  /** One obstacle shortens the headings whose swept outline it lies in. */
+  /** One point out of sight shortens the headings whose swept outline it lies in, as those in sight do. */
   #block(x: number, y: number, bearing: number): void {
     const squared = x * x + y * y;
     if (squared > this.#reachSquared) return;

@@ -11,12 +11,12 @@ import type { Observation } from '../memory/observation.js';
 import { Reason } from '../memory/reason.js';
 import { CoveredGround } from './covered-ground.js';
 import { circumscribedRadius, type Footprint } from './footprint.js';
-import { HeadingSweep } from './heading-sweep.js';
+import { HEADING_COUNT, HeadingSweep } from './heading-sweep.js';
 import { MovingObstacles } from './moving-obstacles.js';
 import { NearbyPoints } from './nearby-points.js';
 import { Steering, type SteeringOptions } from './steering.js';
 import { StoppingSweep, type Surroundings, Verdict } from './stopping-sweep.js';
-import { type MotionLimits, TwistLimiter } from './twist-limiter.js';
+import { type MotionLimits, SLOWER_STEPS, TwistLimiter } from './twist-limiter.js';
 import { VisitedGround } from './visited-ground.js';
 
 export interface SafetyOptions {
@@ -55,13 +55,7 @@ const AVOID_SHARE = 0.6;
 const AVOID_HORIZON_S = 1.5;
 /** The robot keeps backing off this long after a contact has gone [ns]. */
 const ESCAPE_NS = 0.5e9;
-/**
- * Shares of the speed and of the yaw rate wanted, in the order they are tried when the twist itself is not safe. Both
- * alike is the same way, slower; less speed alone is a tighter turn.
- */
-const SLOWER_SPEED = new Float64Array([1, 0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0.1]);
-const SLOWER_TURN = new Float64Array([1, 1, 0.75, 1, 0.5, 1, 0.25, 0.1]);
-/** The same on the spot. */
+/** Shares of the yaw rate wanted that are tried on the spot. */
 const SPOT_TURN = new Float64Array([1, 0.5, 0.25, 0.1]);
 
 export class Safety {
@@ -109,7 +103,7 @@ export class Safety {
     this.#avoidReach = radius + options.margin + options.planningMargin;
     this.#covered = new CoveredGround(footprint);
     this.#near = { points: this.#points, moving: this.#moving, covered: this.#covered };
-    this.#visited = new VisitedGround(options.stepS);
+    this.#visited = new VisitedGround(options.stepS, HEADING_COUNT);
     this.#limiter = new TwistLimiter(limits, options.stepS);
     this.steering = new Steering(this.#sweep, this.#visited, limits, options.steering);
   }
@@ -225,9 +219,9 @@ export class Safety {
     }
     const s = this.steering;
     let refused: number = Reason.obstacle;
-    for (let i = 0; i < SLOWER_SPEED.length; i++) {
-      const share = SLOWER_SPEED[i];
-      const verdict = this.#try(o, s.vx * share, s.vy * share, s.yawRate * SLOWER_TURN[i]);
+    for (let i = 0; i < SLOWER_STEPS; i++) {
+      this.#limiter.previewSlower(s, i);
+      const verdict = this.#stopping.judge(o, this.#near, this.#limiter);
       if (verdict === Verdict.clear) {
         this.#creepDirection = 0;
         this.#propose(i > 0 ? Reason.slowed : passReason);

@@ -25,6 +25,21 @@ export interface MotionLimits {
   maxYawJerk: number;
 }
 
+/** Velocity in `base_link` [m/s, m/s, rad/s]. */
+export interface Twist {
+  readonly vx: number;
+  readonly vy: number;
+  readonly yawRate: number;
+}
+
+/**
+ * Shares of the speed and of the yaw rate wanted, in the order they are tried when the twist itself is not safe. Both
+ * alike is the same way, slower; less speed alone is a tighter turn.
+ */
+const SLOWER_SPEED = new Float64Array([1, 0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0.1]);
+const SLOWER_TURN = new Float64Array([1, 1, 0.75, 1, 0.5, 1, 0.25, 0.1]);
+export const SLOWER_STEPS = 8;
+
 export class TwistLimiter {
   readonly #limits: MotionLimits;
   readonly #forward: AxisLimiter;
@@ -80,6 +95,16 @@ export class TwistLimiter {
     this.#left.preview(y);
     this.#yaw.preview(Math.max(-maxYawRate, Math.min(maxYawRate, yawRate)));
     this.#read();
+  }
+
+  /**
+   * `preview` of the `step`-th slower version of a twist: 0 is the twist itself, `SLOWER_STEPS - 1` the slowest.
+   *
+   * @realtime safe
+   */
+  previewSlower(wanted: Twist, step: number): void {
+    const share = SLOWER_SPEED[step];
+    this.preview(wanted.vx * share, wanted.vy * share, wanted.yawRate * SLOWER_TURN[step]);
   }
 
   /**

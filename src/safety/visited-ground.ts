@@ -13,6 +13,8 @@ const CELL = 0.25;
 const SIDE = 64;
 /** What was dwelt on longer ago than this is forgotten [ns]. */
 const MEMORY_NS = 60e9;
+/** Added before truncation, which then rounds down for every place within 250 km of the origin. */
+const FLOOR_OFFSET = 1e6;
 /** Dwelling for less is passing through [s]: at 0.5 m/s a cell's neighbourhood takes 1.5 s. */
 const PASSING_S = 1.5;
 
@@ -34,8 +36,13 @@ export class VisitedGround {
   readonly #stayS: number;
   readonly #besideS: number;
 
-  /** @param stepS the cycle's period [s] */
-  constructor(stepS: number) {
+  readonly #cos: Float64Array;
+  readonly #sin: Float64Array;
+
+  /** @param stepS the cycle's period [s]; @param headingCount headings that `survey` looks along */
+  constructor(stepS: number, headingCount: number) {
+    this.#cos = Float64Array.from({ length: headingCount }, (_, h) => Math.cos((2 * Math.PI * h) / headingCount));
+    this.#sin = Float64Array.from({ length: headingCount }, (_, h) => Math.sin((2 * Math.PI * h) / headingCount));
     this.#stayS = stepS;
     this.#besideS = 0.5 * stepS;
   }
@@ -89,12 +96,16 @@ export class VisitedGround {
    * @realtime safe
    */
   survey(o: Observation, ahead: Float64Array, reach: number, out: Float64Array): void {
-    const step = (2 * Math.PI) / ahead.length;
+    const cosYaw = Math.cos(o.yaw) / CELL;
+    const sinYaw = Math.sin(o.yaw) / CELL;
+    const originX = o.x / CELL + FLOOR_OFFSET;
+    const originY = o.y / CELL + FLOOR_OFFSET;
+    const cos = this.#cos;
+    const sin = this.#sin;
     for (let h = 0; h < ahead.length; h++) {
       const way = Math.min(ahead[h], reach);
-      const angle = o.yaw + h * step;
-      const column = Math.floor((o.x + way * Math.cos(angle)) / CELL);
-      const row = Math.floor((o.y + way * Math.sin(angle)) / CELL);
+      const column = ((originX + way * (cosYaw * cos[h] - sinYaw * sin[h])) | 0) - FLOOR_OFFSET;
+      const row = ((originY + way * (sinYaw * cos[h] + cosYaw * sin[h])) | 0) - FLOOR_OFFSET;
       const at = cellOf(column, row);
       out[h] = 0;
       if (this.#column[at] !== column || this.#row[at] !== row) continue;

@@ -24,6 +24,8 @@ export class RangeReduction {
   readonly #sin: Float64Array;
   readonly #angle: Float64Array;
   readonly #sector: Uint8Array;
+  /** Beams by sector, and of them those that worked. */
+  readonly #beams = new Float64Array(SECTOR_COUNT);
   readonly #watched = new Float64Array(SECTOR_COUNT);
   readonly #holeRange: number;
   #count = 0;
@@ -73,7 +75,7 @@ export class RangeReduction {
     const pointY = out.pointY;
     const pointBearing = out.pointBearing;
     const centred = mountX === 0 && mountY === 0;
-    watched.fill(0);
+    for (let k = 0; k < SECTOR_COUNT; k++) watched[k] = this.#beams[k];
     sectorRange.fill(rangeMax);
     let points = 0;
     let holeStart = -1;
@@ -83,6 +85,7 @@ export class RangeReduction {
         if (range === Number.NEGATIVE_INFINITY) range = rangeMin;
         else {
           if (holeStart < 0) holeStart = i;
+          watched[sectors[i]]--;
           continue;
         }
       }
@@ -90,7 +93,6 @@ export class RangeReduction {
         points = this.#fillHole(holeStart, i, mountX, mountY, out, points);
         holeStart = -1;
       }
-      watched[sectors[i]]++;
       if (range >= rangeMax) continue;
       const x = mountX + range * cos[i];
       const y = mountY + range * sin[i];
@@ -147,6 +149,8 @@ export class RangeReduction {
       this.#sin[i] = Math.sin(angle);
       this.#sector[i] = sectorOf(this.#cos[i], this.#sin[i]);
     }
+    this.#beams.fill(0);
+    for (let i = 0; i < count; i++) this.#beams[this.#sector[i]]++;
     this.#count = count;
     this.#angleMin = angleMin;
     this.#angleIncrement = angleIncrement;
