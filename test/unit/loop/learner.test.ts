@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { Learner } from '../../../src/loop/learner.js';
+import { Observation } from '../../../src/memory/observation.js';
+import { RandomPolicy } from '../../../src/policy/random-policy.js';
+import { REWARD_INPUT_COUNT, type Reward, RewardInput, type RewardInputName } from '../../../src/reward/reward.js';
+
+const CONTEXT = 3;
+const PERIOD_NS = 1e8;
+
+/** Writes down what it is taught. */
+class Notebook extends RandomPolicy {
+  readonly lessons: { context: number[]; action: number; reward: number; probability: number }[] = [];
+  probability = 0.5;
+
+  constructor() {
+    super({ n_actions: 8, context_dim: CONTEXT });
+  }
+
+  override get lastProbability(): number {
+    return this.probability;
+  }
+
+  override updateBatch(
+    contexts: Float64Array,
+    actions: Int32Array,
+    rewards: Float64Array,
+    probabilities: Float64Array,
+  ): void {
+    super.updateBatch(contexts, actions, rewards, probabilities);
+    for (let row = 0; row < actions.length; row++) {
+      this.lessons.push({
+        context: [...contexts.slice(row * CONTEXT, (row + 1) * CONTEXT)],
+        action: actions[row],
+        reward: rewards[row],
+        probability: probabilities[row],
+      });
+    }
+  }
+}
+
+/** Pays one input of the reward as it is, and keeps the others. */
+class Probe implements Reward {
+  readonly nonFinite = 0;
+  readonly seen: Record<RewardInputName, number>[] = [];
+  readonly #input: number;
+
+  constructor(input: RewardInputName) {
+    this.#input = RewardInput[input];
+  }
+
+  evaluate(inputs: Float64Array): number {
+    return inputs[this.#input];
+  }
+
+  evaluateInto(inputs: Float64Array, out: Float64Array): void {
+    expect(inputs).toHaveLength(REWARD_INPUT_COUNT);
+    out[0] = this.evaluate(inputs);
+    const names = Object.entries(RewardInput).map(([name, index]) => [name, inputs[index]]);
+    this.seen.push(Object.fromEntries(names) as Record<RewardInputName, number>);
+  }
+}
+
+function rig(horizon: number, input: RewardInputName = 'progress') {
+  const policy = new Notebook();
+  const reward = new Probe(input);
+  const learner = new Learner(policy, reward, horizon);
+  const o = new Observation(4);
+  const context = new Float64Array(CONTEXT);
+  let cycle = 0;
+  /** One cycle of the loop: pay, then enter what was decided. @returns how many were learned from */
+  const run = (
+    options: {
+      action?: number;
+      distance?: number;
+      probability?: number;
+      arrived?: boolean;
+      learning?: boolean;
+      learnable?: boolean;
+      intervened?: boolean;
+    } = {},
+  ): number => {
+    const { arrived = false, learning = true, learnable = true, intervened = false } = options;
+    o.nowNs = cycle * PERIOD_NS;
+    if (options.distance !== undefined) o.goalDistance = options.distance;
+    const learned = learner.pay(o, arrived, learning);
+    if (options.action !== undefined) {
+      policy.probability = options.probability ?? 0.5;
+      context.fill(cycle);
+      learner.enter(o, context, options.action, learnable, intervened);
+    }
+    cycle++;
+    return learned;
+  };
+  return { policy, reward, learner, o, run };
+}
+
+describe('the learner', () => {
+  it('pays a decision when its horizon has passed, for what happened in that time', () => {
+    const { policy, learner, run } = rig(3);
+    const learned = [10, 9, 8, 7, 6, 4].map((distance, k) => run({ action: k, distance }));
+    expect(learned).toEqual([0, 0, 0, 1, 1, 1]);
+    // 3 m in 0.3 s, 3 m, then 4 m.
+    expect(policy.lessons.map(({ reward }) => reward)).toEqual([
+      expect.closeTo(10, 9),
+      expect.closeTo(10, 9),
+      expect.closeTo(40 / 3, 9),
+    ]);
+    expect(policy.lessons.map(({ action }) => action)).toEqual([0, 1, 2]);
+    expect(learner.paid[0]).toBeCloseTo(40 / 3, 9);
+  });
+
+  it('teaches the context, the action and the probability that the decision was made with', () => {
+    const { policy, run } = rig(2);
+    run({ action: 4, probability: 0.25 });
+    run({ action: 6, probability: 0.75 });
+    run({ action: 1 });
+    run();
+    expect(policy.lessons).toMatchObject([
+      { context: [0, 0, 0], action: 4, probability: 0.25 },
+      { context: [1, 1, 1], action: 6, probability: 0.75 },
+    ]);
+  });
+
+  it('pays from one cycle to the next where the horizon is one', () => {
+    const { policy, run } = rig(1);
+    for (const distance of [5, 4, 2]) run({ action: 0, distance });
+    expect(policy.lessons.map(({ reward }) => reward)).toEqual([expect.closeTo(10, 9), expect.closeTo(20, 9)]);
+  });
+
+  it('pays all that wait when the goal is reached', () => {
+    const { policy, reward, run } = rig(10);
+    for (let k = 0; k < 4; k++) run({ action: k, distance: 4 - k });
+    expect(run({ distance: 0, arrived: true })).toBe(4);
+    expect(policy.lessons.map(({ action }) => action)).toEqual([0, 1, 2, 3]);
+    expect(reward.seen.map(({ arrived }) => arrived)).toEqual([1, 1, 1, 1]);
+    expect(reward.seen.map(({ time }) => time)).toEqual([4, 3, 2, 1].map((k) => expect.closeTo(k * 0.1, 9)));
+    expect(run({ arrived: true })).toBe(0);
+  });
+
+  it('never learns from a decision that was overridden, and keeps the order of the others', () => {
+    const { policy, run } = rig(2);
+    run({ action: 0 });
+    run({ action: 1, learnable: false });
+    run({ action: 2 });
+    const learned = [run({ action: 3 }), run({ action: 4 })];
+    expect(learned).toEqual([0, 1]);
+    expect(policy.lessons.map(({ action }) => action)).toEqual([0, 2]);
+  });
+
+  it('says what was paid where nothing is learned, and learns nothing then', () => {
+    const { policy, learner, run } = rig(1);
+    run({ action: 0, distance: 3 });
+    expect(run({ distance: 2, learning: false })).toBe(0);
+    expect(learner.paid[0]).toBeCloseTo(10, 9);
+    expect(policy.lessons).toEqual([]);
+    run();
+    expect(learner.paid[0]).toBeNaN();
+  });
+
+  it('drops what waits when it is cleared', () => {
+    const { policy, learner, run } = rig(2);
+    run({ action: 0 });
+    run({ action: 1 });
+    learner.clear();
+    run({ action: 2 });
+    run({ action: 3 });
+    expect(policy.lessons).toEqual([]);
+    run();
+    expect(policy.lessons.map(({ action }) => action)).toEqual([2]);
+  });
+
+  it('gives the oldest decision up rather than grow, where nobody asks for pay', () => {
+    const { policy, learner, o } = rig(3);
+    const context = new Float64Array(CONTEXT);
+    for (let action = 0; action < 8; action++) learner.enter(o, context, action, true, false);
+    expect(learner.pay(o, true, true)).toBe(3);
+    expect(policy.lessons.map(({ action }) => action)).toEqual([5, 6, 7]);
+  });
+
+  it('measures every input of a reward', () => {
+    const { reward, o, run } = rig(2);
+    o.goalBearing = -0.8;
+    o.sectorRange.set([9, 9, 9, 9, 9, 9, 0.7, 9]);
+    run({ action: 7, distance: 5, intervened: true });
+    o.contact.set([1, 2, 0, 0]);
+    run({ action: 1 });
+    o.contact.set([0, 0, 0, 0.5]);
+    o.goalBearing = 0.2;
+    Object.assign(o, { vx: 0, vy: -0.6, yawRate: -0.4 });
+    run({ distance: 4 });
+    run();
+    expect(reward.seen[0]).toEqual({
+      progress: expect.closeTo(5, 9),
+      turn_progress: expect.closeTo(3, 9),
+      clearance: 0.7,
+      // The hardest blow of the time, not the last one.
+      contact_force: 3,
+      turn: 0.4,
+      smoothness: 0,
+      speed: 0.6,
+      arrived: 0,
+      time: expect.closeTo(0.2, 9),
+      distance: 4,
+      intervened: 1,
+    });
+  });
+
+  it('counts the change of direction the shorter way around', () => {
+    const { reward, run } = rig(1);
+    for (const action of [0, 7, 3, 5, 5]) run({ action });
+    run();
+    expect(reward.seen.map(({ smoothness }) => smoothness)).toEqual([0, 1, 4, 2, 0]);
+  });
+
+  it('looks ahead for clearance where the robot stands', () => {
+    const { reward, o, run } = rig(1);
+    o.sectorRange.set([0.3, 9, 9, 9, 9, 9, 9, 9]);
+    run({ action: 0 });
+    run();
+    expect(reward.seen[0].clearance).toBe(0.3);
+  });
+});
