@@ -1,12 +1,15 @@
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
-import { CheckpointStore } from '../checkpoint/store.js';
+
 import { Recording } from '../io/replay/recording.js';
 import { RecordingError } from '../io/replay/recording-error.js';
 import { type InputCounts, ReplayPort } from '../io/replay/replay-port.js';
-import type { ControlLoopOptions, PolicyName } from '../loop/control-loop.js';
+import type { PolicyName } from '../loop/control-loop.js';
 import { Driver } from '../memory/layout.js';
 import { isIntervention, REASON_LABELS, Reason } from '../memory/reason.js';
+import type { ParameterValues } from '../parameters/schema.js';
+import { compileReward } from '../reward/reward-compiler.js';
+import { Checkpointing, type LearnedState } from './checkpointing.js';
 import { ShadowSession } from './shadow-session.js';
 import {
   addParameterOptions,
@@ -66,11 +69,13 @@ async function replay(file: string, options: ReplayCommandOptions): Promise<void
   if (policy === undefined) {
     throw new UsageError(`--policy ${options.policy} is unknown; allowed: ${POLICIES.join(', ')}`);
   }
-  const parameters = readParameters(options, { random_seed: options.seed });
-  const learned = options.model === undefined ? null : await learnedIn(options.model);
+  const parameters = readParameters(options, { random_seed: options.seed, model_dir: options.model });
+  const expression = parameters['reward.expression'];
+  const rewardProgram = expression === '' ? null : compileReward(expression);
+  const learned = options.model === undefined || policy !== 'bandit' ? null : await learnedIn(parameters);
   const recording = open(file, options);
   const port = new ReplayPort(recording, options);
-  const session = new ShadowSession(port, parameters, { policy, learned });
+  const session = new ShadowSession(port, parameters, { policy, learned, rewardProgram });
 
   const bar = process.stderr.isTTY
     ? new SingleBar({ format: 'replay {bar} {percentage} %', clearOnComplete: true, stream: process.stderr })
@@ -107,15 +112,17 @@ function open(file: string, options: ReplayCommandOptions): Recording {
   }
 }
 
-/** The learned state in a folder of checkpoints; null where there is none. */
-async function learnedIn(folder: string): Promise<NonNullable<ControlLoopOptions['learned']> | null> {
-  const loaded = await new CheckpointStore(folder).loadNewest();
-  if (loaded === null) return null;
-  for (const { path, detail } of loaded.refused) process.stderr.write(`refused ${path}: ${detail}\n`);
-  const policy = loaded.checkpoint.sections.get('policy');
-  const scaler = loaded.checkpoint.sections.get('scaler');
-  if (policy === undefined || scaler === undefined) throw new Error(`${loaded.path} holds no policy of the robot`);
-  return { policy, scaler };
+/** The learned state in the folder `model_dir`; null where there is none. @throws CheckpointError */
+async function learnedIn(parameters: ParameterValues): Promise<LearnedState | null> {
+  const checkpoints = new Checkpointing({
+    parameters,
+    scenario: 'replay',
+    seed: parameters.random_seed,
+    faults: false,
+    tell: (text) => process.stderr.write(`${text}\n`),
+  });
+  const resumed = await checkpoints.load();
+  return resumed === null ? null : resumed.learned;
 }
 
 function figuresOf(recording: Recording, session: ShadowSession): Record<string, unknown> {

@@ -27,11 +27,17 @@ export function banditConfigOf(p: ParameterValues): Partial<ContextualBanditConf
     initial_t: p.initial_t,
     exploration_strategy: p.exploration_strategy,
     epsilon: p.epsilon,
+    epsilon_final: p.epsilon_final,
     epsilon_decay_steps: p.epsilon_decay_steps,
     boltzmann_tau: p.boltzmann_tau,
     l2_regularization: p.l2_regularization,
     l1_regularization: p.l1_regularization,
     bits: p.bits,
+    adaptive: p.adaptive,
+    normalized: p.normalized,
+    invariant: p.invariant,
+    cb_type: p.cb_type,
+    importance_cap: p.importance_cap,
     random_seed: p.random_seed,
     feature_names: names,
   };
@@ -46,6 +52,8 @@ export function rewardWeightsOf(p: ParameterValues): Partial<RewardWeights> {
     smoothness: p['reward.smoothness'],
     arrival: p['reward.arrival'],
     time: p['reward.time'],
+    clearance_scale: p['reward.clearance_scale'],
+    contact_limit: p['reward.contact_limit'],
   };
 }
 

@@ -33,6 +33,7 @@ import { WeightedReward } from '../reward/reward.js';
 import { Breaker } from '../safety/breaker.js';
 import { circumscribedRadius } from '../safety/footprint.js';
 import { Safety } from '../safety/safety.js';
+import { Watchdog } from '../safety/watchdog.js';
 import { Observer } from '../sense/observer.js';
 import { banditConfigOf, interactionsOf, rewardWeightsOf, safetyOptionsOf } from './configuration.js';
 import { Deadline, Miss } from './deadline.js';
@@ -71,9 +72,8 @@ export class ControlLoop {
   /** What the policy sees: the scaled features, and their products where they are asked for. */
   readonly #context: Float64Array;
   readonly #mask = new Uint8Array(ACTION_COUNT);
-  readonly #heartbeatTimeoutNs: number;
-  #heartbeat = 0;
-  #heartbeatNs = Number.NaN;
+  /** Of the main thread's heartbeat. */
+  readonly #watchdog: Watchdog;
   #lastStartNs = Number.NaN;
   #cycle = 0;
   #arrivedGoal = 0;
@@ -119,7 +119,7 @@ export class ControlLoop {
     this.#safety = new Safety(safety, layout.sizes.maxBeams);
     this.#deadline = new Deadline(1e9 / p.controller_frequency, p.deadline_fraction);
     this.#breaker = new Breaker(p.breaker_open_misses, p.breaker_close_cycles);
-    this.#heartbeatTimeoutNs = p.heartbeat_timeout_s * 1e9;
+    this.#watchdog = new Watchdog(p.heartbeat_timeout_s * 1e9);
     this.statistics = new ControlStatistics(buffer, layout.statistics);
   }
 
@@ -171,14 +171,9 @@ export class ControlLoop {
 
   #reasonToStand(): number {
     const orders = this.#memory.orders;
-    const nowNs = this.observation.nowNs;
-    const heartbeat = Atomics.load(orders, Order.heartbeat);
-    if (heartbeat !== this.#heartbeat || Number.isNaN(this.#heartbeatNs)) {
-      this.#heartbeat = heartbeat;
-      this.#heartbeatNs = nowNs;
-    }
+    this.#watchdog.observe(Atomics.load(orders, Order.heartbeat), this.observation.nowNs);
     if (Atomics.load(orders, Order.armed) === 0) return Reason.disarmed;
-    if (nowNs - this.#heartbeatNs > this.#heartbeatTimeoutNs) return Reason.heartbeatLost;
+    if (this.#watchdog.expired) return Reason.heartbeatLost;
     return this.#safety.standReason(this.observation);
   }
 

@@ -184,7 +184,7 @@ export const Counter = {
 const COUNTER_WORDS = 16;
 
 /** Indexes of the levels that are doubles. */
-export const Level = { rewardSum: 0, epsilon: 1 } as const;
+export const Level = { rewardSum: 0 } as const;
 const LEVEL_DOUBLES = 8;
 
 /** Room for reason codes: those of memory/reason.ts, and those to come. */

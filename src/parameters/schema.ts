@@ -219,7 +219,7 @@ const entries = {
 
   // From a direction to a twist.
   'steering.passable_distance': number(
-    1,
+    0.7,
     0.05,
     50,
     'm',

@@ -89,7 +89,7 @@ export interface RewardWeights {
 export const DEFAULT_REWARD_WEIGHTS: Readonly<RewardWeights> = Object.freeze({
   progress: 2,
   turn_progress: 0.2,
-  clearance: 0.3,
+  clearance: 0,
   contact: 0.7,
   smoothness: 0.1,
   arrival: 5,

@@ -30,7 +30,6 @@ const libraryHomes: Record<string, readonly string[]> = {
   '@mcap/core': ['src/io/replay', 'src/telemetry'],
   '@foxglove/rosmsg': ['src/io/replay', 'src/telemetry'],
   '@foxglove/rosmsg2-serialization': ['src/io/replay', 'src/telemetry'],
-  '@foxglove/wasm-lz4': ['src/io/replay'],
   fzstd: ['src/io/replay'],
   rclnodejs: ['src/io/ros2'],
   zeromq: ['src/io/zeromq'],
