@@ -24,6 +24,11 @@ export const commands: readonly {
     load: async () => (await import('./train-command.js')).registerTrainCommand,
   },
   {
+    name: 'evaluate',
+    summary: 'train, then set the policy against an untrained one, random choice and the rule',
+    load: async () => (await import('./evaluate-command.js')).registerEvaluateCommand,
+  },
+  {
     name: 'replay',
     summary: 'run a recorded ROS 2 log through the controller, moving nothing',
     load: async () => (await import('./replay-command.js')).registerReplayCommand,

@@ -1,0 +1,121 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { run } from '../../../src/cli/program.js';
+import { ExitCode } from '../../../src/cli/usage.js';
+
+let folder = '';
+let out = '';
+let err = '';
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rfsn-evaluate-'));
+  out = '';
+  err = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    out += String(chunk);
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+    err += String(chunk);
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = undefined;
+  rmSync(folder, { recursive: true });
+});
+
+type Json = Record<string, unknown>;
+
+async function figures(...args: string[]): Promise<Json> {
+  out = '';
+  expect(await run([...args, '--json']), err).toBe(ExitCode.done);
+  return JSON.parse(out.trimEnd().split('\n').at(-1) as string) as Json;
+}
+
+/** Two worlds of BARN's kind: a post beside the way, and nothing. */
+function barnFile(): string {
+  const path = join(folder, 'worlds.jsonl');
+  const world = (index: number, posts: number[][]) =>
+    JSON.stringify({ world: index, radius_m: 0.075, path_length_m: 10, obstacles_xy_m: posts });
+  writeFileSync(path, `${world(0, [[-2, 8]])}\n${world(1, [])}\n`);
+  return path;
+}
+
+const tiny = ['--episodes', '2', '--train-episodes', '3', '--seed', '5', '--evaluation-seed', '9'];
+
+describe('rfsn evaluate', () => {
+  it('gives what train and then sim --frozen give for the same seeds', async () => {
+    const evaluated = await figures('evaluate', 'clutter', ...tiny);
+    const model = ['--model', join(folder, 'model')];
+    await figures('train', '--scenario', 'clutter', '--episodes', '3', '--seed', '5', ...model);
+    const frozen = (...args: string[]) =>
+      figures('sim', '--headless', '--frozen', '--episodes', '2', '--seed', '9', '--scenario', 'clutter', ...args);
+    const drivers = evaluated['clutter'] as Record<string, Json>;
+    const { barn_score, ...policy } = drivers['policy'];
+    expect(barn_score).toBeNull();
+    expect(await frozen(...model)).toMatchObject(policy);
+    const none = ['--model', join(folder, 'none')];
+    for (const [name, args] of [
+      ['untrained', none],
+      ['random', [...none, '--policy', 'random']],
+      ['fallback', [...none, '--policy', 'fallback']],
+    ] as const) {
+      expect((await frozen(...args))['state_hash'], name).toBe(drivers[name]['state_hash']);
+    }
+    expect(evaluated).toMatchObject({ seed: 5, evaluation_seed: 9, moving: null, barn: null });
+    expect(evaluated['targets']).toHaveLength(4);
+  });
+
+  it('drives at most the worlds that BARN has, clean and with faults', async () => {
+    const { barn, targets } = await figures('evaluate', 'barn', '--barn', barnFile(), ...tiny, '--episodes', '7');
+    const { clean, faults } = barn as Record<string, Record<string, Json>>;
+    for (const drivers of [clean, faults]) {
+      expect(Object.keys(drivers)).toEqual(['policy', 'untrained', 'random', 'fallback']);
+      for (const one of Object.values(drivers)) expect(one['episodes']).toBe(2);
+    }
+    expect(clean['fallback']).toMatchObject({ success_rate: 1, barn_score: 0.5 });
+    expect(faults['fallback']['state_hash']).not.toBe(clean['fallback']['state_hash']);
+    expect(targets).toHaveLength(3);
+  });
+
+  it('says in words how each driver did and which targets were met', async () => {
+    expect(await run(['evaluate', 'moving', ...tiny])).toBe(ExitCode.done);
+    for (const name of ['policy', 'untrained', 'random', 'fallback']) {
+      expect(out).toMatch(new RegExp(`^moving: ${name}: success \\d+\\.\\d %, collisions`, 'm'));
+    }
+    expect(out).toMatch(/^(met {4}|MISSED ) moving: success: \d+(\.\d)? % \(target ≥ 85 %\)$/m);
+    expect(err).toBe('');
+  });
+
+  it.each([
+    [['cluter'], 'not one of clutter, moving, barn'],
+    [['--seed', '3', '--evaluation-seed', '3'], 'the worlds that were trained in'],
+    [['clutter', '--write'], 'name no part'],
+    [['--write', '--set', 'epsilon=0.2'], 'name no part and set none'],
+    [['clutter', '--set', 'epsilon=2'], 'epsilon'],
+    [['--episodes', '0'], 'Allowed'],
+  ])('refuses %j as a mistake in its usage', async (args, text) => {
+    expect(await run(['evaluate', ...args])).toBe(ExitCode.usage);
+    expect(err).toContain(text);
+  });
+
+  it('finds out that a file cannot be read before it trains', async () => {
+    expect(await run(['evaluate', '--barn', join(folder, 'absent.jsonl'), ...tiny])).toBe(ExitCode.failed);
+    expect(err).toContain('absent.jsonl: cannot be read (ENOENT)');
+    expect(out).toBe('');
+  });
+});
+
+describe('docs/learning.md', () => {
+  it('is a page that the command wrote, with the picture beside it', () => {
+    const docs = new URL('../../../docs/', import.meta.url);
+    expect(readFileSync(new URL('learning.md', docs), 'utf8')).toMatch(
+      /^# Learning\n\nWritten by `rfsn evaluate --write`/,
+    );
+    expect(readFileSync(new URL('learning-curve.svg', docs), 'utf8')).toContain('<svg ');
+  });
+});
