@@ -346,7 +346,7 @@ const entries = {
     'Weight of the rate at which the bearing of the goal turns toward straight ahead.',
   ),
   'reward.clearance': number(
-    0.3,
+    0,
     0,
     1000,
     '',

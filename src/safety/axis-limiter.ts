@@ -5,9 +5,6 @@
  * Control thread, a few times a cycle; allocates nothing.
  */
 
-/** Steps that acceleration may take to come back to zero; a bound for the loop, far above any sensible jerk limit. */
-const MAX_RAMP_STEPS = 64;
-
 export class AxisLimiter {
   readonly #stepS: number;
   readonly #maxAcceleration: number;
@@ -43,11 +40,9 @@ export class AxisLimiter {
     const gap = (sign * (target - this.velocity)) / step;
     const acceleration = sign * this.acceleration;
     const change = this.#accelerationStep;
-    // The largest a for which a + (a - change) + (a - 2 change) + … ≤ gap.
-    let wanted = gap;
-    for (let n = 1; n < MAX_RAMP_STEPS && wanted > n * change; n++) {
-      wanted = (gap + (change * n * (n + 1)) / 2) / (n + 1);
-    }
+    // The largest a for which a + (a - change) + (a - 2 change) + … ≤ gap: n of the terms beyond the first are positive.
+    const n = Math.floor((Math.sqrt(1 + (8 * gap) / change) - 1) / 2);
+    let wanted = (gap + (change * n * (n + 1)) / 2) / (n + 1);
     if (wanted > this.#maxAcceleration) wanted = this.#maxAcceleration;
     if (wanted > acceleration + change) wanted = acceleration + change;
     if (wanted < acceleration - change) wanted = acceleration - change;
