@@ -1,0 +1,299 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { distanceToOutline } from '../../src/safety/footprint.js';
+import { HEADING_COUNT, HEADING_STEP, HeadingSweep } from '../../src/safety/heading-sweep.js';
+import { NearbyPoints } from '../../src/safety/nearby-points.js';
+import { StoppingSweep, Verdict } from '../../src/safety/stopping-sweep.js';
+import type { MotionLimits } from '../../src/safety/twist-limiter.js';
+import { inWatchedArc } from '../../src/safety/watched-arc.js';
+import { observationAt, optionsOf, type Point, scan, surroundingsOf } from '../unit/safety/safety-rig.js';
+
+const JACKAL = optionsOf();
+const OMNI = optionsOf({ 'robot.drive': 'omnidirectional' });
+const REACTION_S = JACKAL.reactionS;
+
+/**
+ * The way of a robot that holds a twist for the reaction time and then brakes all of it in proportion, within the
+ * acceleration and jerk of the axis that needs longest: in steps of 1 ms, the outline set down at each.
+ *
+ * @returns how much closer to a point the robot comes than it was and than the margin, the largest over all points [m];
+ * 0 where it keeps clear
+ */
+function intrusion(
+  points: readonly Point[],
+  limits: MotionLimits,
+  { length, width }: { length: number; width: number },
+  margin: number,
+  reactionS: number,
+  [vx, vy, yawRate]: readonly [number, number, number],
+): number {
+  const profile = (value: number, acceleration: number, jerk: number) => {
+    const ramp = Math.min(acceleration / jerk, Math.sqrt(value / jerk));
+    return value === 0 ? 0 : ramp === acceleration / jerk ? value / acceleration + ramp : 2 * ramp;
+  };
+  const brakingS = Math.max(
+    profile(Math.hypot(vx, vy), limits.maxAcceleration, limits.maxJerk),
+    profile(Math.abs(yawRate), limits.maxYawAcceleration, limits.maxYawJerk),
+  );
+  const dt = 1e-3;
+  const before = points.map(([x, y]) => distanceToOutline(x, y, length / 2, width / 2));
+  let x = 0;
+  let y = 0;
+  let yaw = 0;
+  let worst = 0;
+  for (let t = 0.5 * dt; t < reactionS + brakingS; t += dt) {
+    // A smooth fall from 1 to 0 that takes half its duration's worth of way, as any symmetric one does.
+    const s = Math.max(0, (t - reactionS) / brakingS);
+    const share = s <= 0 ? 1 : 1 - s * s * (3 - 2 * s);
+    const heading = yaw + 0.5 * yawRate * share * dt;
+    x += (vx * Math.cos(heading) - vy * Math.sin(heading)) * share * dt;
+    y += (vx * Math.sin(heading) + vy * Math.cos(heading)) * share * dt;
+    yaw += yawRate * share * dt;
+    const cos = Math.cos(yaw);
+    const sin = Math.sin(yaw);
+    for (const [i, [px, py]] of points.entries()) {
+      const d = distanceToOutline(
+        (px - x) * cos + (py - y) * sin,
+        (py - y) * cos - (px - x) * sin,
+        length / 2,
+        width / 2,
+      );
+      worst = Math.max(worst, Math.min(margin, before[i]) - d);
+    }
+  }
+  return worst;
+}
+
+function judge(sweep: StoppingSweep, points: readonly Point[], [vx, vy, yawRate]: readonly [number, number, number]) {
+  const o = observationAt();
+  scan(o, points);
+  return sweep.judge(o, surroundingsOf(o, JACKAL), { peakVx: vx, peakVy: vy, peakYawRate: yawRate });
+}
+
+const obstacles = fc.array(
+  fc
+    .tuple(fc.double({ min: -1.2, max: 1.2, noNaN: true }), fc.double({ min: -1.2, max: 1.2, noNaN: true }))
+    // Whatever lies outside of the robot, within its margin or not.
+    .filter(([x, y]) => distanceToOutline(x, y, JACKAL.footprint.length / 2, JACKAL.footprint.width / 2) > 0),
+  { minLength: 1, maxLength: 25 },
+);
+const twist = (omnidirectional: boolean) =>
+  fc.tuple(
+    fc.double({ min: -2, max: 2, noNaN: true }),
+    omnidirectional ? fc.double({ min: -2, max: 2, noNaN: true }) : fc.constant(0),
+    fc.double({ min: -4, max: 4, noNaN: true }),
+  );
+
+describe.each([
+  ['differential', JACKAL],
+  ['omnidirectional', OMNI],
+])('the stopping sweep of a robot with %s drive', (_, { limits, footprint, margin }) => {
+  const sweep = new StoppingSweep(footprint, limits, margin, REACTION_S);
+
+  it('never calls a motion clear that comes into the margin, beyond what lies between two of its places', () => {
+    let clear = 0;
+    let blocked = 0;
+    fc.assert(
+      fc.property(obstacles, twist(limits.omnidirectional), (points, motion) => {
+        const depth = intrusion(points, limits, footprint, margin, REACTION_S, motion);
+        if (judge(sweep, points, motion) === Verdict.clear) {
+          clear++;
+          // A corner that passes diagonally between two places 3 cm apart goes in by half of that.
+          expect(depth).toBeLessThan(0.016);
+        } else blocked++;
+      }),
+      { numRuns: 1500 },
+    );
+    expect(Math.min(clear, blocked)).toBeGreaterThan(50);
+  });
+
+  it('does not call a motion blocked that keeps well clear', () => {
+    fc.assert(
+      fc.property(obstacles, twist(limits.omnidirectional), (points, motion) => {
+        // With a wider margin, and from farther away to begin with.
+        fc.pre(points.every(([x, y]) => distanceToOutline(x, y, footprint.length / 2, footprint.width / 2) > 0.05));
+        const depth = intrusion(points, limits, footprint, margin + 0.02, REACTION_S, motion);
+        if (depth === 0) expect(judge(sweep, points, motion)).toBe(Verdict.clear);
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('lets the robot leave what is inside its margin, and not come closer', () => {
+    const close: Point[] = [[footprint.length / 2 + 0.5 * margin, 0]];
+    expect(judge(sweep, close, [0.1, 0, 0])).toBe(Verdict.obstacle);
+    expect(judge(sweep, close, [-0.5, 0, 0])).toBe(Verdict.clear);
+    if (limits.omnidirectional) expect(judge(sweep, close, [0, 0.5, 0])).toBe(Verdict.clear);
+  });
+
+  it('finds a standstill clear, whatever is around', () => {
+    expect(judge(sweep, [[0.01, 0]], [0, 0, 0])).toBe(Verdict.clear);
+  });
+});
+
+describe('the stopping distance', () => {
+  it('grows faster than speed, and holds the reaction time', () => {
+    const sweep = new StoppingSweep(JACKAL.footprint, JACKAL.limits, JACKAL.margin, REACTION_S);
+    // v·t + v²/2a + v·a/2j.
+    expect(sweep.stoppingDistance(2)).toBeCloseTo(2 * REACTION_S + 4 / 40 + (2 * 20) / 800, 12);
+    expect(sweep.stoppingDistance(0)).toBe(0);
+    expect(sweep.stoppingDistance(2)).toBeGreaterThan(2 * sweep.stoppingDistance(1));
+  });
+});
+
+describe('the heading sweep', () => {
+  const planned = JACKAL.margin + JACKAL.planningMargin;
+  const halfWidth = JACKAL.footprint.width / 2 + planned;
+  const front = JACKAL.footprint.length / 2 + planned;
+  const LOOKAHEAD = 3;
+
+  /** How far the outline goes along a heading before the first point lies in it, with so much more or less width. */
+  function freeWay(points: readonly Point[], heading: number, wider = 0): number {
+    let free = LOOKAHEAD;
+    for (const [x, y] of points) {
+      const along = x * Math.cos(heading) + y * Math.sin(heading);
+      const across = Math.abs(y * Math.cos(heading) - x * Math.sin(heading));
+      // What lies exactly beside the robot counts in the wide sweep only.
+      if (along > (wider > 0 ? -1e-9 : 1e-9) && across < halfWidth + wider)
+        free = Math.min(free, Math.max(0, along - front));
+    }
+    return free;
+  }
+
+  function sweepOf(points: readonly Point[], fieldOfView = 2 * Math.PI) {
+    const o = observationAt();
+    scan(o, points, fieldOfView);
+    const sweep = new HeadingSweep(JACKAL.footprint, planned, LOOKAHEAD);
+    const nearby = new NearbyPoints(o.pointX.length, 20);
+    nearby.absorb(o);
+    sweep.sweep(o, nearby);
+    sweep.place(o);
+    return { o, sweep, nearby };
+  }
+
+  const cloud = fc.array(
+    fc
+      .tuple(fc.double({ min: -4, max: 4, noNaN: true }), fc.double({ min: -4, max: 4, noNaN: true }))
+      .filter(([x, y]) => distanceToOutline(x, y, JACKAL.footprint.length / 2, JACKAL.footprint.width / 2) > 0),
+    { maxLength: 40 },
+  );
+
+  it('never finds a way longer than it is, and hardly one shorter', () => {
+    fc.assert(
+      fc.property(cloud, (points) => {
+        const { sweep } = sweepOf(points);
+        for (let h = 0; h < HEADING_COUNT; h++) {
+          expect(sweep.ahead[h]).toBeLessThanOrEqual(freeWay(points, h * HEADING_STEP, -1e-9) + 1e-9);
+          // The table of arc sines has 256 steps and rounds up: by a 256th of the distance, which is 3.3 m at most.
+          expect(sweep.ahead[h]).toBeGreaterThanOrEqual(freeWay(points, h * HEADING_STEP, 3.35 / 256) - 1e-9);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('turns and moves with the robot until the next scan', () => {
+    fc.assert(
+      fc.property(
+        cloud,
+        fc.integer({ min: -144, max: 144 }),
+        fc.double({ min: -0.2, max: 0.2, noNaN: true }),
+        fc.double({ min: -0.2, max: 0.2, noNaN: true }),
+        (points, turned, x, y) => {
+          const { o, sweep } = sweepOf(points);
+          const before = sweep.ahead.slice();
+          o.yaw = Math.atan2(Math.sin(turned * HEADING_STEP), Math.cos(turned * HEADING_STEP));
+          o.x = x;
+          o.y = y;
+          sweep.place(o);
+          for (let h = 0; h < HEADING_COUNT; h++) {
+            const then = (((h + turned) % HEADING_COUNT) + HEADING_COUNT) % HEADING_COUNT;
+            const angle = then * HEADING_STEP;
+            const driven = x * Math.cos(angle) + y * Math.sin(angle);
+            expect(sweep.ahead[h]).toBeCloseTo(Math.max(0, before[then] - driven), 9);
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('calls a heading that nobody watches blocked, until it has seen it', () => {
+    const laser = 1.5 * Math.PI;
+    const { o, sweep, nearby } = sweepOf([], laser);
+    const behind = HEADING_COUNT / 2;
+    expect([sweep.ahead[0], sweep.ahead[behind]]).toEqual([LOOKAHEAD, 0]);
+    // It turns around on the spot, and looks; then it knows a while what now is behind it.
+    for (const yaw of [1.5, 3, -2]) {
+      o.nowNs += 2e8;
+      o.yaw = yaw;
+      scan(o, [], laser);
+      nearby.absorb(o);
+      sweep.sweep(o, nearby);
+    }
+    sweep.place(o);
+    expect(sweep.ahead[behind]).toBe(LOOKAHEAD);
+    o.nowNs += 10e9;
+    scan(o, [], laser);
+    sweep.sweep(o, nearby);
+    sweep.place(o);
+    expect(sweep.ahead[behind]).toBe(0);
+  });
+
+  it('forgets what it has seen when it is cleared', () => {
+    const laser = 1.5 * Math.PI;
+    const { o, sweep, nearby } = sweepOf([], laser);
+    o.yaw = 3;
+    scan(o, [], laser);
+    sweep.clear();
+    sweep.sweep(o, nearby);
+    sweep.place(o);
+    expect(sweep.ahead[HEADING_COUNT / 2]).toBe(0);
+  });
+
+  it('keeps what has passed out of sight in the way', () => {
+    const laser = 1.5 * Math.PI;
+    const post: Point[] = [[0, 1]];
+    const { o, sweep, nearby } = sweepOf(post, laser);
+    // The robot turns right until the post is behind it, which it has just seen free around.
+    for (const yaw of [-0.4, -0.8, -1.2, -1.57]) {
+      o.nowNs += 1e8;
+      o.yaw = yaw;
+      scan(o, post, laser);
+      nearby.absorb(o);
+      sweep.sweep(o, nearby);
+    }
+    expect(o.pointCount).toBe(0);
+    sweep.place(o);
+    expect(sweep.ahead[HEADING_COUNT / 2]).toBeCloseTo(1 - front, 1);
+  });
+});
+
+describe('the watched arc', () => {
+  it('holds the bearings between its ends, as seen from the sensor', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: -Math.PI, max: Math.PI, noNaN: true }),
+        fc.double({ min: 0.1, max: 6, noNaN: true }),
+        fc.double({ min: 0.001, max: 0.999, noNaN: true }),
+        fc.double({ min: 0.1, max: 5, noNaN: true }),
+        (arcStart, arcLength, share, range) => {
+          const o = observationAt();
+          Object.assign(o, { arcStart, arcLength, mountX: 0.2, mountY: -0.1 });
+          const at = (angle: number, border = 0) =>
+            inWatchedArc(o, 0.2 + range * Math.cos(angle), -0.1 + range * Math.sin(angle), border);
+          expect(at(arcStart + share * arcLength)).toBe(true);
+          expect(at(arcStart + arcLength + share * (2 * Math.PI - arcLength))).toBe(false);
+          // A border narrows it at both ends.
+          expect(at(arcStart + share * arcLength, 0.51 * arcLength)).toBe(false);
+        },
+      ),
+    );
+  });
+
+  it('is all around where the sweep closes', () => {
+    const o = observationAt();
+    o.arcLength = 2 * Math.PI;
+    expect(inWatchedArc(o, -1, 1e-9, 1)).toBe(true);
+  });
+});
