@@ -115,7 +115,7 @@ export class ControlLoop {
     const program = options.rewardProgram ?? null;
     const rewarder = program === null ? new WeightedReward(rewardWeightsOf(p)) : new ExpressionReward(program);
     const horizon = Math.max(1, Math.round(p['reward.horizon_s'] * p.controller_frequency));
-    this.#learner = new Learner(this.policy, rewarder, horizon);
+    this.#learner = new Learner(this.policy, rewarder, horizon, 1e9 / p.controller_frequency);
     this.#safety = new Safety(safety, layout.sizes.maxBeams);
     this.#deadline = new Deadline(1e9 / p.controller_frequency, p.deadline_fraction);
     this.#breaker = new Breaker(p.breaker_open_misses, p.breaker_close_cycles);
@@ -188,7 +188,7 @@ export class ControlLoop {
       return;
     }
     const learned = this.#learner.pay(this.observation, arrived, learning);
-    if (learned > 0) this.statistics.recordReward(this.#learner.paid[0]);
+    if (learned > 0) this.statistics.recordReward(this.#learner.learnedSum[0], learned);
     if (learning && !arrived) this.#scaler.update(this.#raw);
   }
 

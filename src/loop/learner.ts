@@ -16,11 +16,13 @@ export class Learner {
   readonly #rewarder: Reward;
   readonly #contextDim: number;
   readonly #capacity: number;
+  readonly #horizonNs: number;
   /** One-row batches, as the policy takes them: doubles in arrays are not boxed on their way. */
   readonly #contexts: Float64Array[];
   readonly #actions: Int32Array[];
   readonly #probabilities: Float64Array[];
   readonly #paid = new Float64Array(1);
+  readonly #learnedSum = new Float64Array(1);
   readonly #learnable: Uint8Array;
   readonly #intervened: Uint8Array;
   readonly #decidedNs: Float64Array;
@@ -33,8 +35,13 @@ export class Learner {
   #oldest = 0;
   #lastAction = -1;
 
-  /** @param horizon cycles from a decision to its reward, ≥ 1 */
-  constructor(policy: Policy, rewarder: Reward, horizon: number) {
+  /**
+   * @param horizon cycles from a decision to its reward, ≥ 1
+   * @param periodNs of the cycles; a decision's age counts, whoever drove meanwhile
+   */
+  constructor(policy: Policy, rewarder: Reward, horizon: number, periodNs: number) {
+    // Half a period less, so that a start that is early by a little does not wait for the next cycle.
+    this.#horizonNs = (horizon - 0.5) * periodNs;
     this.#policy = policy;
     this.#rewarder = rewarder;
     this.#contextDim = policy.contextDim;
@@ -55,6 +62,11 @@ export class Learner {
   /** The reward paid last, as an array of one; NaN where the last cycle paid none. Only read it. */
   get paid(): Float64Array {
     return this.#paid;
+  }
+
+  /** Sum of the rewards that the last `pay` taught, as an array of one. Only read it. */
+  get learnedSum(): Float64Array {
+    return this.#learnedSum;
   }
 
   /** Drops what waits, unpaid. @realtime safe */
@@ -78,14 +90,17 @@ export class Learner {
     for (let side = 0; side < SIDE_COUNT; side++) force += o.contact[side];
     for (let i = 0; i < this.#capacity; i++) if (force > this.#force[i]) this.#force[i] = force;
     let learned = 0;
-    while (this.#waiting > 0 && (arrived || this.#waiting === this.#capacity)) {
+    this.#learnedSum[0] = 0;
+    while (this.#waiting > 0) {
       const i = this.#oldest;
+      if (!arrived && o.nowNs - this.#decidedNs[i] < this.#horizonNs) break;
       this.#oldest = (i + 1) % this.#capacity;
       this.#waiting--;
       if (this.#learnable[i] === 0) continue;
       this.#evaluate(o, i, arrived);
       if (!learning) continue;
       this.#policy.updateBatch(this.#contexts[i], this.#actions[i], this.#paid, this.#probabilities[i]);
+      this.#learnedSum[0] += this.#paid[0];
       learned++;
     }
     return learned;

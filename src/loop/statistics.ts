@@ -248,11 +248,11 @@ export class ControlStatistics {
     if (reason > 0 && reason < REASON_SLOTS) this.interventions[reason]++;
   }
 
-  /** Accounts one reward that was learned from. Writer's side only. @realtime safe */
-  recordReward(reward: number): void {
-    this.counters[Counter.learned]++;
-    this.counters[Counter.rewards]++;
-    this.levels[Level.rewardSum] += reward;
+  /** Accounts rewards that were learned from, by their sum. Writer's side only. @realtime safe */
+  recordReward(sum: number, count = 1): void {
+    this.counters[Counter.learned] += count;
+    this.counters[Counter.rewards] += count;
+    this.levels[Level.rewardSum] += sum;
   }
 
   /** Deadlines missed, of either cause. */

@@ -5,6 +5,9 @@
  * Control thread, a few times a cycle; allocates nothing.
  */
 
+/** Slower than this is standing still [unit of the axis]. */
+const AT_REST = 1e-6;
+
 export class AxisLimiter {
   readonly #stepS: number;
   readonly #maxAcceleration: number;
@@ -31,6 +34,8 @@ export class AxisLimiter {
   reset(): void {
     this.velocity = 0;
     this.acceleration = 0;
+    this.nextVelocity = 0;
+    this.nextAcceleration = 0;
   }
 
   /** Computes the next step toward `target` without taking it. @realtime safe */
@@ -59,6 +64,12 @@ export class AxisLimiter {
    */
   previewBrake(deceleration: number): void {
     this.preview(0);
+    // The last trace of a velocity in proportion to itself would take for ever.
+    if (Math.abs(this.velocity) < AT_REST && Math.abs(this.acceleration) <= this.#accelerationStep) {
+      this.nextVelocity = 0;
+      this.nextAcceleration = 0;
+      return;
+    }
     const limit = Math.max(deceleration, Math.abs(this.acceleration) - this.#accelerationStep);
     if (Math.abs(this.nextAcceleration) <= limit) return;
     this.nextAcceleration = Math.sign(this.nextAcceleration) * limit;

@@ -130,7 +130,6 @@ export class Safety {
       this.#sweep.avoid(this.#moving, AVOID_SHARE * this.#options.limits.maxSpeed, this.#avoidReach, AVOID_HORIZON_S);
     }
     this.steering.survey(o);
-    this.#noticeStall(o);
   }
 
   /**
@@ -209,6 +208,7 @@ export class Safety {
    * @realtime safe
    */
   constrain(o: Observation, standReason: number, passReason: number): void {
+    this.#noticeStall(o, standReason);
     if (standReason !== Reason.none) {
       this.slowDown(standReason);
       return;
@@ -303,10 +303,10 @@ export class Safety {
     return this.#stalled;
   }
 
-  #noticeStall(o: Observation): void {
-    if (o.vx * o.vx + o.vy * o.vy > STANDING_SPEED * STANDING_SPEED || o.newGoal) {
-      this.#standingS = 0;
-    } else this.#standingS += this.#options.stepS;
+  #noticeStall(o: Observation, standReason: number): void {
+    const driving = o.vx * o.vx + o.vy * o.vy > STANDING_SPEED * STANDING_SPEED;
+    if (driving || o.newGoal || standReason !== Reason.none) this.#standingS = 0;
+    else this.#standingS += this.#options.stepS;
     if (this.#standingS > STALL_S) {
       this.#stalled = true;
       this.#stallX = o.x;
@@ -371,6 +371,8 @@ export class Safety {
     this.#limiter.reset();
     this.steering.clear();
     this.#contactSide = -1;
+    this.#stalled = false;
+    this.#standingS = 0;
     this.#searchDirection = 0;
     this.#creepDirection = 0;
   }

@@ -124,7 +124,7 @@ export class Steering {
    */
   towardGoal(o: Observation): number {
     const best = this.#choose(o, 0, HEADING_COUNT);
-    if (this.#sweep.ahead[best] < this.#options.blockedDistance) return -1;
+    if (this.#sweep.ahead[best] < Math.min(this.#options.blockedDistance, o.goalDistance)) return -1;
     this.#along(o, wrapAngle(best * HEADING_STEP), this.#sweep.ahead[best]);
     return sectorOfHeading(best);
   }

@@ -44,6 +44,8 @@ export class Observer {
     if (this.#memory.odometry.take()) this.#takeOdometry();
     o.newScan = this.#memory.ranges.take();
     if (o.newScan) this.#takeRanges();
+    // A scan of the place it left says nothing of the one it stands in.
+    if (o.jumped && !o.newScan) this.#rangesReceivedNs = Number.NEGATIVE_INFINITY;
     if (this.#memory.contacts.take()) this.#takeContacts();
     o.newGoal = false;
     if (this.#memory.goal.take()) this.#takeGoal();

@@ -74,11 +74,15 @@ export class RangeReduction {
     const pointX = out.pointX;
     const pointY = out.pointY;
     const pointBearing = out.pointBearing;
+    out.mountX = mountX;
+    out.mountY = mountY;
     const centred = mountX === 0 && mountY === 0;
     for (let k = 0; k < SECTOR_COUNT; k++) watched[k] = this.#beams[k];
     sectorRange.fill(rangeMax);
     let points = 0;
     let holeStart = -1;
+    /** Beams that failed at the very start: in a full circle they border on those at the end. */
+    let leadingHole = 0;
     for (let i = 0; i < count; i++) {
       let range = beams[i];
       if (!(range >= rangeMin)) {
@@ -90,7 +94,8 @@ export class RangeReduction {
         }
       }
       if (holeStart >= 0) {
-        points = this.#fillHole(holeStart, i, mountX, mountY, out, points);
+        if (holeStart === 0) leadingHole = i;
+        points = this.#fillHole(holeStart, i, out, points);
         holeStart = -1;
       }
       if (range >= rangeMax) continue;
@@ -110,7 +115,10 @@ export class RangeReduction {
       }
       points++;
     }
-    if (holeStart >= 0) points = this.#fillHole(holeStart, count, mountX, mountY, out, points);
+    if (holeStart >= 0) points = this.#fillHole(holeStart, count, out, points);
+    if (holeStart > 0 && leadingHole > 0 && Math.abs(angleIncrement) * (count + 1) >= TWO_PI) {
+      points = this.#fillSeam(holeStart, leadingHole, out, points);
+    }
     const step = Math.abs(angleIncrement);
     let valid = 0;
     for (let k = 0; k < SECTOR_COUNT; k++) {
@@ -119,25 +127,37 @@ export class RangeReduction {
     out.pointCount = points;
     out.sectorValid = valid;
     out.rangeMax = rangeMax;
-    out.mountX = mountX;
-    out.mountY = mountY;
     out.arcStart = wrapAngle(mountYaw + (angleIncrement > 0 ? angleMin : angleMin + angleIncrement * (count - 1)));
     out.arcLength = Math.min(TWO_PI, step * count);
   }
 
   /** @returns the number of points after those that stand for the hole */
-  #fillHole(from: number, to: number, mountX: number, mountY: number, out: Observation, points: number): number {
+  #fillHole(from: number, to: number, out: Observation, points: number): number {
     if ((to - from) * Math.abs(this.#angleIncrement) <= HOLE_ARC) return points;
-    const range = this.#holeRange;
-    for (let i = from; i < to; i++) {
-      const x = mountX + range * this.#cos[i];
-      const y = mountY + range * this.#sin[i];
-      out.pointX[points] = x;
-      out.pointY[points] = y;
-      out.pointBearing[points] = Math.atan2(y, x);
-      points++;
-    }
-    return points;
+    let n = points;
+    for (let i = from; i < to; i++) n = this.#standIn(i, out, n);
+    return n;
+  }
+
+  /** A hole that lies across the seam of a full circle, of which neither half counted on its own. */
+  #fillSeam(from: number, leading: number, out: Observation, points: number): number {
+    const count = this.#count;
+    const step = Math.abs(this.#angleIncrement);
+    if ((count - from) * step > HOLE_ARC || leading * step > HOLE_ARC) return points;
+    if ((count - from + leading) * step <= HOLE_ARC) return points;
+    let n = points;
+    for (let k = 0; k < count - from + leading; k++) n = this.#standIn((from + k) % count, out, n);
+    return n;
+  }
+
+  /** An obstacle where a beam saw nothing. @returns the number of points after it */
+  #standIn(beam: number, out: Observation, points: number): number {
+    const x = out.mountX + this.#holeRange * this.#cos[beam];
+    const y = out.mountY + this.#holeRange * this.#sin[beam];
+    out.pointX[points] = x;
+    out.pointY[points] = y;
+    out.pointBearing[points] = Math.atan2(y, x);
+    return points + 1;
   }
 
   /** Runs when the sensor's geometry changes: at the first scan, and never again for most sensors. */
