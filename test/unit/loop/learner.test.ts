@@ -63,7 +63,7 @@ class Probe implements Reward {
 function rig(horizon: number, input: RewardInputName = 'progress') {
   const policy = new Notebook();
   const reward = new Probe(input);
-  const learner = new Learner(policy, reward, horizon);
+  const learner = new Learner(policy, reward, horizon, PERIOD_NS);
   const o = new Observation(4);
   const context = new Float64Array(CONTEXT);
   let cycle = 0;
@@ -153,6 +153,28 @@ describe('the learner', () => {
     expect(run({ distance: 2, learning: false })).toBe(0);
     expect(learner.paid[0]).toBeCloseTo(10, 9);
     expect(policy.lessons).toEqual([]);
+    run();
+    expect(learner.paid[0]).toBeNaN();
+  });
+
+  it('pays by age, so that what somebody else drives later is nobody’s', () => {
+    const { policy, reward, run } = rig(3);
+    for (let k = 0; k < 5; k++) run({ action: k, distance: 10 });
+    // Nothing is decided for a while, and the robot is driven far.
+    for (let k = 0; k < 20; k++) run({ distance: 9 - 0.4 * k });
+    expect(policy.lessons.map(({ action }) => action)).toEqual([0, 1, 2, 3, 4]);
+    for (const { time } of reward.seen) expect(time).toBeCloseTo(0.3, 9);
+    run({ action: 5 });
+    run({ action: 6 });
+    expect(policy.lessons).toHaveLength(5);
+  });
+
+  it('sums up what it taught in one go', () => {
+    const { learner, run } = rig(10);
+    for (let k = 0; k < 3; k++) run({ action: k, distance: 3 - k });
+    run({ distance: 0, arrived: true });
+    // 3 m in 0.3 s, 2 m in 0.2 s and 1 m in 0.1 s.
+    expect(learner.learnedSum[0]).toBeCloseTo(30, 9);
     run();
     expect(learner.paid[0]).toBeNaN();
   });

@@ -94,10 +94,11 @@ function naive(ranges: Float32Array, s: Sensor) {
     const angle = s.mountYaw + s.angleMin + i * s.angleIncrement;
     return [s.mountX + range * Math.cos(angle), s.mountY + range * Math.sin(angle)];
   };
+  const wide = (beams: number) => beams * Math.abs(s.angleIncrement) > 3 * DEGREE;
   for (let i = 0; i < s.count; i++) {
     if (Number.isNaN(ranges[i])) {
       const to = holeBeams(i);
-      if ((to - i) * Math.abs(s.angleIncrement) > 3 * DEGREE) {
+      if (wide(to - i)) {
         for (let k = i; k < to; k++) points.push(at(k, HOLE_RANGE));
       }
       i = to - 1;
@@ -109,6 +110,16 @@ function naive(ranges: Float32Array, s: Sensor) {
     points.push([x, y]);
     const sector = sectorByAngle(x, y);
     sectorRange[sector] = Math.min(sectorRange[sector], Math.hypot(x, y));
+  }
+  // Two narrow holes that meet at the seam of a full circle are one.
+  const closed = Math.abs(s.angleIncrement) * (s.count + 1) >= 2 * Math.PI;
+  const leading = holeBeams(0);
+  let from = s.count;
+  while (from > 0 && Number.isNaN(ranges[from - 1])) from--;
+  if (closed && from < s.count && leading > 0 && leading < s.count) {
+    if (!wide(leading) && !wide(s.count - from) && wide(leading + s.count - from)) {
+      for (let k = from; k < s.count + leading; k++) points.push(at(k % s.count, HOLE_RANGE));
+    }
   }
   return { points, sectorRange };
 }
@@ -215,6 +226,15 @@ describe('the reduction of a scan', () => {
       // A hole is nothing that was measured.
       expect([...o.sectorRange]).toEqual(new Array(8).fill(10));
     }
+  });
+
+  it('takes two narrow holes that meet at the seam of a full circle for one', () => {
+    const ranges = Array.from({ length: 360 }, (_, i) => (i < 2 || i >= 358 ? Number.NaN : 20));
+    const o = reduce(ranges, AHEAD);
+    expect(o.pointCount).toBe(4);
+    for (let i = 0; i < 4; i++) expect(Math.hypot(o.pointX[i], o.pointY[i])).toBeCloseTo(HOLE_RANGE, 9);
+    // Half a circle has no seam.
+    expect(reduce(ranges, { ...AHEAD, angleIncrement: 0.5 * DEGREE }).pointCount).toBe(0);
   });
 });
 
