@@ -40,7 +40,7 @@ describe('the weighted reward', () => {
     ['charges no more than the limit for a blow', { contact_force: 5000 }, idle - 0.7 * 10],
     ['charges changes of direction', { smoothness: 4 }, idle - 0.4],
   ])('%s', (_, given, expected) => {
-    expect(new WeightedReward().evaluate(inputsOf(given))).toBeCloseTo(expected, 12);
+    expect(new WeightedReward({ clearance: 0.3 }).evaluate(inputsOf(given))).toBeCloseTo(expected, 12);
   });
 
   it('is written into an array with the same bits', () => {
