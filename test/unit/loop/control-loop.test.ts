@@ -111,6 +111,23 @@ describe('a robot that has to stand', () => {
     expect(r.updates).toBe(updates);
   });
 
+  it('has not stalled: the policy drives when it may go on', () => {
+    const disarmed = new LoopRig();
+    disarmed.order('armed', 0);
+    disarmed.goal(50, 0);
+    disarmed.cycles(60);
+    disarmed.order('armed', 1);
+    const blind = new LoopRig();
+    blind.goal(50, 0);
+    blind.ranges = false;
+    blind.cycles(60);
+    blind.ranges = true;
+    for (const r of [disarmed, blind]) {
+      r.cycles(2);
+      expect([r.field('driver'), r.command.reason]).toEqual([Driver.policy, Reason.none]);
+    }
+  });
+
   it('counts each arrival once', () => {
     const r = new LoopRig({}, { policy: 'fallback' });
     r.goal(1, 0);
@@ -127,6 +144,10 @@ describe('a robot that has to stand', () => {
     const r = driven();
     r.loop.stop();
     expect(r.readCommand()).toMatchObject({ vx: 0, vy: 0, yawRate: 0, reason: Reason.stopping });
+    // And takes that for what was sent last.
+    r.order('armed', 0);
+    r.cycle();
+    expect(r.motion).toBe(0);
   });
 });
 
@@ -207,6 +228,18 @@ describe('the breaker', () => {
     expect([r.field('driver'), r.loop.statistics.counters[Counter.breakerOpen]]).toEqual([Driver.policy, 0]);
     expect(r.updates).toBeGreaterThan(updates);
     expect(openings()).toBe(1);
+  });
+
+  it('leaves nothing for the policy to learn of what the rule did meanwhile', () => {
+    const r = underWay({ breaker_close_cycles: 100 });
+    r.cycles(3, late);
+    r.cycles(100);
+    const updates = r.updates;
+    // The policy’s own decisions come due a horizon, five cycles, later.
+    r.cycles(5);
+    expect([r.field('driver'), r.updates]).toEqual([Driver.policy, updates]);
+    r.cycles(5);
+    expect(r.updates).toBeGreaterThan(updates);
   });
 
   it('stays open while the misses go on, and the robot stands', () => {
@@ -395,6 +428,23 @@ describe('a robot that is put down elsewhere', () => {
     expect(Math.abs(r.command.vx)).toBeLessThanOrEqual(0.16 + 1e-9);
     r.cycles(4);
     expect(r.updates).toBe(updates);
+  });
+});
+
+describe('a robot that is put down where it has not looked yet', () => {
+  it('does not drive before a scan of the place lands', () => {
+    const r = driven();
+    r.ranges = false;
+    r.sink.newFrame();
+    Object.assign(r, { x: -40, y: 7, yaw: 1 });
+    r.goal(-30, 7);
+    for (let i = 0; i < 10; i++) {
+      r.cycle();
+      expect([r.command.reason, r.motion]).toEqual([Reason.staleRanges, 0]);
+    }
+    r.ranges = true;
+    r.cycles(5);
+    expect(r.motion).toBeGreaterThan(0);
   });
 });
 
