@@ -14,7 +14,7 @@ const REACTION_S = JACKAL.reactionS;
 
 /**
  * The way of a robot that holds a twist for the reaction time and then brakes all of it in proportion, within the
- * acceleration and jerk of the axis that needs longest: in steps of 1 ms, the outline set down at each.
+ * acceleration and jerk of the axis that needs longest: in steps of 2 ms, the outline set down at each.
  *
  * @returns how much closer to a point the robot comes than it was and than the margin, the largest over all points [m];
  * 0 where it keeps clear
@@ -35,7 +35,7 @@ function intrusion(
     profile(Math.hypot(vx, vy), limits.maxAcceleration, limits.maxJerk),
     profile(Math.abs(yawRate), limits.maxYawAcceleration, limits.maxYawJerk),
   );
-  const dt = 1e-3;
+  const dt = 2e-3;
   const before = points.map(([x, y]) => distanceToOutline(x, y, length / 2, width / 2));
   let x = 0;
   let y = 0;
@@ -102,9 +102,9 @@ describe.each([
           expect(depth).toBeLessThan(0.016);
         } else blocked++;
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
-    expect(Math.min(clear, blocked)).toBeGreaterThan(50);
+    expect(Math.min(clear, blocked)).toBeGreaterThan(20);
   });
 
   it('does not call a motion blocked that keeps well clear', () => {
@@ -115,7 +115,7 @@ describe.each([
         const depth = intrusion(points, limits, footprint, margin + 0.02, REACTION_S, motion);
         if (depth === 0) expect(judge(sweep, points, motion)).toBe(Verdict.clear);
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     );
   });
 
@@ -182,13 +182,17 @@ describe('the heading sweep', () => {
     fc.assert(
       fc.property(cloud, (points) => {
         const { sweep } = sweepOf(points);
+        let longer = 0;
+        let shorter = 0;
         for (let h = 0; h < HEADING_COUNT; h++) {
-          expect(sweep.ahead[h]).toBeLessThanOrEqual(freeWay(points, h * HEADING_STEP, -1e-9) + 1e-9);
+          longer = Math.max(longer, sweep.ahead[h] - freeWay(points, h * HEADING_STEP, -1e-9));
           // The table of arc sines has 256 steps and rounds up: by a 256th of the distance, which is 3.3 m at most.
-          expect(sweep.ahead[h]).toBeGreaterThanOrEqual(freeWay(points, h * HEADING_STEP, 3.35 / 256) - 1e-9);
+          shorter = Math.max(shorter, freeWay(points, h * HEADING_STEP, 3.35 / 256) - sweep.ahead[h]);
         }
+        expect(longer).toBeLessThan(1e-9);
+        expect(shorter).toBeLessThan(1e-9);
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 
