@@ -255,21 +255,25 @@ describe('the heading sweep', () => {
     expect(sweep.ahead[HEADING_COUNT / 2]).toBe(0);
   });
 
-  it('keeps what has passed out of sight in the way', () => {
+  it('keeps what no beam sees in the way, though it has seen the place free a moment ago', () => {
     const laser = 1.5 * Math.PI;
-    const post: Point[] = [[0, 1]];
-    const { o, sweep, nearby } = sweepOf(post, laser);
-    // The robot turns right until the post is behind it, which it has just seen free around.
-    for (const yaw of [-0.4, -0.8, -1.2, -1.57]) {
-      o.nowNs += 1e8;
+    const { o, sweep, nearby } = sweepOf([], laser);
+    const look = (yaw: number) => {
+      o.nowNs += 2e8;
       o.yaw = yaw;
-      scan(o, post, laser);
+      scan(o, [], laser);
       nearby.absorb(o);
       sweep.sweep(o, nearby);
-    }
-    expect(o.pointCount).toBe(0);
-    sweep.place(o);
-    expect(sweep.ahead[HEADING_COUNT / 2]).toBeCloseTo(1 - front, 1);
+      sweep.place(o);
+    };
+    for (const yaw of [3, 0]) look(yaw);
+    expect(sweep.ahead[HEADING_COUNT / 2]).toBe(LOOKAHEAD);
+    // A bumper found something too low for the beams.
+    nearby.remember(o, -0.8, 0);
+    look(0);
+    expect(sweep.ahead[HEADING_COUNT / 2]).toBeCloseTo(0.8 - front, 9);
+    // Headings that pass it by are as free as they were.
+    expect(sweep.ahead[HEADING_COUNT / 2 - 8]).toBe(LOOKAHEAD);
   });
 });
 
