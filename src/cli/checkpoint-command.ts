@@ -12,6 +12,7 @@ import {
   readCheckpointBytes,
   writeCheckpointFile,
 } from '../checkpoint/store.js';
+import { findParameter } from '../parameters/schema.js';
 import { ContextualBandit, convertState } from '../policy/contextual-bandit.js';
 import { type ContextualBanditConfig, featureNames } from '../policy/contextual-bandit-config.js';
 import { integerArgument, printJson } from './usage.js';
@@ -19,9 +20,9 @@ import { integerArgument, printJson } from './usage.js';
 /** The section that holds the policy's exported state. */
 const POLICY_SECTION = 'policy';
 const BANDIT = 'bandit';
-/** Table sizes that `convert` offers; the parameters offer fewer. */
-const LEAST_BITS = 1;
-const MOST_BITS = 26;
+const CHECKPOINT_SUFFIX = '.rfsn';
+/** Table sizes that `convert` offers: those a run can have. */
+const BITS = findParameter('bits') as { min: number; max: number };
 
 /** The value at which a feature is probed: large, so that a small weight is not lost beside the constant's. */
 const PROBE = 2 ** 40;
@@ -61,15 +62,15 @@ export function registerCheckpointCommand(program: Command): void {
   command
     .command('convert')
     .description('carry a policy over to another table size, each weight by the name of its feature')
-    .requiredOption('--bits <n>', 'the new table has 2^n slots', integerArgument(LEAST_BITS, MOST_BITS))
+    .requiredOption('--bits <n>', 'the new table has 2^n slots', integerArgument(BITS.min, BITS.max))
     .argument('<in>', 'a checkpoint file, or a folder whose newest good one is taken')
-    .argument('<out>', 'a new file, or an existing folder, where it becomes the newest generation')
+    .argument('<out>', 'a new file NAME.rfsn, or a folder, where it becomes the newest generation')
     .option('--json', 'end with one line of JSON')
     .action(async (input: string, output: string, options: { bits: number; json?: boolean }) => {
       const { checkpoint, path } = await readCheckpoint(input);
       const bytes = convertCheckpoint(checkpoint, options.bits, Date.now());
       let written = output;
-      if (isFolder(output)) {
+      if (isFolder(output) || !output.endsWith(CHECKPOINT_SUFFIX)) {
         // Whoever converts wants to keep what was converted from, so nothing is pruned.
         const store = new CheckpointStore(output, { generations: Number.MAX_SAFE_INTEGER });
         written = (await store.save(bytes)).path;

@@ -29,12 +29,12 @@ export class EpisodeTally {
 
   /** Takes in one decision record. */
   decision(record: Float64Array): void {
-    const reward = record[DecisionField.reward];
-    if (Number.isNaN(reward)) return;
-    this.rewardSum += reward;
-    this.rewardCount++;
-    this.episodeRewardSum += reward;
-    this.episodeRewardCount++;
+    const sum = record[DecisionField.rewardSum];
+    const count = record[DecisionField.rewardCount];
+    this.rewardSum += sum;
+    this.rewardCount += count;
+    this.episodeRewardSum += sum;
+    this.episodeRewardCount += count;
   }
 
   /** Takes in the end of an episode; `episodeRewardSum` and `…Count` begin anew at the next `decision`. */

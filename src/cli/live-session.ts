@@ -6,7 +6,7 @@
  * the checkpoint is written.
  */
 import { type EpisodeReport, SimPort } from '../../sim/index.js';
-import { layoutSizesOf, snapshotShapeOf } from '../loop/configuration.js';
+import { layoutSizesOf, periodNsOf, snapshotShapeOf } from '../loop/configuration.js';
 import type { PolicyName } from '../loop/control-loop.js';
 import { Controller } from '../loop/controller.js';
 import { Counter, StatisticsWindow } from '../loop/statistics.js';
@@ -86,7 +86,7 @@ export class LiveSession {
     this.controller = new Controller({
       sizes,
       schedule: {
-        periodNs: 1e9 / p.controller_frequency,
+        periodNs: periodNsOf(p),
         trigger: p.trigger,
         overrunPolicy: p.overrun_policy,
         spinMarginNs: p.spin_margin_us * 1e3,

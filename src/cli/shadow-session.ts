@@ -6,7 +6,7 @@
 import { VirtualClock } from '../core/clock.js';
 import { FEATURES } from '../features/extraction.js';
 import type { ReplayPort } from '../io/replay/replay-port.js';
-import { layoutSizesOf } from '../loop/configuration.js';
+import { layoutSizesOf, periodNsOf } from '../loop/configuration.js';
 import { ControlLoop, type ControlLoopOptions } from '../loop/control-loop.js';
 import { Counter } from '../loop/statistics.js';
 import { CommandReader } from '../memory/command-reader.js';
@@ -82,7 +82,7 @@ export class ShadowSession {
     this.port = port;
     this.memory = new ControlMemory(planControlLayout(layoutSizesOf(parameters)));
     this.loop = new ControlLoop(this.memory, parameters, this.#clock, options);
-    this.#periodNs = 1e9 / parameters.controller_frequency;
+    this.#periodNs = periodNsOf(parameters);
     this.features = FEATURES.map(({ name, unit }) => ({
       name,
       unit,

@@ -3,6 +3,9 @@ import { ExitCode } from './usage.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** The same signal within this long is the echo of one key press [ms]. */
+const SAME_PRESS_MS = 500;
+
 /**
  * The first signal asks for an orderly end, the second ends the process at once. Handlers are in place from construction
  * to `dispose`.
@@ -12,10 +15,15 @@ export class StopRequest {
   readonly asked: Promise<void>;
   /** The signal's name, or whatever `ask` was given; empty while nobody asked. */
   reason = '';
+  #askedMs = 0;
   #resolve: () => void = () => undefined;
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    // Whoever asks twice does not want to wait for a checkpoint.
-    if (this.requested) process.exit(ExitCode.failed);
+    if (this.requested) {
+      // npm hands on the Ctrl-C that the terminal has sent already: one key press is not asking twice.
+      if (signal === this.reason && performance.now() - this.#askedMs < SAME_PRESS_MS) return;
+      // Whoever asks twice does not want to wait for a checkpoint.
+      process.exit(ExitCode.failed);
+    }
     this.ask(signal);
   };
 
@@ -34,6 +42,7 @@ export class StopRequest {
   ask(reason: string): void {
     if (this.requested) return;
     this.reason = reason;
+    this.#askedMs = performance.now();
     this.#resolve();
   }
 

@@ -13,7 +13,7 @@ import {
   type SimulatorOptions,
 } from '../../sim/index.js';
 import { VirtualClock } from '../core/clock.js';
-import { layoutSizesOf } from '../loop/configuration.js';
+import { layoutSizesOf, periodNsOf } from '../loop/configuration.js';
 import { ControlLoop, type ControlLoopOptions } from '../loop/control-loop.js';
 import { CommandReader } from '../memory/command-reader.js';
 import { ControlMemory, Order, planControlLayout } from '../memory/layout.js';
@@ -62,7 +62,7 @@ export class VirtualSession {
     this.memory = memory;
     this.#simulatorOptions = simulatorOptions;
     this.#simulator = simulator;
-    this.#periodNs = 1e9 / options.parameters.controller_frequency;
+    this.#periodNs = periodNsOf(options.parameters);
     this.loop = new ControlLoop(memory, options.parameters, this.#clock, options);
     Atomics.store(memory.orders, Order.armed, 1);
     Atomics.store(memory.orders, Order.freeze, options.frozen ? 1 : 0);

@@ -11,6 +11,11 @@ import type { RewardWeights } from '../reward/reward.js';
 import type { SafetyOptions } from '../safety/safety.js';
 import { STATISTICS_BYTES } from './statistics.js';
 
+/** The cycle's period, in whole nanoseconds as schedules count them [ns]. */
+export function periodNsOf(p: ParameterValues): number {
+  return Math.round(1e9 / p.controller_frequency);
+}
+
 const FEATURE_NAMES: readonly string[] = FEATURES.map((feature) => feature.name);
 
 export function interactionsOf(p: ParameterValues): QuadraticInteractions | null {

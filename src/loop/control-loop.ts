@@ -21,6 +21,7 @@ import {
   Driver,
   Order,
   Progress,
+  Resting,
 } from '../memory/layout.js';
 import { Observation } from '../memory/observation.js';
 import { isIntervention, isOverride, Reason } from '../memory/reason.js';
@@ -35,7 +36,7 @@ import { circumscribedRadius } from '../safety/footprint.js';
 import { Safety } from '../safety/safety.js';
 import { Watchdog } from '../safety/watchdog.js';
 import { Observer } from '../sense/observer.js';
-import { banditConfigOf, interactionsOf, rewardWeightsOf, safetyOptionsOf } from './configuration.js';
+import { banditConfigOf, interactionsOf, periodNsOf, rewardWeightsOf, safetyOptionsOf } from './configuration.js';
 import { Deadline, Miss } from './deadline.js';
 import { tuneEngine } from './engine.js';
 import { Learner } from './learner.js';
@@ -115,9 +116,9 @@ export class ControlLoop {
     const program = options.rewardProgram ?? null;
     const rewarder = program === null ? new WeightedReward(rewardWeightsOf(p)) : new ExpressionReward(program);
     const horizon = Math.max(1, Math.round(p['reward.horizon_s'] * p.controller_frequency));
-    this.#learner = new Learner(this.policy, rewarder, horizon, 1e9 / p.controller_frequency);
+    this.#learner = new Learner(this.policy, rewarder, horizon, periodNsOf(p));
     this.#safety = new Safety(safety, layout.sizes.maxBeams);
-    this.#deadline = new Deadline(1e9 / p.controller_frequency, p.deadline_fraction);
+    this.#deadline = new Deadline(periodNsOf(p), p.deadline_fraction);
     this.#breaker = new Breaker(p.breaker_open_misses, p.breaker_close_cycles);
     this.#watchdog = new Watchdog(p.heartbeat_timeout_s * 1e9);
     this.statistics = new ControlStatistics(buffer, layout.statistics);
@@ -144,6 +145,7 @@ export class ControlLoop {
     this.#select();
     this.#safety.constrain(o, this.#standReason, this.#passReason());
     this.#computeNs = this.#clock.nowNs() - o.nowNs;
+    // In time is decided here: the doubles of a call that is not inlined would be boxed in every cycle.
     const inTime = this.#latenessNs + this.#computeNs <= this.#deadline.limitNs;
     const miss = inTime ? Miss.none : this.#deadline.judge(this.#latenessNs, this.#computeNs);
     if (miss !== Miss.none) this.#safety.slowDown(Reason.deadlineMissed);
@@ -228,6 +230,8 @@ export class ControlLoop {
     out[CommandField.cycle] = this.#cycle;
     out[CommandField.reason] = s.reason;
     slot.publish();
+    const resting = s.vx === 0 && s.vy === 0 && s.yawRate === 0;
+    Atomics.store(this.#memory.progress, Progress.resting, resting ? Resting.yes : Resting.no);
   }
 
   #account(miss: number): void {
@@ -279,6 +283,8 @@ export class ControlLoop {
     r[DecisionField.probability] = this.#decided ? distribution[this.#action] : 0;
     r[DecisionField.allowed] = s.allowedBits;
     r[DecisionField.reward] = this.#learner.paid[0];
+    r[DecisionField.rewardSum] = this.#learner.payments[0];
+    r[DecisionField.rewardCount] = this.#learner.payments[1];
     r[DecisionField.reason] = s.reason;
     r[DecisionField.driver] = this.#driver;
     r[DecisionField.updates] = this.statistics.counters[Counter.learned];

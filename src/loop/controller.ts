@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { assert } from '../core/assert.js';
 import { MonotonicClock } from '../core/clock.js';
 import { CommandReader } from '../memory/command-reader.js';
-import { ControlMemory, type LayoutSizes, Order, Progress, planControlLayout } from '../memory/layout.js';
+import { ControlMemory, type LayoutSizes, Order, Progress, planControlLayout, Resting } from '../memory/layout.js';
 import type { CommandSource, MotionCommand } from '../memory/observation-sink.js';
 import { Reason } from '../memory/reason.js';
 import { Watchdog } from '../safety/watchdog.js';
@@ -25,6 +25,8 @@ const SNAPSHOT_POLL_MS = 2;
 const START_BOUND_MS = 20_000;
 /** How long it may take to stop before it is ended by force [ms]. */
 const STOP_BOUND_MS = 1000;
+/** How often a stop looks whether the robot rests. [ms] */
+const REST_POLL_MS = 5;
 /** How long a snapshot may take [ms]. */
 const SNAPSHOT_BOUND_MS = 1000;
 /** How long the main thread sleeps on the command word before it looks whether it still should [ms]. */
@@ -232,9 +234,23 @@ export class Controller {
    * thread is told to stop, which sends zero velocity once more. Whoever owns the port stops it afterwards. A thread that
    * does not obey within the bound counts as stalled and is ended by force.
    */
+  /** Waits until the robot has been braked to a standstill, or for as long as is allowed. */
+  async #resting(boundMs: number): Promise<void> {
+    const { progress } = this.memory;
+    const cycle = this.cycles;
+    for (let waitedMs = 0; waitedMs < boundMs; waitedMs += REST_POLL_MS) {
+      if (this.#state !== 'running' || Atomics.load(progress, Progress.phase) === Phase.ended) return;
+      // The first cycle that knows of the order must have run.
+      const knows = ((this.cycles - cycle) | 0) >= 2;
+      if (knows && Atomics.load(progress, Progress.resting) === Resting.yes) return;
+      await new Promise((resolve) => setTimeout(resolve, REST_POLL_MS));
+    }
+  }
+
   async stop(options: StopOptions = {}): Promise<StopResult> {
     const boundMs = options.boundMs ?? STOP_BOUND_MS;
     this.disarm();
+    await this.#resting(boundMs);
     let snapshot: Uint8Array | null = null;
     if (options.snapshot === true) snapshot = await this.snapshot(boundMs).catch(() => null);
     const { orders, progress } = this.memory;

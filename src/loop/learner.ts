@@ -23,6 +23,7 @@ export class Learner {
   readonly #probabilities: Float64Array[];
   readonly #paid = new Float64Array(1);
   readonly #learnedSum = new Float64Array(1);
+  readonly #payments = new Float64Array(2);
   readonly #learnable: Uint8Array;
   readonly #intervened: Uint8Array;
   readonly #decidedNs: Float64Array;
@@ -69,11 +70,17 @@ export class Learner {
     return this.#learnedSum;
   }
 
+  /** Sum and number of the rewards that the last `pay` paid, learned from or not. Only read it. */
+  get payments(): Float64Array {
+    return this.#payments;
+  }
+
   /** Drops what waits, unpaid. @realtime safe */
   clear(): void {
     this.#waiting = 0;
     this.#lastAction = -1;
     this.#paid[0] = Number.NaN;
+    this.#payments.fill(0);
   }
 
   /**
@@ -85,6 +92,7 @@ export class Learner {
    */
   pay(o: Observation, arrived: boolean, learning: boolean): number {
     this.#paid[0] = Number.NaN;
+    this.#payments.fill(0);
     if (this.#waiting === 0) return 0;
     let force = 0;
     for (let side = 0; side < SIDE_COUNT; side++) force += o.contact[side];
@@ -98,6 +106,8 @@ export class Learner {
       this.#waiting--;
       if (this.#learnable[i] === 0) continue;
       this.#evaluate(o, i, arrived);
+      this.#payments[0] += this.#paid[0];
+      this.#payments[1]++;
       if (!learning) continue;
       this.#policy.updateBatch(this.#contexts[i], this.#actions[i], this.#paid, this.#probabilities[i]);
       this.#learnedSum[0] += this.#paid[0];

@@ -47,8 +47,13 @@ export const Progress = {
   phase: 3,
   /** Rises after each command published; the main thread sleeps on it. */
   commands: 4,
+  /** Whether the newest command is zero: see `Resting`. */
+  resting: 5,
 } as const;
 export const PROGRESS_WORDS = 8;
+
+/** `Progress.resting` while the newest command is not zero, and while it is. */
+export const Resting = { no: 0, yes: 1 } as const;
 
 /** Doubles of an odometry reading. */
 export const OdometryField = {
@@ -111,7 +116,7 @@ export const DecisionField = {
   probability: 7,
   /** Bit k: action k was allowed. */
   allowed: 8,
-  /** What the *previous* decision earned; NaN where it earned nothing to learn from. */
+  /** The last reward paid in this cycle, for a decision one horizon ago; NaN where none was. */
   reward: 9,
   /** Safety's reason code. */
   reason: 10,
@@ -136,8 +141,11 @@ export const DecisionField = {
   scaled: 51,
   values: 75,
   distribution: 83,
+  /** All rewards paid in this cycle, learned from or not: an arrival pays every decision that waits. */
+  rewardSum: 91,
+  rewardCount: 92,
 } as const;
-export const DECISION_DOUBLES = 91;
+export const DECISION_DOUBLES = 93;
 
 /** Who made the command of a cycle. */
 export const Driver = { none: 0, policy: 1, fallback: 2, stop: 3 } as const;

@@ -6,7 +6,7 @@
  */
 
 /** Slower than this is standing still [unit of the axis]. */
-const AT_REST = 1e-6;
+const AT_REST = 1e-3;
 
 export class AxisLimiter {
   readonly #stepS: number;
@@ -64,10 +64,12 @@ export class AxisLimiter {
    */
   previewBrake(deceleration: number): void {
     this.preview(0);
-    // The last trace of a velocity in proportion to itself would take for ever.
-    if (Math.abs(this.velocity) < AT_REST && Math.abs(this.acceleration) <= this.#accelerationStep) {
+    // Braking in proportion to what is left would take for ever to end: the last trace goes in one step, if jerk lets it.
+    const last = -this.velocity / this.#stepS;
+    const change = this.#accelerationStep;
+    if (Math.abs(this.velocity) < AT_REST && Math.abs(last) <= change && Math.abs(last - this.acceleration) <= change) {
       this.nextVelocity = 0;
-      this.nextAcceleration = 0;
+      this.nextAcceleration = last;
       return;
     }
     const limit = Math.max(deceleration, Math.abs(this.acceleration) - this.#accelerationStep);

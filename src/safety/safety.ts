@@ -110,7 +110,11 @@ export class Safety {
 
   /** Takes in what the newest readings mean for the next command. @realtime safe */
   observe(o: Observation): void {
-    if (o.jumped) this.#forgetPlace();
+    if (o.jumped) {
+      this.#forgetPlace();
+      // Put down somewhere else, it stands. In a new frame alone it drives on, and so does what was sent.
+      if (Math.abs(o.vx) + Math.abs(o.vy) + Math.abs(o.yawRate) < STANDING_SPEED) this.#limiter.reset();
+    }
     if (o.newScan) {
       this.#points.absorb(o);
       this.#sweep.sweep(o, this.#points);
@@ -141,7 +145,9 @@ export class Safety {
     const options = this.#options;
     if (o.odometryAgeNs > options.odometryTimeoutNs) return Reason.staleOdometry;
     if (o.rangesAgeNs > options.rangesTimeoutNs) return Reason.staleRanges;
-    if (options.contactsRequired && o.contactsAgeNs > options.contactsTimeoutNs) return Reason.staleContacts;
+    // A sensor that has spoken once must not fall silent; one that never spoke may not be there.
+    const contactsExpected = options.contactsRequired || Number.isFinite(o.contactsAgeNs);
+    if (contactsExpected && o.contactsAgeNs > options.contactsTimeoutNs) return Reason.staleContacts;
     if (!o.hasGoal) return Reason.noGoal;
     if (o.goalDistance <= o.goalTolerance) return Reason.arrived;
     return Reason.none;
@@ -368,7 +374,6 @@ export class Safety {
     this.#sweep.clear();
     this.#visited.clear();
     this.#covered.clear();
-    this.#limiter.reset();
     this.steering.clear();
     this.#contactSide = -1;
     this.#stalled = false;

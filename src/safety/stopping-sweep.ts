@@ -20,7 +20,12 @@ import { inWatchedArc } from './watched-arc.js';
 
 /** From one place of the outline to the next, no corner moves farther than this [m]. */
 const PLACE_STEP = 0.03;
-const MAX_PLACES = 64;
+const MAX_PLACES = 256;
+/**
+ * An omnidirectional robot's two axes do not always brake in step: one may still be gaining speed. That takes it this
+ * far off the arc that is judged [m].
+ */
+const UNEVEN_BRAKING = 0.015;
 /** Rounding is no approach [m]. */
 const TOLERANCE = 1e-4;
 
@@ -46,6 +51,9 @@ export class StoppingSweep {
   readonly #halfWidth: number;
   readonly #radius: number;
   readonly #margin: number;
+  /** What a braking axis is sure to have [m/s²], and the time in which it comes up [s]. */
+  readonly #acceleration: number;
+  readonly #rampS: number;
   readonly #reactionS: number;
   readonly #limits: MotionLimits;
 
@@ -53,7 +61,9 @@ export class StoppingSweep {
     this.#halfLength = footprint.length / 2;
     this.#halfWidth = footprint.width / 2;
     this.#radius = circumscribedRadius(footprint);
-    this.#margin = margin;
+    this.#margin = limits.omnidirectional ? margin + UNEVEN_BRAKING : margin;
+    this.#acceleration = limits.maxAcceleration * (limits.omnidirectional ? Math.SQRT1_2 : 1);
+    this.#rampS = limits.maxAcceleration / limits.maxJerk;
     this.#reactionS = reactionS;
     this.#limits = limits;
   }
@@ -67,7 +77,7 @@ export class StoppingSweep {
    */
   stoppingTime(speed: number, yawRate: number): number {
     const l = this.#limits;
-    const straight = speed / l.maxAcceleration + l.maxAcceleration / l.maxJerk;
+    const straight = speed / this.#acceleration + this.#rampS;
     const turning = Math.abs(yawRate) / l.maxYawAcceleration + l.maxYawAcceleration / l.maxYawJerk;
     return this.#reactionS + 0.5 * Math.max(speed > 0 ? straight : 0, yawRate !== 0 ? turning : 0);
   }
@@ -91,7 +101,9 @@ export class StoppingSweep {
     const time = this.stoppingTime(speed, yawRate);
     const reach = speed * time + this.#radius + this.#margin;
     const sweep = (speed + Math.abs(yawRate) * this.#radius) * time;
-    const places = Math.min(MAX_PLACES, Math.max(1, Math.ceil(sweep / PLACE_STEP)));
+    const places = Math.max(1, Math.ceil(sweep / PLACE_STEP));
+    // A path that is longer than can be judged is not clear: the robot has to be slower.
+    if (places > MAX_PLACES) return Verdict.obstacle;
     const dt = time / places;
     // One step of the arc, in the frame at its start.
     const turn = yawRate * dt;

@@ -39,7 +39,6 @@ const libraryHomes: Record<string, readonly string[]> = {
   zod: ['src/parameters', 'src/io', 'src/dashboard', 'src/telemetry'],
   commander: ['src/cli'],
   'cli-progress': ['src/cli'],
-  pino: ['src/cli', 'src/io', 'src/telemetry', 'src/dashboard'],
   'prom-client': ['src/telemetry'],
   fastify: ['src/dashboard'],
   uplot: ['src/dashboard'],

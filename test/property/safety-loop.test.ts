@@ -37,6 +37,8 @@ describe('a robot that follows its commands', () => {
     ['differential', [0.508, 0.43], 1],
     ['differential', [0.9, 0.4], 3],
     ['differential', [0.3, 0.5], 2],
+    ['omnidirectional', [0.508, 0.43], 1],
+    ['omnidirectional', [0.9, 0.4], 3],
   ] as const)(
     'with %s drive and outline %s never touches what it was shown, with a scan every %s cycles',
     (drive, shape, every) => {
@@ -99,7 +101,7 @@ describe('a robot that follows its commands', () => {
         }
         expect(rig.resting).toBe(true);
         expect(rig.largestShareOfLimits()).toBeLessThanOrEqual(1 + ROUNDING);
-        if (drive === 'differential') expect(rig.leastClearance).toBeGreaterThan(0);
+        expect(rig.leastClearance).toBeGreaterThan(0);
         expect(Math.abs(rig.o.x - before)).toBeLessThan(0.5);
       }),
       { numRuns: 40 },

@@ -114,6 +114,8 @@ describe('one cycle on two clocks', () => {
     await live.start();
     await port.start(tap, live.commands);
     while (records.length < 150) await new Promise((resolve) => setTimeout(resolve, 20));
+    // What comes after is braked, because the stop disarms first.
+    const armed = records.length;
     const { snapshot } = await live.stop({ snapshot: false });
     expect(snapshot).toBeNull();
     await port.stop();
@@ -132,7 +134,7 @@ describe('one cycle on two clocks', () => {
     };
     const again = new Float64Array(memory.decisions.recordDoubles);
     let driven = 0;
-    for (const record of records) {
+    for (const record of records.slice(0, armed)) {
       next.odometry = replay(tap.odometryCalls, next.odometry, record[DecisionField.odometryStampNs]);
       next.ranges = replay(tap.rangesCalls, next.ranges, record[DecisionField.rangesStampNs]);
       next.contacts = replay(tap.contactCalls, next.contacts, record[DecisionField.odometryStampNs]);

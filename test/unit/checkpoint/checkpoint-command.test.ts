@@ -209,7 +209,7 @@ describe('rfsn checkpoint convert', () => {
     );
     for (const bits of ['0', '27', '1.5', 'many']) {
       await expect(command('convert', '--bits', bits, foreign, join(folder, 'out.rfsn'))).rejects.toThrow(
-        /from 1 to 26/,
+        /from 6 to 24/,
       );
     }
     await expect(command('convert', foreign, join(folder, 'out.rfsn'))).rejects.toThrow(/--bits/);

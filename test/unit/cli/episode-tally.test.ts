@@ -23,6 +23,8 @@ function report(changes: Partial<EpisodeReport>): EpisodeReport {
 function rewarded(reward: number): Float64Array {
   const record = new Float64Array(DECISION_DOUBLES);
   record[DecisionField.reward] = reward;
+  record[DecisionField.rewardSum] = Number.isNaN(reward) ? 0 : reward;
+  record[DecisionField.rewardCount] = Number.isNaN(reward) ? 0 : 1;
   return record;
 }
 

@@ -65,11 +65,12 @@ describe('the layout', () => {
   });
 
   it('leaves room for the arrays of a decision', () => {
-    const { raw, scaled, values, distribution } = DecisionField;
+    const { raw, scaled, values, distribution, rewardSum } = DecisionField;
     expect(scaled - raw).toBe(CONTEXT_DIM);
     expect(values - scaled).toBe(CONTEXT_DIM);
     expect(distribution - values).toBe(ACTION_COUNT);
-    expect(DECISION_DOUBLES - distribution).toBe(ACTION_COUNT);
+    expect(rewardSum - distribution).toBe(ACTION_COUNT);
+    expect(DECISION_DOUBLES).toBe(Math.max(...Object.values(DecisionField)) + 1);
     const scalars = Object.values(DecisionField).filter((place) => place < raw);
     expect(Math.max(...scalars)).toBe(raw - 1);
   });

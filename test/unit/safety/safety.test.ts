@@ -113,7 +113,7 @@ describe('contact', () => {
     ]);
   });
 
-  it('too light to matter, or long ago, is none', () => {
+  it('too light to matter is none; sensors that have fallen silent stop the robot', () => {
     const rig = new SafetyRig([], [20, 0]);
     rig.cycle('rule', Reason.none, touched(FRONT, rig.options.contactThreshold));
     expect(rig.reason).toBe(Reason.none);
@@ -121,7 +121,7 @@ describe('contact', () => {
       touched(FRONT)(o);
       o.contactsAgeNs = rig.options.contactsTimeoutNs + 1;
     });
-    expect(rig.reason).toBe(Reason.none);
+    expect(rig.reason).toBe(Reason.staleContacts);
   });
 
   it('goes on to be backed off from for a moment, then the robot drives around what it touched', () => {
@@ -262,10 +262,21 @@ describe('a robot that is put down elsewhere', () => {
     const rig = new SafetyRig([], [30, 0]);
     for (let i = 0; i < 60; i++) rig.cycle('rule');
     expect(rig.trace[rig.trace.length - 1].vx).toBeGreaterThan(1);
-    rig.cycle('rule', Reason.none, (o) => Object.assign(o, { jumped: true }));
+    rig.cycle('rule', Reason.none, (o) => Object.assign(o, { jumped: true, vx: 0, vy: 0, yawRate: 0 }));
     const { vx } = rig.trace[rig.trace.length - 1];
     // One step of jerk from rest.
     expect(vx).toBeLessThanOrEqual(rig.options.limits.maxJerk * rig.options.stepS ** 2 * (1 + 1e-9));
+  });
+
+  it('brakes and speeds up within its limits where only the frame is new', () => {
+    const rig = new SafetyRig([], [30, 0]);
+    for (let i = 0; i < 60; i++) rig.cycle('rule');
+    const before = rig.trace[rig.trace.length - 1].vx;
+    rig.cycle('rule', Reason.none, (o) => Object.assign(o, { jumped: true, vx: before }));
+    const { vx } = rig.trace[rig.trace.length - 1];
+    expect(Math.abs(vx - before)).toBeLessThanOrEqual(
+      rig.options.limits.maxAcceleration * rig.options.stepS * (1 + 1e-9),
+    );
   });
 
   it('is not held by a contact of the old place', () => {
