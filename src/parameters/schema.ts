@@ -146,7 +146,7 @@ const entries = {
     0.01,
     60,
     's',
-    'A contact reading older than this is stale, and counts as none. The robot stops for it only with `contacts_required`.',
+    'A contact reading older than this is stale, and the robot stops, once its sensors have reported at all or if `contacts_required`.',
   ),
   contacts_required: boolean(
     false,
