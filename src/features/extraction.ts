@@ -2,7 +2,7 @@
  * extract: the observation as the 24 features of a context, in SI units, unscaled, in the order of the table in
  * docs/ARCHITECTURE.md.
  *
- * Control thread, every cycle; under 0.1 µs; allocates nothing after construction.
+ * Control thread, every cycle; allocates nothing after construction.
  */
 
 import { ACTION_COUNT } from '../memory/layout.js';

@@ -62,6 +62,8 @@ export class ControlLoop {
   readonly #observer: Observer;
   readonly #extractor = new FeatureExtractor();
   readonly #scaler: RunningScaler;
+  /** Where the scaler's state goes in a snapshot: behind the policy's. */
+  readonly #scalerSnapshot: Uint8Array;
   readonly #interactions: QuadraticInteractions | null;
   readonly #learner: Learner;
   readonly #safety: Safety;
@@ -113,6 +115,7 @@ export class ControlLoop {
       this.policy.importState(options.learned.policy);
       this.#scaler.importState(options.learned.scaler);
     }
+    this.#scalerSnapshot = memory.snapshot.subarray(this.policy.stateBytes);
     const program = options.rewardProgram ?? null;
     const rewarder = program === null ? new WeightedReward(rewardWeightsOf(p)) : new ExpressionReward(program);
     const horizon = Math.max(1, Math.round(p['reward.horizon_s'] * p.controller_frequency));
@@ -281,7 +284,7 @@ export class ControlLoop {
     r[DecisionField.miss] = miss;
     r[DecisionField.action] = this.#action;
     r[DecisionField.probability] = this.#decided ? distribution[this.#action] : 0;
-    r[DecisionField.allowed] = s.allowedBits;
+    r[DecisionField.allowed] = this.#standReason === Reason.none ? s.allowedBits : 0;
     r[DecisionField.reward] = this.#learner.paid[0];
     r[DecisionField.rewardSum] = this.#learner.payments[0];
     r[DecisionField.rewardCount] = this.#learner.payments[1];
@@ -321,16 +324,9 @@ export class ControlLoop {
   /** Copies what was learned to where the main thread reads it: a few microseconds, after the command has gone out. */
   #copySnapshot(): void {
     const { snapshot, orders, progress } = this.#memory;
-    const bytes = this.policy.exportInto(snapshot);
-    this.#scaler.exportInto(this.#snapshotTail(bytes));
+    this.policy.exportInto(snapshot);
+    this.#scaler.exportInto(this.#scalerSnapshot);
     Atomics.store(progress, Progress.snapshotDone, Atomics.load(orders, Order.snapshotRequest));
     Atomics.notify(progress, Progress.snapshotDone);
-  }
-
-  #tail: Uint8Array | null = null;
-
-  #snapshotTail(offset: number): Uint8Array {
-    this.#tail ??= this.#memory.snapshot.subarray(offset);
-    return this.#tail;
   }
 }

@@ -2,7 +2,7 @@
  * How far the robot could drive straight along each of 72 headings, 5° apart, were it turned that way: its own outline
  * swept through the raw ranges.
  *
- * Control thread; `sweep` runs when a scan lands (about 10 µs for 720 beams), `place` every cycle. Reads the
+ * Control thread; `sweep` runs when a scan lands (the dearest part of a cycle with a scan), `place` every cycle. Reads the
  * observation, owns the table. Allocates nothing after construction.
  */
 

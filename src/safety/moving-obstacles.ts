@@ -3,7 +3,7 @@
  * run of points that lies on a circle (Kåsa 1976) is followed from scan to scan by an α-β filter. What is seen often
  * enough, keeps its size and moves is an obstacle with a velocity; all else stays what it is, points that stand.
  *
- * Control thread. `track` runs when a scan lands (about 3 µs for 720 beams), `place` every cycle; owns its arrays,
+ * Control thread. `track` runs when a scan lands, `place` every cycle; owns its arrays,
  * allocates nothing after construction.
  */
 

@@ -2,7 +2,7 @@
  * The command stage: turns a movement direction into the twist that drives there. A direction names a 45° sector; within
  * it the robot is steered along the passable heading nearest the goal.
  *
- * Control thread, every cycle; about 0.3 µs. Reads the observation and the sweep; allocates nothing.
+ * Control thread, every cycle. Reads the observation and the sweep; allocates nothing.
  */
 
 import { wrapAngle } from '../core/angles.js';
@@ -47,9 +47,8 @@ export class Steering {
   vx = 0;
   vy = 0;
   yawRate = 0;
-  /** The heading steered along [rad], and its free way [m]. */
+  /** The heading steered along [rad]. */
   heading = 0;
-  free = 0;
   /** Time dwelt on what each heading leads to [s], and the least of those that are free. */
   readonly #dwelt = new Float64Array(HEADING_COUNT);
   #leastDwelt = 0;
@@ -135,7 +134,6 @@ export class Steering {
     this.vy = 0;
     this.yawRate = 0.25 * direction * this.#limits.maxYawRate;
     this.heading = 0;
-    this.free = 0;
   }
 
   #choose(o: Observation, from: number, count: number): number {
@@ -173,7 +171,6 @@ export class Steering {
     const l = this.#limits;
     const options = this.#options;
     this.heading = heading;
-    this.free = free;
     this.#lastHeading = o.yaw + heading;
     this.#hasLast = true;
     const stop = Math.min(free, Math.max(0, o.goalDistance));

@@ -6,7 +6,7 @@
  * it every few centimetres. A point that is inside the margin already must only not come closer: the robot may always
  * leave.
  *
- * Control thread, one to five times a cycle; its cost goes with the points nearby, from 50 ns with none. Allocates
+ * Control thread, once a cycle where the way is free, a dozen times where it is not; its cost goes with the points nearby. Allocates
  * nothing.
  */
 

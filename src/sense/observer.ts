@@ -1,7 +1,7 @@
 /**
  * sense: takes the newest readings from their slots into the `Observation` that the other stages read.
  *
- * Control thread, every cycle; under 0.2 µs without a new scan. Reads the slots, writes the observation. Allocates
+ * Control thread, every cycle. Reads the slots, writes the observation. Allocates
  * nothing after construction.
  */
 
