@@ -10,7 +10,6 @@ export {
 export {
   ContextualBandit,
   convertState,
-  type PolicyMemory,
 } from './policy/contextual-bandit.js';
 export {
   BANDIT_PRESETS,
@@ -21,11 +20,18 @@ export {
   resolveBanditConfig,
 } from './policy/contextual-bandit-config.js';
 export {
+  type Arms,
+  contextLength,
+  LEARNING_POLICY_DEFAULTS,
+  type LearningPolicyConfig,
+} from './policy/learning-policy.js';
+export {
   NO_ACTION,
   type Policy,
   PolicyConfigError,
   type PolicyInputCode,
   PolicyInputError,
+  type PolicyMemory,
   type PolicyStateCode,
   PolicyStateError,
   type PolicyStats,

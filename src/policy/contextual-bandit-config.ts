@@ -1,4 +1,5 @@
 import { PolicyConfigError } from './policy.js';
+import { checkFeatureNames, integer, real, resolveSettings, type SettingRule } from './policy-settings.js';
 
 export type ExplorationStrategy = 'epsilon' | 'softmax' | 'boltzmann';
 
@@ -96,17 +97,7 @@ export type BanditPreset = keyof typeof BANDIT_PRESETS;
 /** The feature every context has, with the value 1. */
 export const CONSTANT_FEATURE = 'constant';
 
-interface Range {
-  low: number;
-  high: number;
-  integer: boolean;
-  openLow: boolean;
-}
-
-const real = (low: number, high: number, openLow = false): Range => ({ low, high, integer: false, openLow });
-const integer = (low: number, high: number): Range => ({ low, high, integer: true, openLow: false });
-
-const NUMBERS: { readonly [parameter: string]: Range } = {
+const RULES: { readonly [setting: string]: SettingRule } = {
   n_actions: integer(1, 1024),
   context_dim: integer(1, 1 << 20),
   learning_rate: real(0, 1000),
@@ -122,9 +113,6 @@ const NUMBERS: { readonly [parameter: string]: Range } = {
   save_frequency: integer(1, Number.MAX_SAFE_INTEGER),
   random_seed: integer(0, 0xffffffff),
   importance_cap: real(1, 1e6),
-};
-
-const CHOICES: { readonly [parameter: string]: readonly unknown[] } = {
   exploration_strategy: ['epsilon', 'softmax', 'boltzmann'],
   cb_type: ['dm', 'mtr'],
   adaptive: [true, false],
@@ -138,53 +126,11 @@ const CHOICES: { readonly [parameter: string]: readonly unknown[] } = {
  * @throws PolicyConfigError with the parameter, its value and what is allowed; an unknown parameter is refused too
  * @realtime unsafe
  */
-export function resolveBanditConfig(config: Partial<ContextualBanditConfig> = {}): ContextualBanditConfig {
-  for (const name of Object.keys(config)) {
-    if (!(name in DEFAULT_BANDIT_CONFIG)) throw new PolicyConfigError(name, `unknown parameter ${name}`);
-  }
-  const resolved: ContextualBanditConfig = { ...DEFAULT_BANDIT_CONFIG, ...config };
-  const byName = resolved as unknown as { [name: string]: unknown };
-  for (const [name, range] of Object.entries(NUMBERS)) checkNumber(name, byName[name], range);
-  for (const [name, allowed] of Object.entries(CHOICES)) {
-    if (!allowed.includes(byName[name])) {
-      throw new PolicyConfigError(name, `${name} is ${String(byName[name])}, allowed: ${allowed.join(', ')}`);
-    }
-  }
+export function resolveBanditConfig(config: Partial<ContextualBanditConfig> = {}): Readonly<ContextualBanditConfig> {
+  const resolved = resolveSettings(DEFAULT_BANDIT_CONFIG, RULES, config);
   if (typeof resolved.model_dir !== 'string') throw new PolicyConfigError('model_dir', 'model_dir must be a path');
-  checkNames(resolved.feature_names, resolved.context_dim);
+  checkFeatureNames('feature_names', resolved.feature_names, resolved.context_dim, [CONSTANT_FEATURE]);
   return resolved;
-}
-
-function checkNumber(name: string, value: unknown, { low, high, integer: whole, openLow }: Range): void {
-  const ok =
-    typeof value === 'number' &&
-    (openLow ? value > low : value >= low) &&
-    value <= high &&
-    (!whole || Number.isSafeInteger(value));
-  if (ok) return;
-  const kind = whole ? 'an integer' : 'a number';
-  throw new PolicyConfigError(
-    name,
-    `${name} is ${String(value)}, allowed: ${kind} in ${openLow ? '(' : '['}${low}, ${high}]`,
-  );
-}
-
-function checkNames(names: readonly string[] | null, contextDim: number): void {
-  if (names === null) return;
-  if (!Array.isArray(names) || names.length !== contextDim) {
-    throw new PolicyConfigError(
-      'feature_names',
-      `feature_names must be ${contextDim} names, one for each feature, or null`,
-    );
-  }
-  const seen = new Set<string>([CONSTANT_FEATURE]);
-  for (const name of names) {
-    if (typeof name !== 'string' || name === '')
-      throw new PolicyConfigError('feature_names', 'feature_names has an empty name');
-    if (seen.has(name))
-      throw new PolicyConfigError('feature_names', `feature_names has ${name} twice, or it is reserved`);
-    seen.add(name);
-  }
 }
 
 /** The names of all features of a configuration, the constant last: `context_dim` + 1. @realtime unsafe */

@@ -59,6 +59,7 @@ import {
   type Policy,
   PolicyConfigError,
   PolicyInputError,
+  type PolicyMemory,
   PolicyStateError,
   type PolicyStats,
   VALUE_LIMIT,
@@ -141,14 +142,6 @@ function bytesFor(config: ContextualBanditConfig): number {
     (features * 2 + WORK_WORDS + EXPLORATION_FIELDS + config.n_actions * 2) * 8 +
     align8(entries * 4)
   );
-}
-
-/** Memory for a policy. */
-export interface PolicyMemory {
-  /** May be shared; what it holds is overwritten. */
-  buffer: ArrayBuffer | SharedArrayBuffer;
-  /** A multiple of 8; 0 where absent. */
-  byteOffset?: number;
 }
 
 /** See the file's head for the learning rule, `ContextualBanditConfig` for the settings, `Policy` for the methods. */
@@ -642,6 +635,7 @@ export class ContextualBandit implements Policy {
       meanSquaredError: updates > 0 ? head[HEAD_SQUARED_ERROR_SUM] / updates : 0,
       epsilon: this.epsilon,
       learningRate: this.learningRate,
+      driftAlarms: 0,
       clamped: head[HEAD_CLAMPED],
       slots: this.#weights.length,
       nonZeroWeights,

@@ -32,7 +32,10 @@ export interface Policy {
    */
   readonly lastValues: Float64Array;
 
-  /** The distribution that the last `select` drew from; like `lastValues`. @realtime safe */
+  /**
+   * The distribution that the last `select` drew from; like `lastValues`. A policy that draws without it makes it when it
+   * is read. @realtime safe
+   */
   readonly lastDistribution: Float64Array;
 
   /**
@@ -120,6 +123,14 @@ export interface Policy {
   importState(state: Uint8Array): void;
 }
 
+/** Memory for a policy. */
+export interface PolicyMemory {
+  /** May be shared; what it holds is overwritten. */
+  buffer: ArrayBuffer | SharedArrayBuffer;
+  /** A multiple of 8; 0 where absent. */
+  byteOffset?: number;
+}
+
 export interface PolicyStats {
   policy: string;
   /** Actions drawn. */
@@ -132,12 +143,15 @@ export interface PolicyStats {
   meanSquaredError: number;
   /** Share of uniform exploration in the next draw. */
   epsilon: number;
+  /** Step size; 0 where the policy has none. */
   learningRate: number;
+  /** How often the watch for drift has fired. */
+  driftAlarms: number;
   /** Finite numbers beyond ±`VALUE_LIMIT` that were taken as the limit. */
   clamped: number;
-  /** Slots an action's feature can reach, after collisions. */
+  /** Numbers that the model consists of. */
   slots: number;
-  /** Weights that are not zero. */
+  /** Those that are not zero. */
   nonZeroWeights: number;
   /** Memory of the policy, fixed at construction. */
   bytes: number;
@@ -155,6 +169,7 @@ export type PolicyInputCode =
   | 'allowed_length'
   | 'action'
   | 'reward_not_finite'
+  | 'reward_range'
   | 'probability'
   | 'output_length'
   | 'batch_length';
@@ -190,6 +205,7 @@ export type PolicyStateCode =
   | 'feature_names'
   | 'bits'
   | 'update_rule'
+  | 'settings'
   | 'corrupt';
 
 /** An exported state cannot be taken over. */

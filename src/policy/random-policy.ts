@@ -143,6 +143,7 @@ export class RandomPolicy implements Policy {
       meanSquaredError: updates > 0 ? head[HEAD_SQUARED_SUM] / updates : 0,
       epsilon: 1,
       learningRate: 0,
+      driftAlarms: 0,
       clamped: 0,
       slots: 0,
       nonZeroWeights: 0,

@@ -13,7 +13,7 @@ import { PolicyStateError } from './policy.js';
  * | 4 | number of actions |
  * | 5 | length of a context |
  * | 6 | hash of the features' names, in order |
- * | 7 | bits of the weight table; 0 where there is none |
+ * | 7 | bits of the weight table, or a hash of the settings that give the numbers their meaning |
  */
 export const STATE_HEADER_BYTES = 32;
 export const STATE_HEADER_WORDS = STATE_HEADER_BYTES / 4;
@@ -24,6 +24,15 @@ export const STATE_VERSION = 1;
 export const PolicyKind = {
   contextualBandit: 1,
   random: 2,
+  linUcb: 3,
+  linTs: 4,
+  squareCb: 5,
+  regCb: 6,
+  bootstrappedTs: 7,
+  epsilonGreedy: 8,
+  softmax: 9,
+  ucb1: 10,
+  betaBernoulli: 11,
 } as const;
 export type PolicyKindCode = (typeof PolicyKind)[keyof typeof PolicyKind];
 

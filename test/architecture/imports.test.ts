@@ -18,6 +18,8 @@ const mayImport: Record<string, readonly string[]> = {
   'src/telemetry': [...base, 'src/parameters'],
   'src/checkpoint': [...base, 'src/parameters'],
   'src/dashboard': [...base, 'src/parameters', 'src/telemetry'],
+  'src/vw': ['src/core'],
+  'src/bakeoff': ['src/core', 'src/features', 'src/policy', 'src/vw'],
   'src/cli': [''],
   'src/index.ts': [''],
   sim: [...base, 'src/io/port.ts'],
