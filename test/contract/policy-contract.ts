@@ -13,6 +13,8 @@ export interface PolicyCase {
   name: string;
   /** An untrained policy of this shape. */
   make(nActions: number, contextDim: number, seed: number): Policy;
+  /** Brings any finite reward into the range that the policy declares; absent, it takes every reward. */
+  reward?(raw: number): number;
 }
 
 function contextOf(prng: Prng, contextDim: number): Float64Array {
@@ -20,13 +22,13 @@ function contextOf(prng: Prng, contextDim: number): Float64Array {
 }
 
 /** Lets a policy live through `count` decisions in a world where action a earns feature a mod contextDim. */
-function live(policy: Policy, count: number, seed: number): number[] {
+function liveWith(reward: (raw: number) => number, policy: Policy, count: number, seed: number): number[] {
   const prng = Prng.seeded(seed);
   const actions: number[] = [];
   for (let i = 0; i < count; i++) {
     const context = contextOf(prng, policy.contextDim);
     const action = policy.select(context, null);
-    policy.update(context, action, context[action % policy.contextDim], policy.lastProbability);
+    policy.update(context, action, reward(context[action % policy.contextDim]), policy.lastProbability);
     actions.push(action);
   }
   return actions;
@@ -53,7 +55,9 @@ function stateError(action: () => unknown): string {
 }
 
 /** What every policy promises; run against each of them. */
-export function describePolicy({ name, make }: PolicyCase): void {
+export function describePolicy({ name, make, reward = (raw) => raw }: PolicyCase): void {
+  const live = (policy: Policy, count: number, seed: number): number[] => liveWith(reward, policy, count, seed);
+
   describe(`${name} keeps the policy contract`, () => {
     it('draws only allowed actions, whatever the mask', () => {
       const policy = make(6, 3, 1);
@@ -100,7 +104,7 @@ export function describePolicy({ name, make }: PolicyCase): void {
         for (let a = 0; a < 5; a++) if (allowed[a] === 0) expect(out[a]).toBe(0);
         const action = policy.select(context, allowed);
         expect(policy.lastProbability).toBe(out[action]);
-        policy.update(context, action, prng.nextNormal(), policy.lastProbability);
+        policy.update(context, action, reward(prng.nextNormal()), policy.lastProbability);
       }
       policy.probabilities(contextOf(prng, 4), new Uint8Array(5), out);
       expect([...out]).toEqual([0, 0, 0, 0, 0]);
@@ -177,7 +181,7 @@ export function describePolicy({ name, make }: PolicyCase): void {
       const rows = 40;
       const contexts = Float64Array.from({ length: rows * 3 }, () => prng.nextNormal());
       const actions = Int32Array.from({ length: rows }, () => prng.nextBelow(4));
-      const rewards = Float64Array.from({ length: rows }, () => prng.nextNormal());
+      const rewards = Float64Array.from({ length: rows }, () => reward(prng.nextNormal()));
       const probabilities = Float64Array.from({ length: rows }, () => 1 - prng.nextFloat());
       const one = make(4, 3, 1);
       const batch = make(4, 3, 1);
@@ -255,12 +259,12 @@ export function describePolicy({ name, make }: PolicyCase): void {
       policy.frozen = true;
       const before = policy.exportState();
       const context = Float64Array.of(0.1, 0.2);
-      policy.update(context, 1, 5, 0.5);
-      policy.updateBatch(context, Int32Array.of(1), Float64Array.of(5));
+      policy.update(context, 1, reward(5), 0.5);
+      policy.updateBatch(context, Int32Array.of(1), Float64Array.of(reward(5)));
       expect(policy.exportState()).toEqual(before);
       expect(inputError(() => policy.update(context, 1, Number.NaN, 0.5))).toBe('reward_not_finite');
       policy.frozen = false;
-      policy.update(context, 1, 5, 0.5);
+      policy.update(context, 1, reward(5), 0.5);
       expect(policy.exportState()).not.toEqual(before);
     });
 
@@ -326,9 +330,9 @@ export function describePolicy({ name, make }: PolicyCase): void {
             const policy = make(3, 2, 1);
             const values = new Float64Array(3);
             const shares = new Float64Array(3);
-            for (const [x0, x1, reward, action, probability] of rows) {
+            for (const [x0, x1, raw, action, probability] of rows) {
               const context = Float64Array.of(x0, x1);
-              policy.update(context, action, reward, probability);
+              policy.update(context, action, reward(raw), probability);
               policy.values(context, values);
               policy.probabilities(context, null, shares);
               for (let a = 0; a < 3; a++) {
