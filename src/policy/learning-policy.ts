@@ -145,6 +145,8 @@ export interface ModelShape {
   readonly scratchDoubles: number;
   /** Settings without which the saved doubles mean something else; a state with others is refused. */
   readonly meaning: readonly (string | number | boolean)[];
+  /** Contexts are checked and not used, so that any shape of them will do, none included. */
+  readonly contextFree?: boolean;
 }
 
 // The head, in doubles from its start; the generator's four 32-bit words are its first two.
@@ -245,7 +247,7 @@ export abstract class LearningPolicy implements Policy {
    * @realtime unsafe (allocates)
    */
   protected constructor(config: LearningPolicyConfig, shape: ModelShape, memory?: PolicyMemory) {
-    checkShapes(config);
+    checkShapes(config, shape.contextFree === true);
     this.name = shape.name;
     this.nActions = config.n_actions;
     this.contextDim = contextLength(config);
@@ -592,12 +594,12 @@ export function policyFeatureNames(config: LearningPolicyConfig): string[] {
   ];
 }
 
-function checkShapes(config: LearningPolicyConfig): void {
+function checkShapes(config: LearningPolicyConfig, contextFree: boolean): void {
   const { arms, arm_dim: armDim, context_dim: contextDim } = config;
-  if ((arms === 'disjoint') !== (armDim === 0)) {
+  if (!contextFree && (arms === 'disjoint') !== (armDim === 0)) {
     throw new PolicyConfigError('arm_dim', `arm_dim is ${armDim}, allowed: 0 with arms: disjoint, 1 or more without`);
   }
-  if ((arms === 'tied') !== (contextDim === 0)) {
+  if (!contextFree && (arms === 'tied') !== (contextDim === 0)) {
     throw new PolicyConfigError(
       'context_dim',
       `context_dim is ${contextDim}, allowed: 0 with arms: tied, 1 or more without`,
