@@ -209,10 +209,12 @@ function labelHeights(lines: readonly number[], owners: readonly number[]): numb
   return heights;
 }
 
-function number(value: number): string {
+/** A tick's label. */
+export function number(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-function escapeText(text: string): string {
+/** Text for the inside of an SVG element. */
+export function escapeText(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }

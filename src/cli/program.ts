@@ -39,6 +39,11 @@ export const commands: readonly {
     load: async () => (await import('./checkpoint-command.js')).registerCheckpointCommand,
   },
   {
+    name: 'bakeoff',
+    summary: 'set policies against each other on classification files, made into bandit problems',
+    load: async () => (await import('./bakeoff-command.js')).registerBakeoffCommand,
+  },
+  {
     name: 'bench',
     summary: 'measure what the project promises, and set it against its targets',
     load: async () => (await import('./bench-command.js')).registerBenchCommand,

@@ -1,0 +1,216 @@
+/** `rfsn bakeoff`: policies against each other on classification files, made into bandit problems. */
+import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Contestant, type ContestResult, contest, meanOf } from '../bakeoff/contest.js';
+import { CONTESTANTS, DEFAULT_CONTESTANT } from '../bakeoff/contestants.js';
+import { RowEncoder } from '../bakeoff/encoding.js';
+import { BanditProblem, type Drift } from '../bakeoff/problem.js';
+import { type LabelPosition, parseTable, TABLE_LIMITS, type Table } from '../bakeoff/table.js';
+import { type BakeoffPanel, bakeoffSvg } from './bakeoff-plot.js';
+import { LiveDisplay } from './live-line.js';
+import { StopRequest } from './stop-request.js';
+import { integerArgument, printJson, seedArgument, UsageError } from './usage.js';
+
+const DEFAULT_SEED = 42;
+const DEFAULT_SHUFFLES = 3;
+const DEFAULT_PLOT = 'bakeoff.svg';
+/** Between two lines of progress [ms]: on a terminal, where they overwrite each other, and elsewhere. */
+const REPAINT_MS = 250;
+const REPORT_MS = 10_000;
+
+interface BakeoffOptions {
+  policy?: string[];
+  label: LabelPosition;
+  shuffles: number;
+  seed: number;
+  drift: Drift;
+  plot: string | false;
+  json?: boolean;
+}
+
+export function registerBakeoffCommand(program: Command): void {
+  program
+    .command('bakeoff')
+    .description('set policies against each other on classification files, made into bandit problems')
+    .argument(
+      '<files...>',
+      'one example a line: values separated by commas or white space, no header, ? for a missing one',
+    )
+    .option(
+      '--policy <name>',
+      `which, as often as one likes or separated by commas: ${CONTESTANTS.map(({ name }) => name).join(', ')}, or all (default: ${DEFAULT_CONTESTANT})`,
+      policyNames,
+    )
+    .addOption(
+      new Option('--label <column>', 'where the class stands').choices(['first', 'last']).default('last' as const),
+    )
+    .option('--shuffles <n>', 'orders of the examples, the same for every policy', shuffleCount, DEFAULT_SHUFFLES)
+    .option('--seed <k>', 'of the orders and of every random choice', seedArgument, DEFAULT_SEED)
+    .addOption(
+      new Option('--drift <kind>', 'rotate: from the half-way example on, every label is taken for the next class')
+        .choices(['none', 'rotate'])
+        .default('none' as const),
+    )
+    .option('--plot <file>', 'where the plot of progressive error goes, as SVG', DEFAULT_PLOT)
+    .option('--no-plot', 'draw none')
+    .option('--json', 'end with one line of JSON on standard output; everything else goes to standard error')
+    .addHelpText(
+      'after',
+      `
+The features of an example are shown, the policy chooses a class, and learns 1 if it was right and 0 if not; the error
+is the share of wrong choices from the first example on. A column is one of numbers if every value in it is one.
+At most ${TABLE_LIMITS.bytes / 1024 / 1024} MiB, ${TABLE_LIMITS.columns} columns and ${TABLE_LIMITS.classes} classes.`,
+    )
+    .action(bakeoff);
+}
+
+const shuffleCount = integerArgument(1, 1000);
+
+/** Collects `--policy`, given once or more, each with one name or several. */
+function policyNames(text: string, names: string[] = []): string[] {
+  const known = ['all', ...CONTESTANTS.map(({ name }) => name)];
+  for (const name of text.split(',').map((part) => part.trim())) {
+    if (!known.includes(name)) throw new InvalidArgumentError(`Allowed: ${known.join(', ')}.`);
+    names.push(name);
+  }
+  return names;
+}
+
+async function bakeoff(files: readonly string[], options: BakeoffOptions): Promise<void> {
+  const contestants = chosen(options.policy ?? [DEFAULT_CONTESTANT]);
+  // What cannot be written or read must show before minutes of work.
+  if (options.plot !== false) checkWritable(options.plot);
+  const display = LiveDisplay.beside(options.json === true);
+  const stop = new StopRequest();
+  try {
+    const problems = files.map((file) => ({ file, table: readTable(file, options.label) }));
+    const panels: BakeoffPanel[] = [];
+    const figures: Record<string, unknown>[] = [];
+    for (const { file, table } of problems) {
+      const panel = await compare(file, table, contestants, options, display, stop);
+      panels.push(panel);
+      for (const result of panel.results) {
+        figures.push({
+          file,
+          policy: result.policy,
+          default: result.policy === DEFAULT_CONTESTANT,
+          error_rate: result.errorRate,
+          standard_error: result.standardError,
+          per_second: result.perSecond,
+        });
+      }
+    }
+    if (options.plot !== false) {
+      const { shuffles, seed } = options;
+      writeFileSync(options.plot, bakeoffSvg({ shuffles, seed, panels, emphasised: DEFAULT_CONTESTANT }));
+      display.message(`wrote ${options.plot}`);
+    }
+    if (options.json === true) printJson({ results: figures });
+  } finally {
+    display.close();
+    stop.dispose();
+  }
+}
+
+/** In the order of the list, whatever that of the command line. */
+function chosen(names: readonly string[]): readonly Contestant[] {
+  return names.includes('all') ? CONTESTANTS : CONTESTANTS.filter(({ name }) => names.includes(name));
+}
+
+function checkWritable(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error('it is a folder');
+  } catch (error) {
+    throw new UsageError(`--plot ${path}: cannot be written (${(error as Error).message}); --no-plot draws none`);
+  }
+}
+
+/** @throws Error naming the file, with the reason */
+function readTable(file: string, label: LabelPosition): Table {
+  try {
+    const { size } = statSync(file);
+    if (size > TABLE_LIMITS.bytes) throw new Error(`${size} bytes, at most ${TABLE_LIMITS.bytes} are read`);
+    return parseTable(readFileSync(file, 'utf8'), label);
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`);
+  }
+}
+
+async function compare(
+  file: string,
+  table: Table,
+  contestants: readonly Contestant[],
+  options: BakeoffOptions,
+  display: LiveDisplay,
+  stop: StopRequest,
+): Promise<BakeoffPanel> {
+  const { shuffles, seed, drift } = options;
+  const title = basename(file);
+  const problems = Array.from({ length: shuffles }, (_, shuffle) => new BanditProblem(table, drift, seed, shuffle));
+  const constantError = meanOf(problems.map((problem) => problem.constantError())).mean;
+  display.message(`${title}: ${tableText(table)}; best single class ${percent(constantError)} wrong`);
+  for (const note of table.notes) display.message(`  note: ${note}`);
+  const results: ContestResult[] = [];
+  for (const contestant of contestants) {
+    let paintedMs = performance.now();
+    const result = await contest(table, contestant, { shuffles, seed, drift }, (done, total) => {
+      const nowMs = performance.now();
+      if (nowMs - paintedMs > (display.isTerminal ? REPAINT_MS : REPORT_MS)) {
+        paintedMs = nowMs;
+        display.paint(`  ${contestant.name}: ${Math.floor((100 * done) / total)} % of ${total} decisions`);
+      }
+      return !stop.requested;
+    });
+    if (result === null) throw new Error(`${stop.reason}: interrupted, nothing was written`);
+    results.push(result);
+  }
+  for (const line of resultTable(results, drift)) display.message(`  ${line}`);
+  const driftAt = drift === 'rotate' ? problems[0].driftAt : null;
+  return { title, rows: table.rows, results, constantError, driftAt };
+}
+
+function tableText(table: Table): string {
+  const numeric = table.columns.filter(({ kind }) => kind === 'numeric').length;
+  const categorical = table.columns.length - numeric;
+  const missing = table.columns.reduce((sum, column) => sum + column.missing, 0);
+  const parts = [
+    `${table.rows} examples`,
+    `${table.classes.length} classes`,
+    `${numeric} numeric and ${categorical} categorical columns as ${new RowEncoder(table).count} features`,
+  ];
+  if (missing > 0) parts.push(`${missing} values missing`);
+  return parts.join(', ');
+}
+
+/** Rows of the table that people read, the header first; the columns stand under each other. */
+export function resultTable(results: readonly ContestResult[], drift: Drift): string[] {
+  const header = ['policy', 'error', 'standard error', 'decisions/s', 'features', 'memory'];
+  const rows = results.map((result) => [
+    result.policy + (result.policy === DEFAULT_CONTESTANT ? ' (default)' : ''),
+    percent(result.errorRate),
+    percent(result.standardError, 2),
+    Math.round(result.perSecond).toLocaleString('en-US'),
+    String(result.contextDim),
+    `${Math.ceil(result.bytes / 1000).toLocaleString('en-US')} kB`,
+  ]);
+  if (drift !== 'none') {
+    header.push('drift alarms');
+    results.forEach((result, i) => {
+      rows[i].push(result.driftAlarms.toFixed(1));
+    });
+  }
+  const all = [header, ...rows];
+  const widths = header.map((_, c) => Math.max(...all.map((row) => row[c].length)));
+  return all.map((row) =>
+    row
+      .map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c])))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function percent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)} %`;
+}
