@@ -105,8 +105,8 @@ export const LEARNING_POLICY_DEFAULTS: Readonly<LearningPolicyConfig> = {
   reward_min: null,
   reward_max: null,
   drift: 'off',
-  drift_delta: 0.1,
-  drift_threshold: 50,
+  drift_delta: 0.2,
+  drift_threshold: 40,
   drift_minimum: 200,
   drift_floor: 0.05,
   random_seed: 42,
@@ -157,7 +157,7 @@ const HEAD_SQUARED_ERROR_SUM = 5;
 const HEAD_CLAMPED = 6;
 const HEAD_LAST_PROBABILITY = 7;
 const HEAD_DRIFT = 8;
-const HEAD_WORDS = HEAD_DRIFT + PAGE_HINKLEY_WORDS + 3;
+const HEAD_WORDS = HEAD_DRIFT + PAGE_HINKLEY_WORDS + 2;
 
 /** Indexes into `work`, where methods leave numbers for one another. */
 export const Work = {
