@@ -594,23 +594,35 @@ export function policyFeatureNames(config: LearningPolicyConfig): string[] {
   ];
 }
 
-function checkShapes(config: LearningPolicyConfig, contextFree: boolean): void {
+/** Throws unless the shapes go with how actions share what is learned. @throws PolicyConfigError @realtime unsafe */
+export function checkArms(config: Pick<LearningPolicyConfig, 'arms' | 'arm_dim' | 'context_dim'>): void {
   const { arms, arm_dim: armDim, context_dim: contextDim } = config;
-  if (!contextFree && (arms === 'disjoint') !== (armDim === 0)) {
+  if ((arms === 'disjoint') !== (armDim === 0)) {
     throw new PolicyConfigError('arm_dim', `arm_dim is ${armDim}, allowed: 0 with arms: disjoint, 1 or more without`);
   }
-  if (!contextFree && (arms === 'tied') !== (contextDim === 0)) {
+  if ((arms === 'tied') !== (contextDim === 0)) {
     throw new PolicyConfigError(
       'context_dim',
       `context_dim is ${contextDim}, allowed: 0 with arms: tied, 1 or more without`,
     );
   }
+}
+
+/** Throws where ε could not get to its end. @throws PolicyConfigError @realtime unsafe */
+export function checkEpsilonDecay(
+  config: Pick<LearningPolicyConfig, 'epsilon_decay' | 'epsilon_decay_steps' | 'epsilon_final'>,
+): void {
   if (config.epsilon_decay === 'exponential' && config.epsilon_decay_steps > 0 && !(config.epsilon_final > 0)) {
     throw new PolicyConfigError(
       'epsilon_final',
       'epsilon_final is 0, allowed: above 0 with epsilon_decay: exponential',
     );
   }
+}
+
+function checkShapes(config: LearningPolicyConfig, contextFree: boolean): void {
+  if (!contextFree) checkArms(config);
+  checkEpsilonDecay(config);
   if (config.reward_min !== null && config.reward_max !== null && !(config.reward_min < config.reward_max)) {
     throw new PolicyConfigError(
       'reward_min',
