@@ -53,12 +53,12 @@ const COLOURS: readonly (readonly [string, string])[] = [
   ['#6e7781', '#8b949e'],
 ];
 
-/** Powers of ten, and twice and five times them, from the first at or below `least` to 1. */
+/** Powers of ten, and twice and five times them, from the first at or below `least` to 1; two at least. */
 export function errorTicks(least: number): number[] {
   const ticks = [1];
   for (let power = 0.1; ; power /= 10) {
     for (const factor of [5, 2, 1]) {
-      if (ticks[0] <= least) return ticks;
+      if (ticks.length > 1 && ticks[0] <= least) return ticks;
       // By its text, so that a tick is the double nearest to what it says.
       ticks.unshift(Number((factor * power).toPrecision(1)));
     }
