@@ -1,0 +1,164 @@
+/** One pass of Vowpal Wabbit over a text: lines in; rows of the table, predictions and figures out. */
+import { CbAdf, type CbAdfSettings, type CbType, HashedDecision, type VwExploration } from './cb-adf.js';
+import { FeatureHasher, type HashingSettings, SparseFeatures } from './hashing.js';
+import { type Progress, ProgressiveLoss, type VwSummary } from './progressive-loss.js';
+import { type RegressorSettings, SparseRegressor } from './sparse-regressor.js';
+import { VwTextError } from './text-error.js';
+import { parseSimple, type VwDecision, type VwSimpleExample } from './text-format.js';
+import { DecisionReader, isBlank } from './text-reader.js';
+
+/** What `cb` features ask for; without it a run is a regression on plain labels. */
+export interface VwBandit {
+  readonly cbType: CbType;
+  readonly exploration: VwExploration;
+}
+
+export interface VwRunOptions {
+  readonly regressor: RegressorSettings;
+  readonly hashing: HashingSettings;
+  readonly bandit: VwBandit | undefined;
+  /** False for `-t`: predict only. */
+  readonly learning: boolean;
+  readonly progress: Progress;
+}
+
+/** Where the text of a run goes; each text ends with a line end. Either may be left out. */
+export interface VwRunOutput {
+  row?(text: string): void;
+  prediction?(text: string): void;
+}
+
+export class VwRun {
+  readonly #output: VwRunOutput;
+  readonly #loss: ProgressiveLoss;
+  readonly #line: (text: string, line: number) => void;
+  readonly #reader: DecisionReader | undefined;
+  /** Of the weight table. */
+  readonly bytes: number;
+
+  /** Allocates the weights. @realtime unsafe */
+  constructor(options: VwRunOptions, output: VwRunOutput = {}) {
+    this.#output = output;
+    this.#loss = new ProgressiveLoss(options.progress);
+    if (options.bandit === undefined) {
+      const learner = new SparseRegressor(options.regressor);
+      this.bytes = learner.bytes;
+      this.#line = this.#regression(learner, options);
+    } else {
+      const settings: CbAdfSettings = { ...options.regressor, ...options.bandit };
+      const learner = new CbAdf(settings);
+      this.bytes = learner.bytes;
+      const reader = new DecisionReader(this.#decisions(learner, options));
+      this.#reader = reader;
+      this.#line = (text, line) => reader.push(text, line);
+    }
+  }
+
+  /**
+   * @param text a line without its line end, blank ones included
+   * @param line counted from 1
+   * @throws VwTextError
+   * @realtime unsafe
+   */
+  push(text: string, line: number): void {
+    this.#line(text, line);
+  }
+
+  /** Ends the text. @throws VwTextError @realtime unsafe */
+  end(): VwSummary {
+    this.#reader?.end();
+    return this.#loss.summary();
+  }
+
+  #regression(learner: SparseRegressor, options: VwRunOptions): (text: string, line: number) => void {
+    const hasher = new FeatureHasher(options.hashing);
+    const features = new SparseFeatures();
+    return (text, line) => {
+      if (isBlank(text)) return;
+      const example = parseSimple(text, line);
+      atLine(line, () => hasher.hash(example.namespaces, [], features));
+      const { label } = example;
+      const value = Math.fround(label?.value ?? 0);
+      const weight = Math.fround(label?.weight ?? 1);
+      const initial = Math.fround(label?.initial ?? 0);
+      const prediction =
+        label !== undefined && options.learning
+          ? learner.learn(features, value, weight, 0, initial)
+          : learner.predict(features, 0, initial);
+      if (label !== undefined) this.#loss.addLabel(value, weight);
+      const loss = label === undefined ? 0 : weight * (prediction - value) ** 2;
+      this.#loss.add(loss, weight, label !== undefined, features.count);
+      this.#tellRegression(example, Math.fround(prediction), features.count);
+    };
+  }
+
+  #tellRegression({ label, tag }: VwSimpleExample, prediction: number, features: number): void {
+    if (this.#output.prediction !== undefined) {
+      const text = Number.isInteger(prediction) ? prediction.toFixed(0) : prediction.toFixed(6);
+      this.#output.prediction(`${text}${tag === '' ? '' : ` ${tag}`}\n`);
+    }
+    if (!this.#loss.isRowDue) return;
+    const row = this.#loss.row(label?.value.toFixed(4) ?? 'unknown', prediction.toFixed(4), features);
+    this.#output.row?.(`${row}\n`);
+  }
+
+  #decisions(learner: CbAdf, options: VwRunOptions): (decision: VwDecision, line: number) => void {
+    const hasher = new FeatureHasher(options.hashing);
+    const hashed = new HashedDecision();
+    const explores = options.bandit?.exploration.kind !== 'none';
+    return (decision, line) => {
+      const shared = decision.shared?.namespaces ?? [];
+      hashed.reset(decision.actions.length);
+      let features = 0;
+      for (const [action, { namespaces, label }] of decision.actions.entries()) {
+        atLine(line, () => hasher.hash(namespaces, shared, hashed.actions[action]));
+        features += hashed.actions[action].count;
+        if (action === decision.chosen) hashed.observe(action, label.costs[0]);
+      }
+      learner.process(hashed, options.learning);
+      this.#loss.add(learner.loss(hashed), 1, decision.chosen >= 0, features);
+      this.#tellDecision(decision, learner, hashed, features, explores);
+    };
+  }
+
+  #tellDecision(
+    decision: VwDecision,
+    learner: CbAdf,
+    { chosen, cost, probability }: HashedDecision,
+    features: number,
+    explores: boolean,
+  ): void {
+    const { ranking } = learner;
+    // VW lists an exploring distribution by cost, the cheapest first.
+    if (this.#output.prediction !== undefined) {
+      const tag = (decision.shared ?? decision.actions[0]).tag;
+      const text = explores
+        ? ranking.map((action) => `${action}:${shortFixed(learner.probability(action), 6)}`).join(',')
+        : String(ranking[0]);
+      this.#output.prediction(`${text}${tag === '' ? '' : ` ${tag}`}\n\n`);
+    }
+    if (!this.#loss.isRowDue) return;
+    const label = chosen < 0 ? 'unknown' : `${chosen}:${twoDigits(cost)}:${twoDigits(probability)}`;
+    const top = ranking[0];
+    const prediction = `${top}:${shortFixed(explores ? learner.probability(top) : learner.score(top), 2)}`;
+    this.#output.row?.(`${this.#loss.row(label, prediction, features)}\n`);
+  }
+}
+
+/** Gives an error without a line the line. */
+function atLine(line: number, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw error instanceof VwTextError && error.line === 0 ? new VwTextError(line, error.reason) : error;
+  }
+}
+
+/** Fixed, without the zeros at the end. */
+function shortFixed(value: number, digits: number): string {
+  return String(Number(value.toFixed(digits)));
+}
+
+function twoDigits(value: number): string {
+  return String(Number(value.toPrecision(2)));
+}
