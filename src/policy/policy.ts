@@ -38,6 +38,9 @@ export interface Policy {
    */
   readonly lastDistribution: Float64Array;
 
+  /** How often the watch for drift has fired, ever; 0 or absent where the policy has none. @realtime safe */
+  readonly driftAlarms?: number;
+
   /**
    * Draws an action.
    *
@@ -172,7 +175,9 @@ export type PolicyInputCode =
   | 'reward_range'
   | 'probability'
   | 'output_length'
-  | 'batch_length';
+  | 'batch_length'
+  | 'decision_id'
+  | 'time';
 
 /** An argument of a policy's method is malformed; the model is unchanged. */
 export class PolicyInputError extends Error {
