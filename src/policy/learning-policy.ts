@@ -358,6 +358,15 @@ export abstract class LearningPolicy implements Policy {
     return this.#head[HEAD_LAST_PROBABILITY];
   }
 
+  /**
+   * Takes the probability of the last draw, `action`, from `shares` anew: for a policy that makes them when they are read.
+   *
+   * @realtime safe
+   */
+  protected takeProbability(action: number): void {
+    this.#head[HEAD_LAST_PROBABILITY] = this.shares[action];
+  }
+
   get lastValues(): Float64Array {
     return this.expected;
   }
