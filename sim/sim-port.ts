@@ -73,6 +73,10 @@ class ArrivalSink implements ObservationSink {
   cancelGoal(stampNs: number, _receivedNs: number): void {
     this.#sink.cancelGoal(stampNs, this.#clock.nowNs());
   }
+
+  feedback(decisionId: number, reward: number, stampNs: number): RejectionCode {
+    return this.#sink.feedback(decisionId, reward, stampNs);
+  }
 }
 
 /** The simulator in real time, on the main thread: one episode after another until told to stop. */

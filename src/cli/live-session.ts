@@ -10,7 +10,6 @@ import { layoutSizesOf, periodNsOf, snapshotShapeOf } from '../loop/configuratio
 import type { PolicyName } from '../loop/control-loop.js';
 import { Controller } from '../loop/controller.js';
 import { Counter, StatisticsWindow } from '../loop/statistics.js';
-import { ValidatingSink } from '../sense/validating-sink.js';
 import {
   type Checkpointing,
   chainWorldHash,
@@ -124,7 +123,7 @@ export class LiveSession {
       controller.onDecision((record) => tally.decision(record));
       controller.freeze(frozen);
       await controller.start();
-      await this.#port.start(new ValidatingSink(controller.memory), controller.commands);
+      await this.#port.start(controller.observations, controller.commands);
       this.#window.advance();
       this.#windowStartNs = controller.clock.nowNs();
       this.#nextSaveMs = performance.now() + this.#savePeriodMs;

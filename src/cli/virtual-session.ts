@@ -17,6 +17,7 @@ import { layoutSizesOf, periodNsOf } from '../loop/configuration.js';
 import { ControlLoop, type ControlLoopOptions } from '../loop/control-loop.js';
 import { CommandReader } from '../memory/command-reader.js';
 import { ControlMemory, Order, planControlLayout } from '../memory/layout.js';
+import type { ObservationSink } from '../memory/observation-sink.js';
 import type { ParameterValues } from '../parameters/schema.js';
 import { ValidatingSink } from '../sense/validating-sink.js';
 
@@ -33,6 +34,8 @@ export interface VirtualSessionOptions extends ControlLoopOptions {
 export class VirtualSession {
   readonly loop: ControlLoop;
   readonly memory: ControlMemory;
+  /** The way in; `observations.feedback` tells what a decision earned, before the next `advance`. */
+  readonly observations: ObservationSink;
   readonly #simulatorOptions: SimulatorOptions;
   readonly #clock = new VirtualClock();
   readonly #periodNs: number;
@@ -60,6 +63,7 @@ export class VirtualSession {
     simulator: Simulator,
   ) {
     this.memory = memory;
+    this.observations = simulatorOptions.sink;
     this.#simulatorOptions = simulatorOptions;
     this.#simulator = simulator;
     this.#periodNs = periodNsOf(options.parameters);

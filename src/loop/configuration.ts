@@ -7,6 +7,7 @@ import { CONTEXT_DIM, type LayoutSizes } from '../memory/layout.js';
 import type { ParameterValues } from '../parameters/schema.js';
 import { ContextualBandit } from '../policy/contextual-bandit.js';
 import type { ContextualBanditConfig } from '../policy/contextual-bandit-config.js';
+import type { PendingRewardsOptions } from '../policy/pending-rewards.js';
 import type { RewardWeights } from '../reward/reward.js';
 import type { SafetyOptions } from '../safety/safety.js';
 import { STATISTICS_BYTES } from './statistics.js';
@@ -59,6 +60,19 @@ export function rewardWeightsOf(p: ParameterValues): Partial<RewardWeights> {
     time: p['reward.time'],
     clearance_scale: p['reward.clearance_scale'],
     contact_limit: p['reward.contact_limit'],
+  };
+}
+
+/** The table in which decisions wait for feedback; null where the cycle itself pays them. */
+export function pendingOptionsOf(p: ParameterValues): PendingRewardsOptions | null {
+  if (p['reward.source'] === 'cycle') return null;
+  return {
+    capacity: p['feedback.capacity'],
+    timeoutNs: p['feedback.timeout_s'] * 1e9,
+    expired: p['feedback.expired'],
+    expiredReward: p['feedback.expired_reward'],
+    rewardMin: p['feedback.reward_min'],
+    rewardMax: p['feedback.reward_max'],
   };
 }
 

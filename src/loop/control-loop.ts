@@ -27,6 +27,7 @@ import { Observation } from '../memory/observation.js';
 import { isIntervention, isOverride, Reason } from '../memory/reason.js';
 import type { ParameterValues } from '../parameters/schema.js';
 import { ContextualBandit } from '../policy/contextual-bandit.js';
+import { PENDING_COUNTS } from '../policy/pending-rewards.js';
 import { NO_ACTION, type Policy } from '../policy/policy.js';
 import { RandomPolicy } from '../policy/random-policy.js';
 import { ExpressionReward, type RewardProgram } from '../reward/expression-reward.js';
@@ -36,7 +37,14 @@ import { circumscribedRadius } from '../safety/footprint.js';
 import { Safety } from '../safety/safety.js';
 import { Watchdog } from '../safety/watchdog.js';
 import { Observer } from '../sense/observer.js';
-import { banditConfigOf, interactionsOf, periodNsOf, rewardWeightsOf, safetyOptionsOf } from './configuration.js';
+import {
+  banditConfigOf,
+  interactionsOf,
+  pendingOptionsOf,
+  periodNsOf,
+  rewardWeightsOf,
+  safetyOptionsOf,
+} from './configuration.js';
 import { Deadline, Miss } from './deadline.js';
 import { tuneEngine } from './engine.js';
 import { Learner } from './learner.js';
@@ -77,6 +85,8 @@ export class ControlLoop {
   readonly #mask = new Uint8Array(ACTION_COUNT);
   /** Of the main thread's heartbeat. */
   readonly #watchdog: Watchdog;
+  /** Of the state that the policy was loaded from. */
+  readonly #driftAlarmsBefore: number;
   #lastStartNs = Number.NaN;
   #cycle = 0;
   #arrivedGoal = 0;
@@ -119,12 +129,17 @@ export class ControlLoop {
     const program = options.rewardProgram ?? null;
     const rewarder = program === null ? new WeightedReward(rewardWeightsOf(p)) : new ExpressionReward(program);
     const horizon = Math.max(1, Math.round(p['reward.horizon_s'] * p.controller_frequency));
-    this.#learner = new Learner(this.policy, rewarder, horizon, periodNsOf(p));
+    this.statistics = new ControlStatistics(buffer, layout.statistics);
+    this.#learner = new Learner(this.policy, rewarder, horizon, periodNsOf(p), {
+      pending: pendingOptionsOf(p),
+      counts: this.statistics.counters.subarray(Counter.pending, Counter.pending + PENDING_COUNTS),
+      feedback: memory.feedback,
+    });
+    this.#driftAlarmsBefore = this.policy.driftAlarms ?? 0;
     this.#safety = new Safety(safety, layout.sizes.maxBeams);
     this.#deadline = new Deadline(periodNsOf(p), p.deadline_fraction);
     this.#breaker = new Breaker(p.breaker_open_misses, p.breaker_close_cycles);
     this.#watchdog = new Watchdog(p.heartbeat_timeout_s * 1e9);
-    this.statistics = new ControlStatistics(buffer, layout.statistics);
   }
 
   /**
@@ -187,14 +202,14 @@ export class ControlLoop {
     this.policy.frozen = frozen;
     this.#scaler.frozen = frozen;
     const arrived = this.#standReason === Reason.arrived;
-    const learning = !frozen && !this.#ruleOnly && !this.#breaker.open;
-    if (this.#standReason !== Reason.none && !arrived) {
-      this.#learner.clear();
-      return;
-    }
+    const driving = this.#standReason === Reason.none || arrived;
+    // A robot that stands still learns from feedback, unless it was disarmed: that ends all learning.
+    const learning = !frozen && !this.#ruleOnly && !this.#breaker.open && this.#standReason !== Reason.disarmed;
+    if (!driving) this.#learner.clear();
+    if (!driving && !this.#learner.fromFeedback) return;
     const learned = this.#learner.pay(this.observation, arrived, learning);
     if (learned > 0) this.statistics.recordReward(this.#learner.learnedSum[0], learned);
-    if (learning && !arrived) this.#scaler.update(this.#raw);
+    if (learning && driving && !arrived) this.#scaler.update(this.#raw);
   }
 
   #select(): void {
@@ -243,7 +258,8 @@ export class ControlLoop {
     const statistics = this.statistics;
     const counters = statistics.counters;
     if (this.#decided) {
-      this.#learner.enter(o, this.#context, this.#action, !isOverride(s.reason), isIntervention(s.reason));
+      const learnable = !isOverride(s.reason);
+      this.#learner.enter(o, this.#context, this.#action, learnable, isIntervention(s.reason), this.#cycle);
     }
     this.#extractor.remember(this.#action);
     this.#periodNs = o.nowNs - this.#lastStartNs;
@@ -261,6 +277,9 @@ export class ControlLoop {
     counters[Counter.goals] = o.goalCount;
     if (s.reason >= Reason.staleOdometry && s.reason <= Reason.staleContacts) counters[Counter.staleCycles]++;
     if (s.reason === Reason.heartbeatLost) counters[Counter.heartbeatLosses]++;
+    counters[Counter.driftAlarms] = (this.policy.driftAlarms ?? 0) - this.#driftAlarmsBefore;
+    counters[Counter.feedbackDropped] = this.#memory.feedback.droppedCount;
+    counters[Counter.waiting] = this.#learner.waiting;
     if (this.#standReason === Reason.arrived && o.goalCount !== this.#arrivedGoal) {
       this.#arrivedGoal = o.goalCount;
       counters[Counter.arrivals]++;
@@ -288,6 +307,8 @@ export class ControlLoop {
     r[DecisionField.reward] = this.#learner.paid[0];
     r[DecisionField.rewardSum] = this.#learner.payments[0];
     r[DecisionField.rewardCount] = this.#learner.payments[1];
+    r[DecisionField.rewardedCycle] = this.#learner.paidId[0];
+    r[DecisionField.driftAlarms] = this.statistics.counters[Counter.driftAlarms];
     r[DecisionField.reason] = s.reason;
     r[DecisionField.driver] = this.#driver;
     r[DecisionField.updates] = this.statistics.counters[Counter.learned];

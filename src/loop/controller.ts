@@ -7,9 +7,10 @@ import { assert } from '../core/assert.js';
 import { MonotonicClock } from '../core/clock.js';
 import { CommandReader } from '../memory/command-reader.js';
 import { ControlMemory, type LayoutSizes, Order, Progress, planControlLayout, Resting } from '../memory/layout.js';
-import type { CommandSource, MotionCommand } from '../memory/observation-sink.js';
+import type { CommandSource, MotionCommand, ObservationSink } from '../memory/observation-sink.js';
 import { Reason } from '../memory/reason.js';
 import { Watchdog } from '../safety/watchdog.js';
+import { ValidatingSink } from '../sense/validating-sink.js';
 import type { ScheduleOptions } from './schedule.js';
 import { ControlStatistics } from './statistics.js';
 import { Phase, WORKER_ROLE, type WorkerData, type WorkerReport } from './worker.js';
@@ -86,6 +87,11 @@ export class Controller {
   readonly statistics: ControlStatistics;
   /** The newest command for the port: the control thread's, or zero while that thread cannot be relied on. */
   readonly commands: CommandSource;
+  /**
+   * The way in, for the port and for the program: there is one for each controller. `observations.feedback` tells what a
+   * decision earned, by the id that `onDecision` gives as `DecisionField.cycle` and `commands` as `cycle`.
+   */
+  readonly observations: ObservationSink;
   readonly #options: ControllerOptions;
   readonly #watchdog: Watchdog;
   readonly #commands: GuardedCommands;
@@ -109,6 +115,7 @@ export class Controller {
     this.#watchdog = new Watchdog(options.watchdogTimeoutNs);
     this.#commands = new GuardedCommands(this.memory);
     this.commands = this.#commands;
+    this.observations = new ValidatingSink(this.memory);
     this.#record = new Float64Array(this.memory.decisions.recordDoubles);
   }
 

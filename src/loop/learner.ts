@@ -1,68 +1,104 @@
 /**
- * learn: pays each decision for what happened in the time after it.
+ * learn: pays each decision for what it led to.
  *
- * A decision waits in a ring until its horizon has passed, then its reward is measured from where the robot was to where
- * it is. A decision that safety overrode is never learned from. An episode's end pays what waits at once.
+ * Decisions wait in a table of pending rewards. Where rewards come from the cycle itself, a decision waits until its
+ * horizon has passed, and its reward is measured from where the robot was to where it is; an episode's end pays what
+ * waits at once. Where they come from outside, as feedback, a decision waits until its reward comes or its time has run
+ * out. A decision that safety overrode is never learned from.
  *
- * Control thread, every cycle; owns the ring; allocates nothing after construction.
+ * Control thread, every cycle; owns the table, reads the feedback ring; allocates nothing after construction.
  */
 
+import { FEEDBACK_DOUBLES } from '../memory/layout.js';
 import { type Observation, SECTOR_COUNT, SIDE_COUNT } from '../memory/observation.js';
+import type { RecordRing } from '../memory/record-ring.js';
+import {
+  Join,
+  PendingCount,
+  PendingRewards,
+  type PendingRewardsOptions,
+  PendingTally,
+} from '../policy/pending-rewards.js';
 import type { Policy } from '../policy/policy.js';
 import { REWARD_INPUT_COUNT, type Reward, RewardInput } from '../reward/reward.js';
 
+/**
+ * Rewards from outside that one cycle takes in, and decisions that it gives up, at most: a flood of either delays no
+ * command by more than so many updates. At 50 Hz it is 1600 a second, where one decision a cycle makes 50.
+ */
+const FEEDBACK_PER_CYCLE = 32;
+
+export interface LearnerOptions {
+  /** The table of a learner that is paid by feedback; absent or null: the cycle itself pays. */
+  pending?: PendingRewardsOptions | null;
+  /** Where the table counts: `PENDING_COUNTS` words; its own where absent. */
+  counts?: Uint32Array;
+  /** Where feedback comes in; reader's side. */
+  feedback?: RecordRing;
+}
+
 export class Learner {
+  /** Whether rewards come from outside. */
+  readonly fromFeedback: boolean;
   readonly #policy: Policy;
   readonly #rewarder: Reward;
-  readonly #contextDim: number;
-  readonly #capacity: number;
+  readonly #pending: PendingRewards;
+  readonly #feedback: RecordRing | null;
+  readonly #row = new Float64Array(FEEDBACK_DOUBLES);
+  /** Decisions that the reward's inputs are kept of, each in its place in the table; 0 where feedback pays. */
+  readonly #measured: number;
   readonly #horizonNs: number;
-  /** One-row batches, as the policy takes them: doubles in arrays are not boxed on their way. */
-  readonly #contexts: Float64Array[];
-  readonly #actions: Int32Array[];
-  readonly #probabilities: Float64Array[];
   readonly #paid = new Float64Array(1);
+  readonly #paidId = new Float64Array(1);
   readonly #learnedSum = new Float64Array(1);
   readonly #payments = new Float64Array(2);
-  readonly #learnable: Uint8Array;
+  readonly #probability = new Float64Array(1);
   readonly #intervened: Uint8Array;
   readonly #decidedNs: Float64Array;
   readonly #distance: Float64Array;
   readonly #bearing: Float64Array;
   readonly #change: Float64Array;
   readonly #force: Float64Array;
+  /** What one decision earned, as measured. */
+  readonly #earned = new Float64Array(1);
   readonly #inputs = new Float64Array(REWARD_INPUT_COUNT);
-  #waiting = 0;
-  #oldest = 0;
   #lastAction = -1;
 
   /**
    * @param horizon cycles from a decision to its reward, ≥ 1
    * @param periodNs of the cycles; a decision's age counts, whoever drove meanwhile
    */
-  constructor(policy: Policy, rewarder: Reward, horizon: number, periodNs: number) {
+  constructor(policy: Policy, rewarder: Reward, horizon: number, periodNs: number, options: LearnerOptions = {}) {
     // Half a period less, so that a start that is early by a little does not wait for the next cycle.
     this.#horizonNs = (horizon - 0.5) * periodNs;
     this.#policy = policy;
     this.#rewarder = rewarder;
-    this.#contextDim = policy.contextDim;
-    this.#capacity = horizon;
-    this.#contexts = Array.from({ length: horizon }, () => new Float64Array(policy.contextDim));
-    this.#actions = Array.from({ length: horizon }, () => new Int32Array(1));
-    this.#probabilities = Array.from({ length: horizon }, () => new Float64Array(1));
-    this.#learnable = new Uint8Array(horizon);
-    this.#intervened = new Uint8Array(horizon);
-    this.#decidedNs = new Float64Array(horizon);
-    this.#distance = new Float64Array(horizon);
-    this.#bearing = new Float64Array(horizon);
-    this.#change = new Float64Array(horizon);
-    this.#force = new Float64Array(horizon);
+    this.#feedback = options.feedback ?? null;
+    const pending = options.pending ?? null;
+    this.fromFeedback = pending !== null;
+    this.#pending = new PendingRewards(policy, {
+      ...(pending ?? { capacity: horizon }),
+      ...(options.counts === undefined ? {} : { counts: options.counts }),
+    });
+    this.#measured = this.fromFeedback ? 0 : horizon;
+    this.#intervened = new Uint8Array(this.#measured);
+    this.#decidedNs = new Float64Array(this.#measured);
+    this.#distance = new Float64Array(this.#measured);
+    this.#bearing = new Float64Array(this.#measured);
+    this.#change = new Float64Array(this.#measured);
+    this.#force = new Float64Array(this.#measured);
     this.#paid[0] = Number.NaN;
+    this.#paidId[0] = Number.NaN;
   }
 
   /** The reward paid last, as an array of one; NaN where the last cycle paid none. Only read it. */
   get paid(): Float64Array {
     return this.#paid;
+  }
+
+  /** The id of the decision that `paid` was for, likewise. Only read it. */
+  get paidId(): Float64Array {
+    return this.#paidId;
   }
 
   /** Sum of the rewards that the last `pay` taught, as an array of one. Only read it. */
@@ -75,44 +111,50 @@ export class Learner {
     return this.#payments;
   }
 
-  /** Drops what waits, unpaid. @realtime safe */
-  clear(): void {
-    this.#waiting = 0;
-    this.#lastAction = -1;
-    this.#paid[0] = Number.NaN;
-    this.#payments.fill(0);
+  /** Decisions that wait for their reward. @realtime safe */
+  get waiting(): number {
+    return this.#pending.waiting;
   }
 
   /**
-   * Pays the decision whose horizon has passed, or all that wait when the goal was reached.
+   * The way from the decisions so far to what comes is broken: drops what waits for the cycle to pay it. What waits for
+   * feedback goes on waiting, since whoever gives it knows what it is for. @realtime safe
+   */
+  clear(): void {
+    if (!this.fromFeedback) this.#pending.clear();
+    this.#lastAction = -1;
+    this.#begin();
+  }
+
+  /**
+   * Pays the decision whose horizon has passed, or all that wait when the goal was reached; or those that feedback has
+   * come for.
    *
    * @param learning whether the policy learns from it
    * @returns how many the policy learned from
    * @realtime safe
    */
   pay(o: Observation, arrived: boolean, learning: boolean): number {
-    this.#paid[0] = Number.NaN;
-    this.#payments.fill(0);
-    if (this.#waiting === 0) return 0;
-    let force = 0;
-    for (let side = 0; side < SIDE_COUNT; side++) force += o.contact[side];
-    for (let i = 0; i < this.#capacity; i++) if (force > this.#force[i]) this.#force[i] = force;
-    let learned = 0;
-    this.#learnedSum[0] = 0;
-    while (this.#waiting > 0) {
-      const i = this.#oldest;
-      if (!arrived && o.nowNs - this.#decidedNs[i] < this.#horizonNs) break;
-      this.#oldest = (i + 1) % this.#capacity;
-      this.#waiting--;
-      if (this.#learnable[i] === 0) continue;
-      this.#evaluate(o, i, arrived);
-      this.#payments[0] += this.#paid[0];
-      this.#payments[1]++;
-      if (!learning) continue;
-      this.#policy.updateBatch(this.#contexts[i], this.#actions[i], this.#paid, this.#probabilities[i]);
-      this.#learnedSum[0] += this.#paid[0];
-      learned++;
+    this.#begin();
+    const pending = this.#pending;
+    const tally = pending.tally;
+    pending.learning = learning;
+    pending.now[0] = o.nowNs;
+    if (this.fromFeedback) this.#takeFeedback();
+    else {
+      if (this.#feedback !== null) this.#ignoreFeedback(this.#feedback);
+      if (pending.waiting > 0) this.#payMeasured(o, arrived);
     }
+    if (tally[PendingTally.count] > 0) {
+      this.#paid[0] = tally[PendingTally.reward];
+      this.#paidId[0] = tally[PendingTally.id];
+      this.#payments[0] = tally[PendingTally.sum];
+      this.#payments[1] = tally[PendingTally.count];
+    }
+    this.#learnedSum[0] = tally[PendingTally.learnedSum];
+    const learned = tally[PendingTally.learnedCount];
+    // Here and not at the start: what expires when a decision is entered belongs to the next payment.
+    tally.fill(0);
     return learned;
   }
 
@@ -122,30 +164,74 @@ export class Learner {
    * @param context copied
    * @param learnable whether the robot does what was decided
    * @param intervened whether safety changed the command
+   * @param id larger than all before; absent, the next whole number
    * @realtime safe
    */
-  enter(o: Observation, context: Float64Array, action: number, learnable: boolean, intervened: boolean): void {
-    if (this.#waiting === this.#capacity) {
-      this.#oldest = (this.#oldest + 1) % this.#capacity;
-      this.#waiting--;
+  enter(
+    o: Observation,
+    context: Float64Array,
+    action: number,
+    learnable: boolean,
+    intervened: boolean,
+    id = this.#pending.newestId + 1,
+  ): void {
+    const i = this.#pending.nextPlace;
+    this.#probability[0] = this.#policy.lastProbability;
+    this.#pending.now[0] = o.nowNs;
+    this.#pending.enterRow(id, context, action, this.#probability, learnable);
+    if (this.#measured > 0) {
+      this.#intervened[i] = intervened ? 1 : 0;
+      this.#decidedNs[i] = o.nowNs;
+      this.#distance[i] = o.goalDistance;
+      this.#bearing[i] = Math.abs(o.goalBearing);
+      this.#change[i] = this.#lastAction < 0 ? 0 : sectorsBetween(action, this.#lastAction);
+      this.#force[i] = 0;
     }
-    const i = (this.#oldest + this.#waiting) % this.#capacity;
-    const row = this.#contexts[i];
-    for (let k = 0; k < this.#contextDim; k++) row[k] = context[k];
-    this.#actions[i][0] = action;
-    this.#probabilities[i][0] = this.#policy.lastProbability;
-    this.#learnable[i] = learnable ? 1 : 0;
-    this.#intervened[i] = intervened ? 1 : 0;
-    this.#decidedNs[i] = o.nowNs;
-    this.#distance[i] = o.goalDistance;
-    this.#bearing[i] = Math.abs(o.goalBearing);
-    this.#change[i] = this.#lastAction < 0 ? 0 : sectorsBetween(action, this.#lastAction);
-    this.#force[i] = 0;
-    this.#waiting++;
     this.#lastAction = action;
   }
 
-  #evaluate(o: Observation, i: number, arrived: boolean): void {
+  #begin(): void {
+    this.#paid[0] = Number.NaN;
+    this.#paidId[0] = Number.NaN;
+    this.#payments[0] = 0;
+    this.#payments[1] = 0;
+  }
+
+  #payMeasured(o: Observation, arrived: boolean): void {
+    const pending = this.#pending;
+    let force = 0;
+    for (let side = 0; side < SIDE_COUNT; side++) force += o.contact[side];
+    for (let i = 0; i < this.#measured; i++) if (force > this.#force[i]) this.#force[i] = force;
+    while (pending.waiting > 0) {
+      const i = pending.oldest;
+      if (!arrived && o.nowNs - this.#decidedNs[i] < this.#horizonNs) break;
+      if (!pending.isLearnable(i)) {
+        pending.dropOldest();
+        continue;
+      }
+      this.#measure(o, i, arrived);
+      // Out of the policy's range it is counted, and no better one will come.
+      if (pending.joinOldest(this.#earned) === Join.refused) pending.dropOldest();
+    }
+  }
+
+  #takeFeedback(): void {
+    const pending = this.#pending;
+    const feedback = this.#feedback;
+    for (let n = 0; n < FEEDBACK_PER_CYCLE && feedback !== null && feedback.read(this.#row); n++) {
+      pending.joinRow(this.#row);
+    }
+    pending.expireDue(FEEDBACK_PER_CYCLE);
+  }
+
+  /** Nobody asked for it: the cycle itself pays. */
+  #ignoreFeedback(feedback: RecordRing): void {
+    for (let n = 0; n < FEEDBACK_PER_CYCLE && feedback.read(this.#row); n++) {
+      this.#pending.counts[PendingCount.ignored]++;
+    }
+  }
+
+  #measure(o: Observation, i: number, arrived: boolean): void {
     const inputs = this.#inputs;
     const seconds = Math.max(1e-3, (o.nowNs - this.#decidedNs[i]) * 1e-9);
     const speed = Math.sqrt(o.vx * o.vx + o.vy * o.vy);
@@ -160,7 +246,7 @@ export class Learner {
     inputs[RewardInput.time] = seconds;
     inputs[RewardInput.distance] = o.goalDistance;
     inputs[RewardInput.intervened] = this.#intervened[i];
-    this.#rewarder.evaluateInto(inputs, this.#paid);
+    this.#rewarder.evaluateInto(inputs, this.#earned);
   }
 }
 

@@ -180,8 +180,16 @@ export const Counter = {
   earlyStarts: 12,
   /** Cycles in which the main thread's heartbeat was too old. */
   heartbeatLosses: 13,
+  /** Alarms of the policy's watch for drift. */
+  driftAlarms: 14,
+  /** Rewards from outside that were overwritten before a cycle took them in. */
+  feedbackDropped: 15,
+  /** From here on the counts of the table of pending rewards, `PENDING_COUNTS` words indexed with `PendingCount`. */
+  pending: 16,
+  /** Level: decisions that wait for their reward. */
+  waiting: 24,
 } as const;
-const COUNTER_WORDS = 16;
+const COUNTER_WORDS = 32;
 
 /** Indexes of the levels that are doubles. */
 export const Level = { rewardSum: 0 } as const;
@@ -300,6 +308,7 @@ export class StatisticsWindow {
     this.period.advance();
     difference(this.#statistics.counters, this.#seenCounters, this.counters);
     this.counters[Counter.breakerOpen] = this.#statistics.counters[Counter.breakerOpen];
+    this.counters[Counter.waiting] = this.#statistics.counters[Counter.waiting];
     difference(this.#statistics.interventions, this.#seenInterventions, this.interventions);
     const sum = this.#statistics.levels[Level.rewardSum];
     this.meanReward = (sum - this.#seenRewardSum) / this.counters[Counter.rewards];

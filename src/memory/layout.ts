@@ -11,7 +11,8 @@
  *  ranges   │  slots → cycle                decisions   ring → log, telemetry
  *  contacts │                               policy      the bandit's table and state
  *  goal     ┘                               scaler      means and variances
- *  intake      readings refused, by reason  snapshot    the learned state, copied out on request
+ *  feedback    ring → cycle                 snapshot    the learned state, copied out on request
+ *  intake      readings refused, by reason
  * ```
  */
 import { ArenaPlan, type Region } from './arena.js';
@@ -91,6 +92,12 @@ export const CONTACTS_DOUBLES = 6;
 export const GoalField = { stampNs: 0, receivedNs: 1, active: 2, count: 3, x: 4, y: 5, tolerance: 6 } as const;
 export const GOAL_DOUBLES = 7;
 
+/** Doubles of a reward from outside. */
+export const FeedbackField = { decisionId: 0, reward: 1, stampNs: 2 } as const;
+export const FEEDBACK_DOUBLES = 3;
+/** Rewards that may wait for the cycle; a power of two. When more come the oldest are dropped, and counted. */
+export const FEEDBACK_RECORDS = 1024;
+
 export const CommandField = { vx: 0, vy: 1, yawRate: 2, cycle: 3, reason: 4 } as const;
 export const COMMAND_DOUBLES = 5;
 
@@ -101,6 +108,7 @@ export const ACTION_COUNT = 8;
 
 /** Doubles of a decision record; arrays start at their index. */
 export const DecisionField = {
+  /** The decision's id: rises by one from cycle to cycle of a run, from 0. Feedback names the decision by it. */
   cycle: 0,
   /** When the cycle was due, on the controller's monotonic clock. */
   scheduledNs: 1,
@@ -116,7 +124,7 @@ export const DecisionField = {
   probability: 7,
   /** Bit k: action k was allowed. */
   allowed: 8,
-  /** The last reward paid in this cycle, for a decision one horizon ago; NaN where none was. */
+  /** The last reward paid in this cycle, for the decision `rewardedCycle`; NaN where none was. */
   reward: 9,
   /** Safety's reason code. */
   reason: 10,
@@ -144,8 +152,12 @@ export const DecisionField = {
   /** All rewards paid in this cycle, learned from or not: an arrival pays every decision that waits. */
   rewardSum: 91,
   rewardCount: 92,
+  /** The decision that `reward` was for; NaN where none was paid. */
+  rewardedCycle: 93,
+  /** Alarms of the policy's watch for drift, since the start of the run. */
+  driftAlarms: 94,
 } as const;
-export const DECISION_DOUBLES = 93;
+export const DECISION_DOUBLES = 95;
 
 /** Who made the command of a cycle. */
 export const Driver = { none: 0, policy: 1, fallback: 2, stop: 3 } as const;
@@ -170,6 +182,7 @@ export interface ControlLayout {
   readonly ranges: number;
   readonly contacts: number;
   readonly goal: number;
+  readonly feedback: number;
   readonly command: number;
   readonly decisions: number;
   readonly statistics: number;
@@ -181,7 +194,7 @@ export interface ControlLayout {
 }
 
 /** Rejection counters: inputs × reasons, 32 bit each. */
-export const INTAKE_INPUTS = 4;
+export const INTAKE_INPUTS = 5;
 export const INTAKE_REASONS = 8;
 
 /** The one place where offsets are decided. Pure; both threads call it with the same sizes. */
@@ -193,6 +206,7 @@ export function planControlLayout(sizes: LayoutSizes): ControlLayout {
   const ranges = plan.reserve('ranges', 'main', LatestValueSlot.bytes(RANGES_DOUBLES, sizes.maxBeams));
   const contacts = plan.reserve('contacts', 'main', LatestValueSlot.bytes(CONTACTS_DOUBLES));
   const goal = plan.reserve('goal', 'main', LatestValueSlot.bytes(GOAL_DOUBLES));
+  const feedback = plan.reserve('feedback', 'main', RecordRing.bytes(FEEDBACK_RECORDS, FEEDBACK_DOUBLES));
   const progress = plan.reserve('progress', 'control', PROGRESS_WORDS * 4);
   const command = plan.reserve('command', 'control', LatestValueSlot.bytes(COMMAND_DOUBLES));
   const decisions = plan.reserve('decisions', 'control', RecordRing.bytes(sizes.decisionRecords, DECISION_DOUBLES));
@@ -210,6 +224,7 @@ export function planControlLayout(sizes: LayoutSizes): ControlLayout {
     ranges,
     contacts,
     goal,
+    feedback,
     command,
     decisions,
     statistics,
@@ -232,6 +247,7 @@ export class ControlMemory {
   readonly ranges: LatestValueSlot;
   readonly contacts: LatestValueSlot;
   readonly goal: LatestValueSlot;
+  readonly feedback: RecordRing;
   readonly command: LatestValueSlot;
   readonly decisions: RecordRing;
   readonly snapshot: Uint8Array;
@@ -248,6 +264,7 @@ export class ControlMemory {
     this.ranges = new LatestValueSlot(buffer, layout.ranges, RANGES_DOUBLES, maxBeams);
     this.contacts = new LatestValueSlot(buffer, layout.contacts, CONTACTS_DOUBLES);
     this.goal = new LatestValueSlot(buffer, layout.goal, GOAL_DOUBLES);
+    this.feedback = new RecordRing(buffer, layout.feedback, FEEDBACK_RECORDS, FEEDBACK_DOUBLES);
     this.command = new LatestValueSlot(buffer, layout.command, COMMAND_DOUBLES);
     this.decisions = new RecordRing(buffer, layout.decisions, decisionRecords, DECISION_DOUBLES);
     this.snapshot = new Uint8Array(buffer, layout.snapshot, snapshotBytes);

@@ -69,6 +69,15 @@ export interface ObservationSink {
   goal(stampNs: number, receivedNs: number, x: number, y: number, tolerance: number): RejectionCode;
   /** No goal: the robot stops. */
   cancelGoal(stampNs: number, receivedNs: number): void;
+  /**
+   * What a decision earned, where `reward.source` is `feedback`. In any order, at any rate, as late as
+   * `feedback.timeout_s` allows; what becomes of it is counted by the cycle that takes it in.
+   *
+   * @param decisionId the cycle that made it, as commands (`MotionCommand.cycle`) and decision records name it; ids
+   *   begin anew with every run
+   * @param stampNs of the source's own clock; must be finite, need not rise
+   */
+  feedback(decisionId: number, reward: number, stampNs: number): RejectionCode;
 }
 
 /** A motion command: velocity in `base_link` [m/s, m/s, rad/s]. */
@@ -76,7 +85,7 @@ export interface MotionCommand {
   vx: number;
   vy: number;
   yawRate: number;
-  /** The cycle that made it. */
+  /** The cycle that made it: the decision's id, by which feedback names it. */
   cycle: number;
   /** Safety's reason code; 0 where it let the policy's command pass. */
   reason: number;

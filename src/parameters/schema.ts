@@ -383,6 +383,41 @@ const entries = {
     4096,
     'A formula of your own that replaces the weighted sum, for instance `2.0*progress - 0.7*contact_force - 0.1*turn`. Empty: the weighted sum.',
   ),
+  'reward.source': choice(
+    'cycle',
+    ['cycle', 'feedback'],
+    'Where rewards come from: the cycle measures them itself after `reward.horizon_s`, or feedback from outside names a decision and what it earned.',
+  ),
+
+  // Rewards from outside.
+  'feedback.timeout_s': number(
+    10,
+    0.001,
+    86_400,
+    's',
+    'A decision waits so long for its reward, then it expires; a reward that comes later is counted and not learned from.',
+  ),
+  'feedback.capacity': integer(
+    1024,
+    1,
+    1_048_576,
+    'decisions',
+    'Decisions remembered for feedback, waiting or paid; their memory is set aside at start-up. When it is full the oldest expires.',
+  ),
+  'feedback.expired': choice(
+    'nothing',
+    ['nothing', 'default'],
+    'What is learned of a decision that expires: nothing, or that it earned `feedback.expired_reward`.',
+  ),
+  'feedback.expired_reward': number(
+    0,
+    -1e6,
+    1e6,
+    '',
+    'What a decision earned whose reward never came, with `feedback.expired: default`. Within `feedback.reward_min` and `feedback.reward_max`.',
+  ),
+  'feedback.reward_min': number(-100, -1e6, 1e6, '', 'A smaller reward is refused and counted.'),
+  'feedback.reward_max': number(100, -1e6, 1e6, '', 'A larger reward is refused and counted.'),
 };
 
 export type ParameterName = keyof typeof entries;
@@ -445,6 +480,16 @@ const relations: readonly {
     parameter: 'reward.horizon_s',
     least: (values) => 1 / values.controller_frequency,
     why: 'one period of controller_frequency, or nothing would have happened yet',
+  },
+  {
+    parameter: 'feedback.expired_reward',
+    least: (values) => values['feedback.reward_min'],
+    why: 'feedback.reward_min',
+  },
+  {
+    parameter: 'feedback.reward_max',
+    least: (values) => Math.max(values['feedback.reward_min'], values['feedback.expired_reward']),
+    why: 'feedback.reward_min and feedback.expired_reward',
   },
 ];
 
@@ -511,7 +556,7 @@ export function checkRelations(values: ParameterValues): void {
   for (const { parameter, least, why } of relations) {
     const bound = least(values);
     if ((values[parameter] as number) >= bound) continue;
-    const allowed = `at least ${Number(bound.toPrecision(4))} ${findParameter(parameter)!.unit} (${why})`;
+    const allowed = `at least ${`${Number(bound.toPrecision(4))} ${findParameter(parameter)!.unit}`.trim()} (${why})`;
     throw new ParameterError(parameter, `${values[parameter]} is not allowed; allowed: ${allowed}`);
   }
 }

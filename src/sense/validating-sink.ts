@@ -7,6 +7,7 @@
 import {
   ContactsField,
   type ControlMemory,
+  FeedbackField,
   GoalField,
   INTAKE_REASONS,
   OdometryField,
@@ -16,9 +17,9 @@ import {
 import { type ObservationSink, type RangeScan, Rejection, type RejectionCode } from '../memory/observation-sink.js';
 
 /** Rows of the intake counters. */
-export const Input = { odometry: 0, ranges: 1, contacts: 2, goal: 3 } as const;
+export const Input = { odometry: 0, ranges: 1, contacts: 2, goal: 3, feedback: 4 } as const;
 export type InputIndex = (typeof Input)[keyof typeof Input];
-export const INPUT_NAMES = ['odometry', 'ranges', 'contacts', 'goal'] as const;
+export const INPUT_NAMES = ['odometry', 'ranges', 'contacts', 'goal', 'feedback'] as const;
 /** Columns of the intake counters: the codes of `Rejection`, then the beams of accepted scans that had failed. */
 export const REASON_NAMES = ['accepted', 'not_finite', 'out_of_range', 'wrong_length', 'stamp_back', 'stamp_still'];
 export const FAILED_BEAMS = 7;
@@ -29,10 +30,12 @@ const POSITION_LIMIT = 1e6;
 const VELOCITY_LIMIT = 100;
 /** Nor a contact that presses harder [N]. */
 const FORCE_LIMIT = 1e6;
+/** No decision earns more, or less. */
+const REWARD_LIMIT = 1e15;
 /** A sweep may close the circle and overlap by no more than this [rad]. */
 const SWEEP_LIMIT = 2 * Math.PI + 0.2;
 
-/** Publishes to the slots of `memory`, whose writer it is; of all slots there may be one sink. */
+/** Publishes to the slots and the feedback ring of `memory`, whose writer it is; for each memory there may be one sink. */
 export class ValidatingSink implements ObservationSink {
   readonly #memory: ControlMemory;
   readonly #lastStampNs = new Float64Array(INPUT_NAMES.length).fill(Number.NEGATIVE_INFINITY);
@@ -162,6 +165,22 @@ export class ValidatingSink implements ObservationSink {
 
   cancelGoal(stampNs: number, receivedNs: number): void {
     this.#publishGoal(stampNs, receivedNs, 0, 0, 0, 0);
+  }
+
+  feedback(decisionId: number, reward: number, stampNs: number): RejectionCode {
+    let code: RejectionCode = Rejection.accepted;
+    if (!Number.isFinite(decisionId) || !Number.isFinite(reward) || !Number.isFinite(stampNs)) {
+      code = Rejection.notFinite;
+    } else if (!Number.isSafeInteger(decisionId) || decisionId < 0) code = Rejection.outOfRange;
+    else if (Math.abs(reward) > REWARD_LIMIT) code = Rejection.outOfRange;
+    if (this.#count(Input.feedback, code)) return code;
+    // No wake: the cycle that comes takes it in, and a reward is nothing to act on.
+    const ring = this.#memory.feedback;
+    ring.record[FeedbackField.decisionId] = decisionId;
+    ring.record[FeedbackField.reward] = reward;
+    ring.record[FeedbackField.stampNs] = stampNs;
+    ring.commit();
+    return code;
   }
 
   #publishGoal(stampNs: number, receivedNs: number, active: number, x: number, y: number, tolerance: number): void {

@@ -26,6 +26,9 @@ export class ContractSink implements ObservationSink {
   cancelGoal(stampNs: number, receivedNs: number): void {
     this.#note('cancelGoal', stampNs, receivedNs, []);
   }
+  feedback(decisionId: number, reward: number, stampNs: number): RejectionCode {
+    return this.#note('feedback', stampNs, Number.NaN, [decisionId, reward]);
+  }
 
   of(name: string) {
     return this.calls.filter((call) => call.name === name);

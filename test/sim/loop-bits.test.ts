@@ -59,6 +59,10 @@ class TapSink implements ObservationSink {
   cancelGoal(...stamps: [number, number]) {
     this.sink.cancelGoal(...stamps);
   }
+
+  feedback(...feedback: Parameters<ObservationSink['feedback']>) {
+    return this.sink.feedback(...feedback);
+  }
 }
 
 /** Says the times that a recorded cycle read off its clock: at its start, and at its command. */

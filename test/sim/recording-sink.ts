@@ -70,6 +70,11 @@ export class RecordingSink implements ObservationSink {
     this.calls.push('cancelGoal');
     this.cancelled++;
   }
+
+  feedback() {
+    this.calls.push('feedback');
+    return Rejection.accepted;
+  }
 }
 
 /** Gives the command that was last `send`-ed: anew at every read while `repeat`, else once. */

@@ -28,6 +28,7 @@ describe.skipIf(!existsSync(LOG))(`the Intel Research Lab log (skipped where ${L
       newFrame: () => {},
       goal: () => Rejection.accepted,
       cancelGoal: () => {},
+      feedback: () => Rejection.accepted,
     };
     await port.start(sink, { read: () => false });
     let clockNs = port.nextNs;

@@ -10,6 +10,9 @@ import {
   ControlMemory,
   DECISION_DOUBLES,
   DecisionField,
+  FEEDBACK_DOUBLES,
+  FEEDBACK_RECORDS,
+  FeedbackField,
   GOAL_DOUBLES,
   GoalField,
   ODOMETRY_DOUBLES,
@@ -56,6 +59,7 @@ describe('the layout', () => {
     ['ranges', RangesField, RANGES_DOUBLES],
     ['contacts', ContactsField, CONTACTS_DOUBLES],
     ['goal', GoalField, GOAL_DOUBLES],
+    ['feedback', FeedbackField, FEEDBACK_DOUBLES],
     ['command', CommandField, COMMAND_DOUBLES],
     ['decision', DecisionField, DECISION_DOUBLES],
   ])('gives every field of %s a place of its own', (_name, fields, count) => {
@@ -88,6 +92,8 @@ describe('the control memory', () => {
     }
     main.orders.fill(3);
     main.intake.fill(4);
+    main.feedback.record.fill(10);
+    for (let i = 0; i < FEEDBACK_RECORDS; i++) main.feedback.commit();
     control.progress.fill(5);
     control.snapshot.fill(6);
     control.command.doubles[control.command.writeIndex].fill(7);
@@ -106,6 +112,11 @@ describe('the control memory', () => {
     expect(control.ranges.singles[0].length).toBe(sizes.maxBeams);
     expect(control.orders.every((word) => word === 3)).toBe(true);
     expect(control.intake.every((word) => word === 4)).toBe(true);
+    const feedback = new Float64Array(FEEDBACK_DOUBLES);
+    for (let i = 0; i < FEEDBACK_RECORDS; i++) {
+      expect(control.feedback.read(feedback)).toBe(true);
+      expect(feedback.every((value) => value === 10)).toBe(true);
+    }
     expect(main.progress.every((word) => word === 5)).toBe(true);
     expect(main.snapshot.every((byte) => byte === 6)).toBe(true);
     expect(main.command.take()).toBe(true);

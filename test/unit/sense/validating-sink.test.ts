@@ -3,6 +3,7 @@ import type { LatestValueSlot } from '../../../src/memory/latest-value-slot.js';
 import {
   ContactsField,
   ControlMemory,
+  FEEDBACK_DOUBLES,
   GoalField,
   INTAKE_REASONS,
   OdometryField,
@@ -85,8 +86,11 @@ describe('the validating sink', () => {
     expect(taken(memory.contacts)).toEqual(GOOD_CONTACTS);
     expect(sink.goal(...GOOD_GOAL)).toBe(accepted);
     expect(taken(memory.goal)).toEqual([100, 110, 1, 1, 7, 8, 0.5]);
+    expect(sink.feedback(17, -0.5, 100)).toBe(accepted);
+    const row = new Float64Array(FEEDBACK_DOUBLES);
+    expect([memory.feedback.read(row), ...row]).toEqual([true, 17, -0.5, 100]);
     for (let input = 0; input < INPUT_NAMES.length; input++) expect(counted(input as InputIndex, accepted)).toBe(1);
-    expect(total()).toBe(4);
+    expect(total()).toBe(5);
   });
 
   it('wakes the control thread with every reading it publishes, and with no other', () => {
@@ -251,6 +255,37 @@ describe('the validating sink', () => {
     expect(taken(memory.goal)?.slice(2)).toEqual([1, 2, 9, 8, 0.5]);
     sink.cancelGoal(300, 310);
     expect(taken(memory.goal)).toEqual([300, 310, 0, 2, 0, 0, 0]);
+  });
+
+  it.each([
+    ['an id that is no number', [Number.NaN, 1, 1], notFinite],
+    ['an infinite reward', [3, Number.NEGATIVE_INFINITY, 1], notFinite],
+    ['a stamp that is no number', [3, 1, Number.NaN], notFinite],
+    ['a negative id', [-1, 1, 1], outOfRange],
+    ['an id between two decisions', [2.5, 1, 1], outOfRange],
+    ['an id beyond whole numbers', [2 ** 53, 1, 1], outOfRange],
+    ['a reward that no decision earns', [3, -1.1e15, 1], outOfRange],
+  ] as [string, [number, number, number], number][])('refuses feedback with %s, and counts it', (_what, call, code) => {
+    const { memory, sink, counted, total } = rig();
+    expect(sink.feedback(...call)).toBe(code);
+    expect([counted(Input.feedback, code), total()]).toEqual([1, 1]);
+    expect(memory.feedback.read(new Float64Array(FEEDBACK_DOUBLES))).toBe(false);
+  });
+
+  it('takes feedback in any order, and wakes nobody for it', () => {
+    const { memory, sink, wakes } = rig();
+    for (const [id, stampNs] of [
+      [5, 9],
+      [3, 2],
+      [5, 2],
+      [4, 9],
+    ])
+      expect(sink.feedback(id, 1, stampNs)).toBe(accepted);
+    expect(wakes()).toBe(0);
+    const row = new Float64Array(FEEDBACK_DOUBLES);
+    const ids: number[] = [];
+    while (memory.feedback.read(row)) ids.push(row[0]);
+    expect(ids).toEqual([5, 3, 5, 4]);
   });
 
   it('lets stamps begin anew in a new frame, and marks the odometry that follows', () => {

@@ -34,6 +34,10 @@ class Notebook implements ObservationSink {
   cancelGoal(): void {
     this.calls.push(['cancelGoal']);
   }
+  feedback(...values: number[]): RejectionCode {
+    this.calls.push(['feedback', ...values]);
+    return Rejection.accepted;
+  }
 
   of(name: string): number[][] {
     return this.calls.filter((call) => call[0] === name).map((call) => call.slice(1) as number[]);
