@@ -11,6 +11,7 @@ import {
   type Policy,
   PolicyConfigError,
   PolicyInputError,
+  type PolicyMemory,
   PolicyStateError,
   type PolicyStats,
   VALUE_LIMIT,
@@ -39,7 +40,7 @@ export class RandomPolicy implements Policy {
   readonly name = 'random';
   readonly nActions: number;
   readonly contextDim: number;
-  readonly stateBytes = STATE_HEADER_BYTES + HEAD_WORDS * 8;
+  readonly stateBytes = RandomPolicy.bytes();
   frozen = false;
   readonly lastValues: Float64Array;
   readonly lastDistribution: Float64Array;
@@ -48,8 +49,13 @@ export class RandomPolicy implements Policy {
   readonly #prng: Prng;
   readonly #bytes: Uint8Array;
 
-  /** @throws PolicyConfigError @realtime unsafe */
-  constructor(config: Partial<RandomPolicyConfig> = {}) {
+  /** Memory that the policy needs [bytes], whatever its shapes. @realtime unsafe */
+  static bytes(): number {
+    return STATE_HEADER_BYTES + HEAD_WORDS * 8;
+  }
+
+  /** @param memory where absent, a buffer of its own @throws PolicyConfigError @realtime unsafe (allocates) */
+  constructor(config: Partial<RandomPolicyConfig> = {}, memory?: PolicyMemory) {
     this.nActions = config.n_actions ?? 8;
     this.contextDim = config.context_dim ?? 24;
     for (const [name, value] of Object.entries({ n_actions: this.nActions, context_dim: this.contextDim })) {
@@ -58,13 +64,20 @@ export class RandomPolicy implements Policy {
     }
     this.lastValues = new Float64Array(this.nActions);
     this.lastDistribution = new Float64Array(this.nActions);
-    const buffer = new ArrayBuffer(this.stateBytes);
-    this.#bytes = new Uint8Array(buffer);
-    this.#head = new Float64Array(buffer, STATE_HEADER_BYTES, HEAD_WORDS);
-    this.#generator = new Uint32Array(buffer, STATE_HEADER_BYTES, PRNG_STATE_WORDS);
+    const buffer = memory?.buffer ?? new ArrayBuffer(this.stateBytes);
+    const start = memory?.byteOffset ?? 0;
+    if (start % 8 !== 0 || start < 0 || start + this.stateBytes > buffer.byteLength) {
+      throw new PolicyConfigError(
+        'memory',
+        `memory of ${buffer.byteLength} bytes from byte ${start} is too small or not aligned to 8: ${this.stateBytes} are needed`,
+      );
+    }
+    this.#bytes = new Uint8Array(buffer, start, this.stateBytes).fill(0);
+    this.#head = new Float64Array(buffer, start + STATE_HEADER_BYTES, HEAD_WORDS);
+    this.#generator = new Uint32Array(buffer, start + STATE_HEADER_BYTES, PRNG_STATE_WORDS);
     this.#prng = new Prng(this.#generator);
     this.#prng.seed(config.random_seed ?? 42);
-    const words = new Uint32Array(buffer, 0, STATE_HEADER_BYTES / 4);
+    const words = new Uint32Array(buffer, start, STATE_HEADER_BYTES / 4);
     writeStateHeader(
       words,
       PolicyKind.random,
