@@ -26,6 +26,15 @@ export {
   type LearningPolicyConfig,
 } from './policy/learning-policy.js';
 export {
+  Join,
+  type JoinCode,
+  PENDING_COUNTS,
+  PendingCount,
+  PendingRewards,
+  type PendingRewardsOptions,
+  PendingTally,
+} from './policy/pending-rewards.js';
+export {
   NO_ACTION,
   type Policy,
   PolicyConfigError,
