@@ -4,6 +4,7 @@ import type { ControlStatistics } from '../loop/statistics.js';
 import { Counter } from '../loop/statistics.js';
 import { DecisionField } from '../memory/layout.js';
 import { isIntervention, REASON_LABELS } from '../memory/reason.js';
+import { PendingCount } from '../policy/pending-rewards.js';
 
 /** Episodes that the live line looks back on. */
 export const RECENT_EPISODES = 50;
@@ -92,6 +93,8 @@ export function runFigures(
   stateHash: string,
   isBarn: boolean,
 ): RunFigures {
+  const driftAlarms = statistics.counters[Counter.driftAlarms];
+  const feedback = feedbackFigures(statistics);
   const share = (count: number) => (tally.episodes === 0 ? null : count / tally.episodes);
   return {
     episodes: tally.episodes,
@@ -106,8 +109,21 @@ export function runFigures(
     safety_interventions: statistics.interventionCount,
     interventions_by_reason: interventionsByReason(statistics.interventions),
     state_hash: stateHash,
+    ...(driftAlarms > 0 ? { drift_alarms: driftAlarms } : {}),
+    ...(Object.keys(feedback).length > 0 ? { feedback } : {}),
     ...(isBarn ? { barn_score: tally.barnScore } : {}),
   };
+}
+
+/** What became of rewards from outside, and of the decisions that waited for them; what is 0 is left out. */
+export function feedbackFigures(statistics: ControlStatistics): Record<string, number> {
+  const { counters } = statistics;
+  const figures: Record<string, number> = {};
+  for (const [name, index] of Object.entries(PendingCount)) {
+    if (counters[Counter.feedback + index] > 0) figures[name] = counters[Counter.feedback + index];
+  }
+  if (counters[Counter.feedbackDropped] > 0) figures['dropped'] = counters[Counter.feedbackDropped];
+  return figures;
 }
 
 /** Cycles by the reason for which safety acted, the most frequent first. */
@@ -142,6 +158,11 @@ export function runSummary(figures: RunFigures): string {
   const reasons = Object.entries(figures['interventions_by_reason'] as Record<string, number>);
   const list = reasons.map(([name, count]) => `${name} ${count}`).join(', ');
   row('safety acted', `${figures['safety_interventions']} cycles${list === '' ? '' : `: ${list}`}`);
+  if ('feedback' in figures) {
+    const counts = Object.entries(figures['feedback'] as Record<string, number>);
+    row('feedback', counts.map(([name, count]) => `${name} ${count}`).join(', '));
+  }
+  if ('drift_alarms' in figures) row('drift alarms', String(figures['drift_alarms']));
   row('state', String(figures['state_hash']));
   return `${lines.join('\n')}\n`;
 }

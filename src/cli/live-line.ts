@@ -16,6 +16,9 @@ export interface LiveFigures {
   meanReward: number;
   /** Cycles by reason, the most frequent first. */
   interventions: Readonly<Record<string, number>>;
+  driftAlarms: number;
+  /** What became of rewards from outside, by `PendingCount`'s names and `dropped`; empty where none was awaited. */
+  feedback: Readonly<Record<string, number>>;
   /** Null where this run saves none; NaN where there is none yet [s]. */
   checkpointAgeS: number | null;
   checkpointFailures: number;
@@ -69,6 +72,9 @@ function inWords(f: LiveFigures, reasons: [string, number][], left: number): str
   const list = reasons.map(([name, count]) => `${name} ${compact(count)}`);
   if (left > 0) list.push('…');
   parts.push(list.length === 0 ? 'safety quiet' : list.join(' '));
+  const feedback = Object.entries(f.feedback).map(([name, count]) => `${name} ${compact(count)}`);
+  if (feedback.length > 0) parts.push(`feedback ${feedback.join(' ')}`);
+  if (f.driftAlarms > 0) parts.push(`drift alarms ${f.driftAlarms}`);
   if (f.checkpointAgeS !== null) {
     const saved = Number.isNaN(f.checkpointAgeS) ? 'not saved yet' : `saved ${age(f.checkpointAgeS)} ago`;
     parts.push(f.checkpointFailures > 0 ? `${saved}, SAVING FAILS (${f.checkpointFailures})` : saved);
@@ -87,12 +93,23 @@ function inShort(f: LiveFigures, reasons: [string, number][], separator: string)
   if (reasons.length > 0) {
     parts.push(reasons.map(([name, count]) => `${SHORT_REASONS[name] ?? name} ${compact(count)}`).join(' '));
   }
+  if (Object.keys(f.feedback).length > 0) parts.push(`fb ${feedbackInShort(f.feedback)}`);
+  if (f.driftAlarms > 0) parts.push(`drift ${compact(f.driftAlarms)}`);
   if (f.checkpointAgeS !== null) {
     const saved = Number.isNaN(f.checkpointAgeS) ? '-' : age(f.checkpointAgeS).replace(' ', '');
     parts.push(f.checkpointFailures > 0 ? `saved ${saved} FAILS` : `saved ${saved}`);
   }
   if (f.warning !== '') parts.unshift(f.warning);
   return parts.join(separator);
+}
+
+/** Rewards joined, and after a slash whatever else there was; decisions that were overwritten have expired as well. */
+function feedbackInShort(feedback: Readonly<Record<string, number>>): string {
+  let other = 0;
+  for (const [name, count] of Object.entries(feedback)) {
+    if (name !== 'joined' && name !== 'overwritten') other += count;
+  }
+  return `${compact(feedback['joined'] ?? 0)}${other > 0 ? `/${compact(other)}` : ''}`;
 }
 
 function rate(hz: number): string {

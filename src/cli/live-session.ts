@@ -17,7 +17,7 @@ import {
   type RunProgress,
   splitSnapshot,
 } from './checkpointing.js';
-import { type EpisodeTally, interventionsByReason, OUTCOME_NAMES } from './episode-tally.js';
+import { type EpisodeTally, feedbackFigures, interventionsByReason, OUTCOME_NAMES } from './episode-tally.js';
 import { type LiveDisplay, liveLine, memoryLine } from './live-line.js';
 import type { Run } from './run-options.js';
 import type { StopRequest } from './stop-request.js';
@@ -245,6 +245,8 @@ export class LiveSession {
           successRate: tally.recentSuccessRate,
           meanReward: tally.recentMeanReward,
           interventions: interventionsByReason(statistics.interventions),
+          driftAlarms: statistics.counters[Counter.driftAlarms],
+          feedback: feedbackFigures(statistics),
           checkpointAgeS: checkpointing === null ? null : (Date.now() - checkpointing.savedUnixMs) / 1e3,
           checkpointFailures: checkpointing?.failure ? checkpointing.failures : 0,
           warning: this.#warning,

@@ -132,7 +132,7 @@ export class ControlLoop {
     this.statistics = new ControlStatistics(buffer, layout.statistics);
     this.#learner = new Learner(this.policy, rewarder, horizon, periodNsOf(p), {
       pending: pendingOptionsOf(p),
-      counts: this.statistics.counters.subarray(Counter.pending, Counter.pending + PENDING_COUNTS),
+      counts: this.statistics.counters.subarray(Counter.feedback, Counter.feedback + PENDING_COUNTS),
       feedback: memory.feedback,
     });
     this.#driftAlarmsBefore = this.policy.driftAlarms ?? 0;

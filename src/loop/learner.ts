@@ -14,6 +14,7 @@ import { type Observation, SECTOR_COUNT, SIDE_COUNT } from '../memory/observatio
 import type { RecordRing } from '../memory/record-ring.js';
 import {
   Join,
+  PENDING_COUNTS,
   PendingCount,
   PendingRewards,
   type PendingRewardsOptions,
@@ -31,7 +32,10 @@ const FEEDBACK_PER_CYCLE = 32;
 export interface LearnerOptions {
   /** The table of a learner that is paid by feedback; absent or null: the cycle itself pays. */
   pending?: PendingRewardsOptions | null;
-  /** Where the table counts: `PENDING_COUNTS` words; its own where absent. */
+  /**
+   * Where to count what becomes of rewards from outside, and rewards that the policy refuses: `PENDING_COUNTS` words; of
+   * the learner's own where absent.
+   */
   counts?: Uint32Array;
   /** Where feedback comes in; reader's side. */
   feedback?: RecordRing;
@@ -44,6 +48,7 @@ export class Learner {
   readonly #rewarder: Reward;
   readonly #pending: PendingRewards;
   readonly #feedback: RecordRing | null;
+  readonly #counts: Uint32Array;
   readonly #row = new Float64Array(FEEDBACK_DOUBLES);
   /** Decisions that the reward's inputs are kept of, each in its place in the table; 0 where feedback pays. */
   readonly #measured: number;
@@ -76,10 +81,11 @@ export class Learner {
     this.#feedback = options.feedback ?? null;
     const pending = options.pending ?? null;
     this.fromFeedback = pending !== null;
-    this.#pending = new PendingRewards(policy, {
-      ...(pending ?? { capacity: horizon }),
-      ...(options.counts === undefined ? {} : { counts: options.counts }),
-    });
+    this.#counts = options.counts ?? new Uint32Array(PENDING_COUNTS);
+    this.#pending = new PendingRewards(
+      policy,
+      pending === null ? { capacity: horizon } : { ...pending, counts: this.#counts },
+    );
     this.#measured = this.fromFeedback ? 0 : horizon;
     this.#intervened = new Uint8Array(this.#measured);
     this.#decidedNs = new Float64Array(this.#measured);
@@ -211,7 +217,9 @@ export class Learner {
       }
       this.#measure(o, i, arrived);
       // Out of the policy's range it is counted, and no better one will come.
-      if (pending.joinOldest(this.#earned) === Join.refused) pending.dropOldest();
+      if (pending.joinOldest(this.#earned) !== Join.refused) continue;
+      this.#counts[PendingCount.refused]++;
+      pending.dropOldest();
     }
   }
 
@@ -227,7 +235,7 @@ export class Learner {
   /** Nobody asked for it: the cycle itself pays. */
   #ignoreFeedback(feedback: RecordRing): void {
     for (let n = 0; n < FEEDBACK_PER_CYCLE && feedback.read(this.#row); n++) {
-      this.#pending.counts[PendingCount.ignored]++;
+      this.#counts[PendingCount.ignored]++;
     }
   }
 

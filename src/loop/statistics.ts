@@ -184,8 +184,8 @@ export const Counter = {
   driftAlarms: 14,
   /** Rewards from outside that were overwritten before a cycle took them in. */
   feedbackDropped: 15,
-  /** From here on the counts of the table of pending rewards, `PENDING_COUNTS` words indexed with `PendingCount`. */
-  pending: 16,
+  /** From here on what became of the others: `PENDING_COUNTS` words, indexed with `PendingCount`. */
+  feedback: 16,
   /** Level: decisions that wait for their reward. */
   waiting: 24,
 } as const;

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type EpisodeReport, Outcome } from '../../../sim/index.js';
 import { EpisodeTally, interventionsByReason, runFigures, runSummary } from '../../../src/cli/episode-tally.js';
-import { ControlStatistics, STATISTICS_BYTES } from '../../../src/loop/statistics.js';
+import { ControlStatistics, Counter, STATISTICS_BYTES } from '../../../src/loop/statistics.js';
 import { DECISION_DOUBLES, DecisionField } from '../../../src/memory/layout.js';
 import { Reason } from '../../../src/memory/reason.js';
+import { PendingCount } from '../../../src/policy/pending-rewards.js';
 
 function report(changes: Partial<EpisodeReport>): EpisodeReport {
   return {
@@ -79,6 +80,20 @@ describe('the tally of a run', () => {
     expect(runSummary(runFigures(tally, statistics(), '', true))).toMatch(/^BARN score +0\.3000$/m);
     tally.episode(report({ barnScore: null }));
     expect(tally.barnScore).toBeNull();
+  });
+
+  it('tells of feedback and of drift only where there was any', () => {
+    const none = runFigures(new EpisodeTally(), statistics(), '', false);
+    expect(Object.keys(none)).not.toContain('feedback');
+    expect(Object.keys(none)).not.toContain('drift_alarms');
+    const some = statistics();
+    some.counters[Counter.feedback + PendingCount.joined] = 12;
+    some.counters[Counter.feedback + PendingCount.late] = 3;
+    some.counters[Counter.feedbackDropped] = 1;
+    some.counters[Counter.driftAlarms] = 2;
+    const figures = runFigures(new EpisodeTally(), some, '', false);
+    expect(figures).toMatchObject({ feedback: { joined: 12, late: 3, dropped: 1 }, drift_alarms: 2 });
+    expect(runSummary(figures)).toMatch(/^feedback +joined 12, late 3, dropped 1\ndrift alarms +2$/m);
   });
 
   it('lists interventions by reason, the most frequent first, and leaves states out', () => {

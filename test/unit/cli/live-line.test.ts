@@ -13,6 +13,8 @@ const figures: LiveFigures = {
   successRate: 0.94,
   meanReward: 1.234,
   interventions: { slowed: 1200, obstacle: 31, unseen_ground: 4, deadline_missed: 2 },
+  driftAlarms: 0,
+  feedback: {},
   checkpointAgeS: 8.4,
   checkpointFailures: 0,
   warning: '',
@@ -43,6 +45,15 @@ describe('the live line', () => {
     expect(liveLine(figures, 40)).toBe('50.0Hz p99 62µs|miss 2|ep 137 ok 94%|r +');
   });
 
+  it('shows alarms of drift and what became of feedback where there was any', () => {
+    const some = { ...figures, driftAlarms: 2, feedback: { joined: 20_400, expired: 31, overwritten: 30, dropped: 1 } };
+    expect(liveLine(some, 300)).toMatch(
+      / \| feedback joined 20k expired 31 overwritten 30 dropped 1 \| drift alarms 2 \| saved/,
+    );
+    expect(liveLine(some, 100)).toMatch(/ \| fb 20k\/32 \| drift 2 \| saved/);
+    expect(liveLine({ ...some, feedback: { joined: 7 } }, 100)).toMatch(/\| fb 7 \| drift 2 \|/);
+  });
+
   it('shows what is not known yet as such, and what must be seen first', () => {
     expect(liveLine(nothing, 119)).toBe(
       '- Hz | late p99 - | missed 2 | episode 137 | success - | reward - | safety quiet | not saved yet',
@@ -65,6 +76,8 @@ describe('the live line', () => {
       successRate: fc.double({ min: 0, max: 1 }),
       meanReward: fc.double({ min: -1e9, max: 1e9 }),
       interventions: fc.dictionary(fc.constantFrom(...REASON_LABELS), fc.nat()),
+      driftAlarms: fc.nat(),
+      feedback: fc.dictionary(fc.constantFrom('joined', 'expired', 'dropped'), fc.nat()),
       checkpointAgeS: fc.option(fc.double({ min: -1, max: 1e9 })),
       checkpointFailures: fc.nat(),
       warning: fc.constantFrom('', 'STALLED'),
