@@ -1,5 +1,9 @@
+import { CONSTANT_FEATURE, GD_RULES, type GdSettings, gdFeatureNames } from './gd-regression.js';
+import { type Arms, checkArms, checkEpsilonDecay, LEARNING_POLICY_RULES } from './learning-policy.js';
 import { PolicyConfigError } from './policy.js';
 import { checkFeatureNames, integer, real, resolveSettings, type SettingRule } from './policy-settings.js';
+
+export { CONSTANT_FEATURE } from './gd-regression.js';
 
 export type ExplorationStrategy = 'epsilon' | 'softmax' | 'boltzmann';
 
@@ -7,17 +11,14 @@ export type ExplorationStrategy = 'epsilon' | 'softmax' | 'boltzmann';
  * Settings of `ContextualBandit`, with the names that configuration files use. `DEFAULT_BANDIT_CONFIG` has the
  * defaults, `resolveBanditConfig` the ranges.
  */
-export interface ContextualBanditConfig {
+export interface ContextualBanditConfig extends GdSettings {
   /** Actions to choose from. */
   n_actions: number;
-  /** Features in a context. */
+  /** Features that all actions share. */
   context_dim: number;
-  /** Step size η. */
-  learning_rate: number;
-  /** Exponent of the gradient accumulator while `adaptive`, of the rate's decay over time when not. */
-  power_t: number;
-  /** Examples of unit gradient taken as already seen: the start of accumulators, normaliser and time. */
-  initial_t: number;
+  arms: Arms;
+  /** Features of each action; 0 where `arms` is `disjoint`. */
+  arm_dim: number;
   /**
    * `epsilon`: the best action; `softmax`: by exp(value); `boltzmann`: by exp(value / `boltzmann_tau`). Each is mixed
    * with a share ε of the uniform distribution over the allowed actions.
@@ -27,26 +28,18 @@ export interface ContextualBanditConfig {
   epsilon: number;
   /** Where ε ends after `epsilon_decay_steps` decisions. */
   epsilon_final: number;
-  /** Decisions over which ε goes linearly from `epsilon` to `epsilon_final`; 0 keeps it constant. */
+  /** `exponential` needs an `epsilon_final` above 0. */
+  epsilon_decay: 'linear' | 'exponential';
+  /** Decisions over which ε goes from `epsilon` to `epsilon_final`; 0 keeps it constant. */
   epsilon_decay_steps: number;
   /** Temperature τ, in units of reward. */
   boltzmann_tau: number;
-  l2_regularization: number;
-  l1_regularization: number;
-  /** The weight table has 2^bits slots. */
-  bits: number;
   /** Where checkpoints are kept. Not used by the bandit itself. */
   model_dir: string;
   /** Episodes from one checkpoint to the next. Not used by the bandit itself. */
   save_frequency: number;
   /** Seed of the policy's own generator. */
   random_seed: number;
-  /** AdaGrad: a rate for each weight. */
-  adaptive: boolean;
-  /** Rates do not depend on the features' scales. */
-  normalized: boolean;
-  /** Importance-aware steps, which never overshoot the reward. */
-  invariant: boolean;
   /**
    * How a decision's probability weighs its update. `dm`, the direct method, weighs each the same: with a regressor of
    * its own for every action it needs no correction where the regressor can fit, and its variance does not grow when an
@@ -57,19 +50,26 @@ export interface ContextualBanditConfig {
    */
   cb_type: 'dm' | 'mtr';
   importance_cap: number;
-  /** A name for each feature; null names them f0, f1, …. A weight's slot follows from its name, not its position. */
+  /**
+   * A name for each shared feature; null names them f0, f1, …. A weight's slot follows from its name, not its position.
+   */
   feature_names: readonly string[] | null;
+  /** A name for each feature of an action; null names them g0, g1, …. */
+  arm_feature_names: readonly string[] | null;
 }
 
 export const DEFAULT_BANDIT_CONFIG: Readonly<ContextualBanditConfig> = {
   n_actions: 8,
   context_dim: 24,
+  arms: 'disjoint',
+  arm_dim: 0,
   learning_rate: 0.1,
   power_t: 0.5,
   initial_t: 1.0,
   exploration_strategy: 'softmax',
   epsilon: 0.1,
   epsilon_final: 0,
+  epsilon_decay: 'linear',
   epsilon_decay_steps: 0,
   boltzmann_tau: 1.0,
   l2_regularization: 1e-5,
@@ -84,6 +84,7 @@ export const DEFAULT_BANDIT_CONFIG: Readonly<ContextualBanditConfig> = {
   cb_type: 'dm',
   importance_cap: 20,
   feature_names: null,
+  arm_feature_names: null,
 };
 
 /** What differs from the defaults in each preset. */
@@ -94,30 +95,22 @@ export const BANDIT_PRESETS = {
 } as const satisfies Record<string, Partial<ContextualBanditConfig>>;
 export type BanditPreset = keyof typeof BANDIT_PRESETS;
 
-/** The feature every context has, with the value 1. */
-export const CONSTANT_FEATURE = 'constant';
-
 const RULES: { readonly [setting: string]: SettingRule } = {
+  ...GD_RULES,
   n_actions: integer(1, 1024),
-  context_dim: integer(1, 1 << 20),
-  learning_rate: real(0, 1000),
-  power_t: real(0, 1),
-  initial_t: real(0, 1e9),
+  context_dim: integer(0, 1 << 20),
+  arms: LEARNING_POLICY_RULES['arms'],
+  arm_dim: LEARNING_POLICY_RULES['arm_dim'],
   epsilon: real(0, 1),
   epsilon_final: real(0, 1),
+  epsilon_decay: LEARNING_POLICY_RULES['epsilon_decay'],
   epsilon_decay_steps: integer(0, Number.MAX_SAFE_INTEGER),
   boltzmann_tau: real(0, 1e9, true),
-  l2_regularization: real(0, 1000),
-  l1_regularization: real(0, 1000),
-  bits: integer(1, 26),
   save_frequency: integer(1, Number.MAX_SAFE_INTEGER),
   random_seed: integer(0, 0xffffffff),
   importance_cap: real(1, 1e6),
   exploration_strategy: ['epsilon', 'softmax', 'boltzmann'],
   cb_type: ['dm', 'mtr'],
-  adaptive: [true, false],
-  normalized: [true, false],
-  invariant: [true, false],
 };
 
 /**
@@ -129,12 +122,17 @@ const RULES: { readonly [setting: string]: SettingRule } = {
 export function resolveBanditConfig(config: Partial<ContextualBanditConfig> = {}): Readonly<ContextualBanditConfig> {
   const resolved = resolveSettings(DEFAULT_BANDIT_CONFIG, RULES, config);
   if (typeof resolved.model_dir !== 'string') throw new PolicyConfigError('model_dir', 'model_dir must be a path');
+  checkArms(resolved);
+  checkEpsilonDecay(resolved);
   checkFeatureNames('feature_names', resolved.feature_names, resolved.context_dim, [CONSTANT_FEATURE]);
+  checkFeatureNames('arm_feature_names', resolved.arm_feature_names, resolved.arm_dim, [
+    CONSTANT_FEATURE,
+    ...(resolved.feature_names ?? []),
+  ]);
   return resolved;
 }
 
-/** The names of all features of a configuration, the constant last: `context_dim` + 1. @realtime unsafe */
+/** The names of all features of a configuration: the shared ones, the constant, those of an action. @realtime unsafe */
 export function featureNames(config: ContextualBanditConfig): string[] {
-  const names = config.feature_names ?? Array.from({ length: config.context_dim }, (_, i) => `f${i}`);
-  return [...names, CONSTANT_FEATURE];
+  return gdFeatureNames(config);
 }
