@@ -22,9 +22,9 @@
  * finer rule; the largest seen is 2e-10). An arm that varies and is allowed has at least 1e-15, so that whatever is
  * drawn has a probability above 0.
  *
- * Numbers are taken relative to the largest mean. A deviation below 1e-13 of its mean's distance from it, where doubles
- * no longer resolve the draw, counts as 0, in draws and probabilities alike. Arms that do not vary and have the same
- * number share what they win.
+ * Numbers are taken relative to the largest mean. A deviation below 1e-6 of its mean's distance from that counts as 0, in
+ * draws and probabilities alike: such an arm wins, if ever, against one that varies a hundred thousand times as much.
+ * Arms that do not vary and have the same number share what they win.
  */
 import type { Prng } from '../core/prng.js';
 import { NO_ACTION } from './policy.js';
@@ -33,13 +33,15 @@ import { NO_ACTION } from './policy.js';
 const REACH = 7;
 /** Widest panel [deviations]. */
 const PANEL = 3;
+/** The more arms, the steeper their product: from this many on panels shrink with the logarithm of their number. */
+const MANY_ARMS = 20;
 const NODES = 16;
 /** A product of Φ below this is 0. */
 const NEGLIGIBLE = 1e-12;
 /** Least probability of an arm that can be drawn. */
 const PROBABILITY_FLOOR = 1e-15;
-/** A deviation below this share of the distance to the largest mean is none. */
-const RESOLUTION = 1e-13;
+/** A deviation below this share of the distance to the largest mean is none: rounding would show at 1e-10 of it. */
+const RESOLUTION = 1e-6;
 /** A deviation below this is none: its reciprocal must be finite. */
 const SMALLEST_DEVIATION = 1e-150;
 
@@ -270,7 +272,8 @@ export class NormalMaximum {
           to = centres[a] + REACH * spread;
         }
       }
-      const panels = Math.ceil((to - from) / (PANEL * smallest));
+      const steepness = active > MANY_ARMS ? Math.log(active) / Math.log(MANY_ARMS) : 1;
+      const panels = Math.ceil(((to - from) * steepness) / (PANEL * smallest));
       const half = (to - from) / (2 * panels);
       for (let panel = 0; panel < panels; panel++) {
         const middle = from + (2 * panel + 1) * half;
