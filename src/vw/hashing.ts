@@ -162,7 +162,8 @@ export class FeatureHasher {
       if (text !== undefined) hash = hashName(text, hashName(feature, seed));
       else if (feature !== '') hash = this.#featureHash(feature, seed);
       else hash = (seed + nameless++) >>> 0;
-      const scaled = Math.fround(scale * value);
+      // VW leaves a categorical value at 1, whatever the namespace's scale.
+      const scaled = text === undefined ? Math.fround(scale * value) : 1;
       if (scaled === 0 || !Number.isFinite(scaled)) continue;
       group.hashes.push(hash);
       group.values.push(scaled);
@@ -234,6 +235,15 @@ export class FeatureHasher {
       }
     }
   }
+}
+
+/** Features that count: those whose scaled value is not 0. @realtime unsafe */
+export function countFeatures(namespaces: readonly VwNamespace[]): number {
+  let count = 0;
+  for (const { scale, features } of namespaces) {
+    for (const { value, text } of features) if (text !== undefined || Math.fround(scale * value) !== 0) count++;
+  }
+  return count;
 }
 
 /** First byte of a name in UTF-8; a space's where there is no name. */

@@ -38,11 +38,12 @@ export class ProgressiveLoss {
   #features = 0;
   #sumSince = 0;
   #weightBefore = 0;
-  #nextRow = 1;
+  #nextRow: number;
   readonly #labels: number[] = [];
 
   constructor(progress: Progress = DEFAULT_PROGRESS) {
     this.#progress = progress;
+    this.#nextRow = progress.additive ? progress.step : 1;
   }
 
   /**
@@ -77,7 +78,8 @@ export class ProgressiveLoss {
     const since = weightSince === 0 ? 'n.a.' : (this.#sumSince / weightSince).toFixed(6);
     this.#sumSince = 0;
     this.#weightBefore = this.#labelledWeight;
-    this.#nextRow = this.#progress.additive ? weight + this.#progress.step : weight * this.#progress.step;
+    const { step, additive } = this.#progress;
+    this.#nextRow = Math.fround(additive ? weight + step : weight * step);
     return [
       average.slice(0, 8).padEnd(8),
       since.slice(0, 8).padEnd(8),

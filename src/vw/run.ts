@@ -1,6 +1,6 @@
 /** One pass of Vowpal Wabbit over a text: lines in; rows of the table, predictions and figures out. */
 import { CbAdf, type CbAdfSettings, type CbType, HashedDecision, type VwExploration } from './cb-adf.js';
-import { FeatureHasher, type HashingSettings, SparseFeatures } from './hashing.js';
+import { countFeatures, FeatureHasher, type HashingSettings, SparseFeatures } from './hashing.js';
 import { type Progress, ProgressiveLoss, type VwSummary } from './progressive-loss.js';
 import { type RegressorSettings, SparseRegressor } from './sparse-regressor.js';
 import { VwTextError } from './text-error.js';
@@ -116,7 +116,11 @@ export class VwRun {
         if (action === decision.chosen) hashed.observe(action, label.costs[0]);
       }
       learner.process(hashed, options.learning);
-      this.#loss.add(learner.loss(hashed), 1, decision.chosen >= 0, features);
+      // Without exploration VW counts the shared line once, with its own constant.
+      const shares = decision.shared === undefined ? 0 : countFeatures(shared);
+      const constants = decision.shared !== undefined && options.hashing.constant ? 1 : 0;
+      const counted = explores ? features : features - (hashed.count - 1) * shares + constants;
+      this.#loss.add(learner.loss(hashed), 1, decision.chosen >= 0, counted);
       this.#tellDecision(decision, learner, hashed, features, explores);
     };
   }
@@ -159,6 +163,10 @@ function shortFixed(value: number, digits: number): string {
   return String(Number(value.toFixed(digits)));
 }
 
+/** As C's `%.2g`. */
 function twoDigits(value: number): string {
-  return String(Number(value.toPrecision(2)));
+  const [digits, exponent] = value.toExponential(1).split('e');
+  const power = Number(exponent);
+  if (power >= -4 && power < 2) return String(Number(value.toPrecision(2)));
+  return `${Number(digits)}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
 }

@@ -19,14 +19,14 @@ export interface VwFeature {
   readonly name: string;
   /** As written, without the namespace's scale. 1 where it is left out. VW ignores a feature of value 0. */
   readonly value: number;
-  /** A categorical value, `name:text`; `value` is then 1. */
+  /** A categorical value, `name:text`; `value` is then 1, which the namespace's scale leaves alone. */
   readonly text?: string;
 }
 
 export interface VwNamespace {
   /** '' for the namespace without a name. Interactions (`-q`) know a namespace by its first character alone. */
   readonly name: string;
-  /** Every value in the namespace is multiplied by it. 1 where it is left out. */
+  /** Every numeric value in the namespace is multiplied by it. 1 where it is left out. */
   readonly scale: number;
   readonly features: readonly VwFeature[];
 }
@@ -244,16 +244,26 @@ function featureAt(cursor: Cursor): VwFeature | undefined {
   cursor.at++;
   const word = cursor.word(false);
   if (word === '') throw new VwTextError(cursor.line, `feature ${quoted(name)} has a colon and no value`);
-  if (NUMBER_LIKE.test(word)) {
-    return { name, value: number(word, `the value of feature ${quoted(name)}`, cursor.line) };
-  }
+  const value = numberIn(word);
+  if (!Number.isNaN(value)) return { name, value };
+  if (NUMBER_LIKE.test(word)) throw noNumber(`the value of feature ${quoted(name)}`, word, cursor.line);
   return { name, value: 1, text: word };
 }
 
 function number(word: string, what: string, line: number): number {
+  const value = numberIn(word);
+  if (Number.isNaN(value)) throw noNumber(what, word, line);
+  return value;
+}
+
+/** NaN where the word is no number that a 32-bit float can hold. */
+function numberIn(word: string): number {
   const value = NUMBER.test(word) ? Number(word) : Number.NaN;
-  if (Math.abs(value) <= MAX_NUMBER) return value;
-  throw new VwTextError(line, `${what} is a number, not ${quoted(word)}`);
+  return Math.abs(value) <= MAX_NUMBER ? value : Number.NaN;
+}
+
+function noNumber(what: string, word: string, line: number): VwTextError {
+  return new VwTextError(line, `${what} is a number, not ${quoted(word)}`);
 }
 
 /**
@@ -267,11 +277,12 @@ export function writeSimple(example: VwSimpleExample): string {
   const words: string[] = [];
   if (label !== undefined) {
     words.push(numberText(label.value, 'the label'));
-    if (label.weight !== 1 || label.initial !== 0) {
+    const hasBase = !Object.is(label.initial, 0);
+    if (label.weight !== 1 || hasBase) {
       if (label.weight < 0) throw new VwTextError(0, `the importance is at least 0, not ${label.weight}`);
       words.push(numberText(label.weight, 'the importance'));
     }
-    if (label.initial !== 0) words.push(numberText(label.initial, 'the base'));
+    if (hasBase) words.push(numberText(label.initial, 'the base'));
   }
   return writeLine(words, example);
 }

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { registerVwCommand, runOptionsOf, type VwCommandOptions } from '../../../src/cli/vw-command.js';
+import { VwRun } from '../../../src/vw/run.js';
+import { LineSplitter } from '../../../src/vw/text-reader.js';
+
+interface Golden {
+  readonly version: string;
+  readonly runs: readonly { readonly file: string; readonly options: string; readonly predictions: string }[];
+}
+
+const read = (file: string) => readFileSync(join(import.meta.dirname, file));
+/** regenerate.py writes it, from Vowpal Wabbit itself. */
+const golden = JSON.parse(read('vowpal-wabbit.json').toString()) as Golden;
+
+/** The options as `rfsn vw` reads them. */
+function optionsOf(text: string): VwCommandOptions {
+  const program = new Command();
+  registerVwCommand(program);
+  const command = program.commands[0];
+  command.parseOptions(text.split(' ').filter((word) => word !== ''));
+  return command.opts();
+}
+
+function run(file: string, options: string): { predictions: string; rows: string } {
+  let predictions = '';
+  let rows = '';
+  const learner = new VwRun(runOptionsOf(optionsOf(options)), {
+    prediction: (text) => {
+      predictions += text;
+    },
+    row: (text) => {
+      rows += text;
+    },
+  });
+  const splitter = new LineSplitter((text, line) => learner.push(text, line));
+  splitter.push(read(file));
+  splitter.end();
+  learner.end();
+  return { predictions, rows };
+}
+
+/** Every number of a text, and the text without them. */
+function parted(text: string): { numbers: number[]; rest: string } {
+  const pattern = /-?\d+(?:\.\d+)?(?:e-?\d+)?/g;
+  return { numbers: (text.match(pattern) ?? []).map(Number), rest: text.replace(pattern, '#') };
+}
+
+describe(`Vowpal Wabbit ${golden.version} and rfsn vw predict the same`, () => {
+  it.each(golden.runs)('on $file with "$options"', ({ file, options, predictions }) => {
+    const theirs = parted(predictions);
+    const ours = parted(run(file, options).predictions);
+    expect(ours.rest).toBe(theirs.rest);
+    const farthest = theirs.numbers.map(
+      (number, i) => Math.abs(number - ours.numbers[i]) / Math.max(1, Math.abs(number)),
+    );
+    // Single precision, and VW's approximate square root.
+    expect(Math.max(...farthest)).toBeLessThan(1e-4);
+  });
+});
+
+describe("the table is Vowpal Wabbit's", () => {
+  it.each([
+    {
+      ...{ file: 'decisions.vw', options: '--cb_explore_adf -q UA' },
+      rows: [
+        '-0.41713 -0.41713            1            1.0   3:-0.63:0.25         0:0.17       78',
+        '-0.20733 0.002473            2            2.0   0:0.037:0.25         2:0.97       39',
+        '-0.21118 -0.21503            4            4.0       1:0.51:1         3:0.96       52',
+        '-0.24643 -0.31694            8            8.0        unknown         2:0.96       30',
+        '-0.05355 0.091100           16           16.0  1:-0.059:0.25         0:0.96       48',
+        '0.004367 0.062292           32           32.0    2:0.044:0.1         4:0.96       65',
+      ],
+    },
+    {
+      ...{ file: 'plain.vw', options: '-P 7' },
+      rows: [
+        '3416.757 3416.757            9            7.4       -50.5470        25.9370       10',
+        '4399.298 5046.153           23           14.6       -61.3200         0.5908       12',
+        '2499.608 647.0902           30           23.5        24.2120        -0.7055       10',
+        '1985.724 584.9493           40           30.9       -13.0530        -1.1729        8',
+        '1499.186 20.40626           55           38.8         0.9480        -1.3990       11',
+      ],
+    },
+  ])('on $file with "$options"', ({ file, options, rows }) => {
+    const theirs = parted(rows.map((row) => `${row}\n`).join(''));
+    const ours = parted(run(file, options).rows);
+    expect(ours.rest).toBe(theirs.rest);
+    // The last of six digits differs here and there.
+    for (const [i, number] of theirs.numbers.entries()) {
+      expect(Math.abs(ours.numbers[i] - number)).toBeLessThan(2e-6 + 1e-6 * Math.abs(number));
+    }
+  });
+});

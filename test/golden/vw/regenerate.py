@@ -1,0 +1,38 @@
+"""Writes vowpal-wabbit.json: what Vowpal Wabbit itself says of plain.vw and decisions.vw. Needs `pip install vowpalwabbit`."""
+import json
+import os
+import tempfile
+
+import vowpalwabbit
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+RUNS = {
+    "plain.vw": [
+        "", "-l 0.1", "--power_t 0.3", "--initial_t 3", "--l1 0.0001", "--l2 0.0001",
+        "--l1 0.00001 --l2 0.001 --power_t 0.45", "-q ab", "-q :: -b 12", "-q a: -b 6", "--noconstant", "-t",
+    ],
+    # --squarecb is not here: VW's last action keeps a weight of 1/p.
+    "decisions.vw": [
+        "--cb_explore_adf", "--cb_explore_adf --first 20", "--cb_explore_adf --first 20 --epsilon 0.1",
+        "--cb_explore_adf --epsilon 0.2 -q UA", "--cb_explore_adf --softmax --lambda 3",
+        "--cb_explore_adf --softmax --epsilon 0.1", "--cb_explore_adf --cb_type ips",
+        "--cb_explore_adf --cb_type dm", "--cb_explore_adf --cb_type dr -q :: -b 12",
+        "--cb_adf", "--cb_adf --cb_type ips", "--cb_adf --cb_type dr -q UA", "--cb_adf -t",
+    ],
+}
+
+
+def run(name, options):
+    with tempfile.TemporaryDirectory() as folder:
+        predictions = os.path.join(folder, "predictions")
+        arguments = "-d %s %s -p %s --quiet" % (os.path.join(FOLDER, name), options, predictions)
+        workspace = vowpalwabbit.Workspace(arguments)
+        workspace.finish()
+        with open(predictions) as file:
+            return {"file": name, "options": options, "predictions": file.read()}
+
+
+with open(os.path.join(FOLDER, "vowpal-wabbit.json"), "w") as file:
+    runs = [run(name, options) for name, each in RUNS.items() for options in each]
+    json.dump({"version": vowpalwabbit.__version__, "runs": runs}, file, indent=1)
+    file.write("\n")
