@@ -22,7 +22,7 @@
  * It is computed on y = ln(x / (1 - x)), on which every density is smooth, log-concave and bounded, with its mode at
  * the mean: f(y) = c exp(s (μ δ - ln(1 + μ (exp δ - 1)))), δ = y - mode, μ = α / s, s = α + β. Each is cut where it has
  * fallen by exp(-27). Below the highest lower end no action can be the highest; from there Simpson's rule runs upward in
- * steps as short as the steepest density asks, F at once with p. It costs about 15 µs for each action that contends.
+ * steps as short as the steepest density asks, F at once with p. It costs 8 µs or so for each action that contends.
  */
 import { distribute, EXPLORATION_FIELDS, Exploration, ExplorationField } from './exploration.js';
 import {
@@ -79,9 +79,10 @@ const STIRLING_START = 10;
 
 // Words of an action, for the law.
 const MODE = 0;
-/** α / s and β / s: kept apart, since 1 - μ has no digits left where μ is near 1. */
-const SUCCESS = 1;
-const FAILURE = 2;
+/** μ or 1 - μ, whichever is smaller: near 1 it would have no digits left for the rest. */
+const SHARE = 1;
+/** 1 where that is μ, else -1: then successes are seen as failures and y from the other side. */
+const SIDE = 2;
 const TOTAL_COUNT = 3;
 const LEFT = 4;
 const RIGHT = 5;
@@ -298,51 +299,50 @@ export class BetaBernoulli extends LearningPolicy {
     const beta = this.#failures[action] + this.#rates[2];
     words[at + MODE] = Math.log(alpha / beta);
     words[at + TOTAL_COUNT] = alpha + beta;
-    words[at + SUCCESS] = alpha / (alpha + beta);
-    words[at + FAILURE] = beta / (alpha + beta);
+    words[at + SHARE] = Math.min(alpha, beta) / (alpha + beta);
+    words[at + SIDE] = alpha <= beta ? 1 : -1;
     // ∫ exp(…) dy is the Beta function over its integrand at the mean, of which Stirling's formula leaves little.
     const remainder = stirlingRemainder(alpha) + stirlingRemainder(beta) - stirlingRemainder(alpha + beta);
     words[at + SCALE] = Math.sqrt((alpha / (alpha + beta)) * (beta / (2 * Math.PI))) * Math.exp(-remainder);
-    this.#findEnd(at, LEFT, SUCCESS, FAILURE);
-    this.#findEnd(at, RIGHT, FAILURE, SUCCESS);
-    words[at + LEFT] = words[at + MODE] - words[at + LEFT];
-    words[at + RIGHT] = words[at + MODE] + words[at + RIGHT];
+    const m = words[at + SHARE];
+    const lower = Math.log1p(-m) / m - CUT / Math.min(alpha, beta);
+    const upper = (CUT / Math.max(alpha, beta) - Math.log(m)) / (1 - m);
+    words[at + LEFT] = alpha <= beta ? lower : -upper;
+    words[at + RIGHT] = alpha <= beta ? upper : -lower;
+    this.#pullIn(at, LEFT);
+    this.#pullIn(at, RIGHT);
   }
 
   /**
-   * Leaves in word `end` how far from its mode a density has fallen by exp(-CUT), or a little more. Newton's method from
-   * beyond: the logarithm is concave, so that every step stays beyond.
-   *
-   * @param near μ of the side that the density falls on, `far` that of the other
+   * Moves an end, given as its distance from the mode and further out than where the density has fallen by exp(-CUT), to
+   * there or little further. Newton's method: the logarithm is concave, so that no step leads inside.
    */
-  #findEnd(at: number, end: number, near: number, far: number): void {
+  #pullIn(at: number, end: number): void {
     const words = this.#words;
-    const m = words[at + near];
+    const m = words[at + SHARE];
     const s = words[at + TOTAL_COUNT];
-    let t = Math.log(words[at + far]) / m - CUT / (s * m);
+    let t = words[at + end] * words[at + SIDE];
     for (let i = 0; i < NEWTON_STEPS; i++) {
       const grown = m * Math.expm1(t);
-      const fallen = s * (m * t - Math.log1p(grown)) + CUT;
-      if (fallen > -0.05 * CUT) break;
-      t -= fallen / (s * (m - (m + grown) / (1 + grown)));
+      const left = s * (Math.log1p(grown) - m * t) - CUT;
+      if (left < 0.05 * CUT) break;
+      t -= left / ((s * grown * (1 - m)) / (1 + grown));
     }
-    words[at + end] = -t;
+    words[at + end] = words[at + MODE] + t * words[at + SIDE];
   }
 
   /** Leaves an action's density at `POINT` in the given column, and the step it allows from there. */
   #densityInto(at: number, column: number): void {
     const words = this.#words;
-    const delta = words[POINT] - words[at + MODE];
-    // From the side on which the exponential is below 1.
-    const m = delta < 0 ? words[at + SUCCESS] : words[at + FAILURE];
-    const t = delta < 0 ? delta : -delta;
+    const m = words[at + SHARE];
     const s = words[at + TOTAL_COUNT];
+    const t = (words[POINT] - words[at + MODE]) * words[at + SIDE];
     const grown = m * Math.expm1(t);
     const depth = s * (Math.log1p(grown) - m * t);
     words[at + DENSITY + column] = words[at + SCALE] * Math.exp(-depth);
     // Slope and curvature of the logarithm; where the density is exp(-depth) of its largest, its error counts as little.
+    const slope = (s * grown * (1 - m)) / (1 + grown);
     const share = (m + grown) / (1 + grown);
-    const slope = s * (m - share);
     const ease = depth / 6;
     words[at + STEP] =
       (STEP_SCALE * (1 + ease + (ease * ease) / 2)) / Math.sqrt(s * share * (1 - share) + slope * slope);
