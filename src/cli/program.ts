@@ -44,6 +44,11 @@ export const commands: readonly {
     load: async () => (await import('./bakeoff-command.js')).registerBakeoffCommand,
   },
   {
+    name: 'vw',
+    summary: 'learn from a file in Vowpal Wabbit format, and print its progressive loss',
+    load: async () => (await import('./vw-command.js')).registerVwCommand,
+  },
+  {
     name: 'bench',
     summary: 'measure what the project promises, and set it against its targets',
     load: async () => (await import('./bench-command.js')).registerBenchCommand,
