@@ -132,8 +132,13 @@ export interface GdLayout {
   readonly slotNumbers: Uint32Array;
 }
 
-/** @realtime unsafe (hashes every name for every action) */
+/** @throws PolicyConfigError where a name is the constant's @realtime unsafe (hashes every name for every action) */
 export function gdLayout(config: GdConfig): GdLayout {
+  for (const setting of ['feature_names', 'arm_feature_names'] as const) {
+    if (config[setting]?.includes(CONSTANT_FEATURE)) {
+      throw new PolicyConfigError(setting, `${setting} has ${CONSTANT_FEATURE}, which is reserved`);
+    }
+  }
   const names = gdFeatureNames(config);
   const nActions = config.n_actions;
   const shared = config.context_dim + 1;
