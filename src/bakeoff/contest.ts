@@ -6,13 +6,14 @@ import { RowEncoder } from './encoding.js';
 import { BanditProblem, type Drift } from './problem.js';
 import type { Table } from './table.js';
 
-/** A policy as it takes part: its name, what it sees, and how it is made. */
-export interface Contestant {
-  /** As `--policy` names it. */
+/** Makes the policy of one shuffle. */
+export type MakePolicy = (nActions: number, contextDim: number, seed: number) => Policy;
+
+/** Who runs: a name to report, what is seen, and how the policy is made. */
+export interface Runner {
   readonly name: string;
   readonly map: MapKind;
-  /** A new policy for `nActions` classes and contexts of `contextDim` numbers. */
-  create(nActions: number, contextDim: number, seed: number): Policy;
+  readonly make: MakePolicy;
 }
 
 export interface ContestOptions {
@@ -72,7 +73,7 @@ const SLICE_EXAMPLES = 32;
  */
 export async function contest(
   table: Table,
-  contestant: Contestant,
+  runner: Runner,
   options: ContestOptions,
   progress: Progress = () => true,
 ): Promise<ContestResult | null> {
@@ -90,9 +91,9 @@ export async function contest(
   for (let shuffle = 0; shuffle < shuffles; shuffle++) {
     const problem = new BanditProblem(table, drift, seed, shuffle);
     const ownSeed = hashSeed(seed, shuffle);
-    const map = new ContextMap(contestant.map, encoder.names, encoder.columns, ownSeed);
+    const map = new ContextMap(runner.map, encoder.names, encoder.columns, ownSeed);
     const context = new Float64Array(map.outputCount);
-    const policy = contestant.create(table.classes.length, map.outputCount, ownSeed);
+    const policy = runner.make(table.classes.length, map.outputCount, ownSeed);
     encoder.reset();
     let wrong = 0;
     let mark = 0;
@@ -125,7 +126,7 @@ export async function contest(
   }
   const { mean, standardError } = meanOf(errors);
   return {
-    policy: contestant.name,
+    policy: runner.name,
     errorRate: mean,
     standardError: shuffles > 1 ? standardError : Math.sqrt((mean * (1 - mean)) / rows),
     perSecond: (1000 * shuffles * rows) / busyMs,

@@ -2,8 +2,8 @@
 import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Contestant, type ContestResult, contest, meanOf } from '../bakeoff/contest.js';
-import { CONTESTANTS, DEFAULT_CONTESTANT } from '../bakeoff/contestants.js';
+import { type ContestResult, contest, meanOf } from '../bakeoff/contest.js';
+import { CONTESTANTS, type Contestant, DEFAULT_CONTESTANT, makeContestant } from '../bakeoff/contestants.js';
 import { RowEncoder } from '../bakeoff/encoding.js';
 import { BanditProblem, type Drift } from '../bakeoff/problem.js';
 import { type LabelPosition, parseTable, TABLE_LIMITS, type Table } from '../bakeoff/table.js';
@@ -155,7 +155,13 @@ async function compare(
   const results: ContestResult[] = [];
   for (const contestant of contestants) {
     let paintedMs = performance.now();
-    const result = await contest(table, contestant, { shuffles, seed, drift }, (done, total) => {
+    const runner = {
+      name: contestant.name,
+      map: contestant.map,
+      make: (nActions: number, contextDim: number, own: number) =>
+        makeContestant(contestant, nActions, contextDim, own),
+    };
+    const result = await contest(table, runner, { shuffles, seed, drift }, (done, total) => {
       const nowMs = performance.now();
       if (nowMs - paintedMs > (display.isTerminal ? REPAINT_MS : REPORT_MS)) {
         paintedMs = nowMs;

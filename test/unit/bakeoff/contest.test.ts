@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Contestant, contest, curveMarks, meanOf } from '../../../src/bakeoff/contest.js';
+import { contest, curveMarks, meanOf, type Runner } from '../../../src/bakeoff/contest.js';
 import { BanditProblem } from '../../../src/bakeoff/problem.js';
 import { parseTable, type Table } from '../../../src/bakeoff/table.js';
 import type { Policy } from '../../../src/policy/policy.js';
@@ -30,10 +30,10 @@ class Scripted {
 
 function scripted(choose: (context: Float64Array, decision: number) => number) {
   const made: Scripted[] = [];
-  const contestant: Contestant = {
+  const contestant: Runner = {
     name: 'scripted',
     map: 'linear',
-    create: () => {
+    make: () => {
       const policy = new Scripted(choose);
       made.push(policy);
       return policy as unknown as Policy;
@@ -83,10 +83,10 @@ describe('a contest', () => {
 
   it('gives mean and standard error over the shuffles', async () => {
     let shuffle = -1;
-    const contestant: Contestant = {
+    const contestant: Runner = {
       name: 'scripted',
       map: 'linear',
-      create: () => {
+      make: () => {
         shuffle++;
         const problem = new BanditProblem(table, 'none', 42, shuffle);
         const wrong = 50 * shuffle;
