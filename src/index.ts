@@ -7,6 +7,8 @@ export {
   type ScalerOptions,
   ScalerStateError,
 } from './features/scaling.js';
+export { BETA_BERNOULLI_DEFAULTS, BetaBernoulli, type BetaBernoulliConfig } from './policy/beta-bernoulli.js';
+export { BOOTSTRAPPED_TS_DEFAULTS, BootstrappedTs, type BootstrappedTsConfig } from './policy/bootstrapped-ts.js';
 export {
   ContextualBandit,
   convertState,
@@ -20,11 +22,26 @@ export {
   resolveBanditConfig,
 } from './policy/contextual-bandit-config.js';
 export {
+  createPolicy,
+  DEFAULT_POLICY,
+  defaultsOf,
+  POLICY_NAMES,
+  type PolicyName,
+  type PolicySettings,
+  policyBytes,
+  settingsOf,
+} from './policy/create-policy.js';
+export { EPSILON_GREEDY_DEFAULTS, EpsilonGreedy, type EpsilonGreedyConfig } from './policy/epsilon-greedy.js';
+export { GD_DEFAULTS, type GdSettings } from './policy/gd-regression.js';
+export {
   type Arms,
   contextLength,
   LEARNING_POLICY_DEFAULTS,
   type LearningPolicyConfig,
 } from './policy/learning-policy.js';
+export { LIN_TS_DEFAULTS, LinTs, type LinTsConfig } from './policy/lin-ts.js';
+export { LIN_UCB_DEFAULTS, LinUcb, type LinUcbConfig } from './policy/lin-ucb.js';
+export { PAGE_HINKLEY_WORDS, PageHinkley, type PageHinkleySettings } from './policy/page-hinkley.js';
 export {
   Join,
   type JoinCode,
@@ -47,7 +64,13 @@ export {
   VALUE_LIMIT,
 } from './policy/policy.js';
 export { RandomPolicy, type RandomPolicyConfig } from './policy/random-policy.js';
+export { REG_CB_DEFAULTS, RegCb, type RegCbConfig } from './policy/reg-cb.js';
+export { RIDGE_DEFAULTS, type RidgeSettings } from './policy/ridge-regression.js';
+export { SOFTMAX_DEFAULTS, Softmax, type SoftmaxConfig } from './policy/softmax.js';
+export { SQUARE_CB_DEFAULTS, SquareCb, type SquareCbConfig } from './policy/square-cb.js';
 export { PolicyKind, readStateHeader, type StateHeader } from './policy/state-format.js';
+export { UCB1_DEFAULTS, Ucb1, type Ucb1Config } from './policy/ucb1.js';
+export { type Regressor, VALUE_POLICY_DEFAULTS, type ValuePolicyConfig } from './policy/value-policy.js';
 export { ExpressionReward, type RewardProgram } from './reward/expression-reward.js';
 export {
   DEFAULT_REWARD_WEIGHTS,
