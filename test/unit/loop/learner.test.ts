@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Learner } from '../../../src/loop/learner.js';
+import { FEEDBACK_DOUBLES } from '../../../src/memory/layout.js';
 import { Observation } from '../../../src/memory/observation.js';
+import { RecordRing } from '../../../src/memory/record-ring.js';
+import { PENDING_COUNTS, PendingCount } from '../../../src/policy/pending-rewards.js';
+import { PolicyInputError } from '../../../src/policy/policy.js';
 import { RandomPolicy } from '../../../src/policy/random-policy.js';
 import { REWARD_INPUT_COUNT, type Reward, RewardInput, type RewardInputName } from '../../../src/reward/reward.js';
 
@@ -240,5 +244,121 @@ describe('the learner', () => {
     run({ action: 0 });
     run();
     expect(reward.seen[0].clearance).toBe(0.3);
+  });
+});
+
+describe('the learner, where rewards come from outside', () => {
+  function outside(overrides: { expired?: 'default'; capacity?: number; cycle?: boolean } = {}) {
+    const { cycle = false, ...pending } = overrides;
+    const policy = new Notebook();
+    const ring = new RecordRing(new SharedArrayBuffer(RecordRing.bytes(64, FEEDBACK_DOUBLES)), 0, 64, FEEDBACK_DOUBLES);
+    const counts = new Uint32Array(PENDING_COUNTS);
+    const learner = new Learner(policy, new Probe('progress'), 2, PERIOD_NS, {
+      pending: cycle ? null : { capacity: 16, timeoutNs: 5 * PERIOD_NS, expiredReward: -3, ...pending },
+      counts,
+      feedback: ring,
+    });
+    const o = new Observation(4);
+    const context = new Float64Array(CONTEXT);
+    const feedback = (id: number, reward: number) => {
+      ring.record.set([id, reward, 0]);
+      ring.commit();
+    };
+    const enter = (id: number, learnable = true) => {
+      context.fill(id);
+      learner.enter(o, context, id % 8, learnable, false, id);
+    };
+    const at = (cycles: number, learning = true) => {
+      o.nowNs = cycles * PERIOD_NS;
+      return learner.pay(o, false, learning);
+    };
+    return { policy, learner, counts, o, feedback, enter, at };
+  }
+
+  it('teaches them to the decisions that they name, and says which was paid last', () => {
+    const { policy, learner, feedback, enter, at } = outside();
+    for (const id of [3, 4, 6]) enter(id);
+    expect(at(1)).toBe(0);
+    expect([learner.paid[0], learner.paidId[0]]).toEqual([Number.NaN, Number.NaN]);
+    feedback(6, 2);
+    feedback(3, -0.5);
+    expect(at(2)).toBe(2);
+    expect(policy.lessons.map(({ context, action, reward }) => [context[0], action, reward])).toEqual([
+      [6, 6, 2],
+      [3, 3, -0.5],
+    ]);
+    expect([learner.paid[0], learner.paidId[0], learner.learnedSum[0]]).toEqual([-0.5, 3, 1.5]);
+    expect([...learner.payments]).toEqual([1.5, 2]);
+    expect(at(3)).toBe(0);
+    expect([learner.paid[0], learner.learnedSum[0], ...learner.payments]).toEqual([Number.NaN, 0, 0, 0]);
+  });
+
+  it('goes on waiting where what the cycle pays would be dropped', () => {
+    const { learner, feedback, enter, at } = outside();
+    enter(0);
+    learner.clear();
+    feedback(0, 1);
+    expect([learner.waiting, at(1), learner.waiting]).toEqual([1, 1, 0]);
+  });
+
+  it('takes in so much in a cycle and no more, and the rest in the next', () => {
+    const { counts, feedback, at } = outside();
+    for (let i = 0; i < 50; i++) feedback(1000 + i, 1);
+    at(1);
+    expect(counts[PendingCount.unknown]).toBe(32);
+    at(2);
+    expect(counts[PendingCount.unknown]).toBe(50);
+  });
+
+  it('takes in what came before it gives up what has waited too long', () => {
+    const { policy, counts, feedback, enter, at } = outside({ expired: 'default' });
+    enter(0);
+    enter(1);
+    feedback(0, 1);
+    expect(at(5)).toBe(2);
+    expect(policy.lessons.map(({ reward }) => reward)).toEqual([1, -3]);
+    expect([counts[PendingCount.joined], counts[PendingCount.expired]]).toEqual([1, 1]);
+  });
+
+  it('accounts in the next cycle for what made room in this one', () => {
+    const { learner, enter, at } = outside({ expired: 'default', capacity: 1 });
+    at(0);
+    enter(0);
+    enter(1);
+    expect([at(1), learner.paid[0], learner.paidId[0]]).toEqual([1, -3, 0]);
+  });
+
+  it('pays without learning where nothing is to be learned, and never learns from what was overridden', () => {
+    const { policy, learner, counts, feedback, enter, at } = outside();
+    enter(0);
+    enter(1, false);
+    feedback(0, 1);
+    feedback(1, 1);
+    expect([at(1, false), ...learner.payments]).toEqual([0, 1, 1]);
+    expect(policy.lessons).toEqual([]);
+    expect([counts[PendingCount.joined], counts[PendingCount.ignored]]).toEqual([1, 1]);
+  });
+
+  it('counts feedback as ignored where the cycle itself pays, and counts nothing else then', () => {
+    const { policy, learner, counts, feedback, enter, at } = outside({ cycle: true });
+    enter(0);
+    feedback(0, 77);
+    expect([at(2), policy.lessons[0].reward, learner.paidId[0]]).toEqual([1, 0, 0]);
+    expect([...counts]).toEqual([0, 1, 0, 0, 0, 0, 0, 0]);
+    expect(learner.fromFeedback).toBe(false);
+  });
+
+  it('drops a reward of the cycle that the policy refuses, counts it, and goes on', () => {
+    const { policy, learner, counts, enter, at } = outside({ cycle: true });
+    const update = policy.updateBatch;
+    policy.updateBatch = () => {
+      throw new PolicyInputError('reward_range', 'refused');
+    };
+    enter(0);
+    expect([at(2), learner.waiting, learner.paid[0]]).toEqual([0, 0, Number.NaN]);
+    policy.updateBatch = update;
+    enter(1);
+    expect(at(4)).toBe(1);
+    expect(counts[PendingCount.refused]).toBe(1);
   });
 });
