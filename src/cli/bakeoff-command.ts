@@ -1,5 +1,5 @@
 /** `rfsn bakeoff`: policies against each other on classification files, made into bandit problems. */
-import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ContestResult, contest, meanOf } from '../bakeoff/contest.js';
@@ -25,7 +25,8 @@ interface BakeoffOptions {
   shuffles: number;
   seed: number;
   drift: Drift;
-  plot: string | false;
+  /** Undefined where the command line says nothing of it. */
+  plot?: string | false;
   json?: boolean;
 }
 
@@ -52,7 +53,7 @@ export function registerBakeoffCommand(program: Command): void {
         .choices(['none', 'rotate'])
         .default('none' as const),
     )
-    .option('--plot <file>', 'where the plot of progressive error goes, as SVG', DEFAULT_PLOT)
+    .option('--plot <file>', `where the plot of progressive error goes, as SVG (default: ${DEFAULT_PLOT})`)
     .option('--no-plot', 'draw none')
     .option('--json', 'end with one line of JSON on standard output; everything else goes to standard error')
     .addHelpText(
@@ -79,9 +80,9 @@ function policyNames(text: string, names: string[] = []): string[] {
 
 async function bakeoff(files: readonly string[], options: BakeoffOptions): Promise<void> {
   const contestants = chosen(options.policy ?? [DEFAULT_CONTESTANT]);
-  // What cannot be written or read must show before minutes of work.
-  if (options.plot !== false) checkWritable(options.plot);
   const display = LiveDisplay.beside(options.json === true);
+  // What cannot be written or read must show before minutes of work.
+  const plot = plotPath(options.plot, display);
   const stop = new StopRequest();
   try {
     const problems = files.map((file) => ({ file, table: readTable(file, options.label) }));
@@ -101,10 +102,10 @@ async function bakeoff(files: readonly string[], options: BakeoffOptions): Promi
         });
       }
     }
-    if (options.plot !== false) {
+    if (plot !== null) {
       const { shuffles, seed } = options;
-      writeFileSync(options.plot, bakeoffSvg({ shuffles, seed, panels, emphasised: DEFAULT_CONTESTANT }));
-      display.message(`wrote ${options.plot}`);
+      writeFileSync(plot, bakeoffSvg({ shuffles, seed, panels, emphasised: DEFAULT_CONTESTANT }));
+      display.message(`wrote ${plot}`);
     }
     if (options.json === true) printJson({ results: figures });
   } finally {
@@ -118,12 +119,24 @@ function chosen(names: readonly string[]): readonly Contestant[] {
   return names.includes('all') ? CONTESTANTS : CONTESTANTS.filter(({ name }) => names.includes(name));
 }
 
-function checkWritable(path: string): void {
+/**
+ * Where the plot goes; null for nowhere, as asked or because nothing was asked and the folder does not take it: figures are
+ * not lost for want of a picture.
+ *
+ * @throws UsageError where a path that was asked for cannot be written
+ */
+function plotPath(asked: string | false | undefined, display: LiveDisplay): string | null {
+  if (asked === false) return null;
+  const path = asked ?? DEFAULT_PLOT;
   try {
-    accessSync(dirname(path), constants.W_OK);
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error('it is a folder');
+    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
+    return path;
   } catch (error) {
-    throw new UsageError(`--plot ${path}: cannot be written (${(error as Error).message}); --no-plot draws none`);
+    const reason = (error as Error).message;
+    if (asked !== undefined) throw new UsageError(`--plot ${path}: cannot be written (${reason})`);
+    display.message(`no plot: ${path} cannot be written (${reason})`);
+    return null;
   }
 }
 
@@ -153,6 +166,7 @@ async function compare(
   display.message(`${title}: ${tableText(table)}; best single class ${percent(constantError)} wrong`);
   for (const note of table.notes) display.message(`  note: ${note}`);
   const results: ContestResult[] = [];
+  const live = new LiveDisplay(process.stderr);
   for (const contestant of contestants) {
     let paintedMs = performance.now();
     const runner = {
@@ -163,12 +177,14 @@ async function compare(
     };
     const result = await contest(table, runner, { shuffles, seed, drift }, (done, total) => {
       const nowMs = performance.now();
-      if (nowMs - paintedMs > (display.isTerminal ? REPAINT_MS : REPORT_MS)) {
+      if (nowMs - paintedMs > (live.isTerminal ? REPAINT_MS : REPORT_MS)) {
         paintedMs = nowMs;
-        display.paint(`  ${contestant.name}: ${Math.floor((100 * done) / total)} % of ${total} decisions`);
+        live.paint(`  ${contestant.name}: ${Math.floor((100 * done) / total)} % of ${total} decisions`);
       }
       return !stop.requested;
     });
+    // The row is free again for what stays.
+    if (live.isTerminal) live.paint('');
     if (result === null) throw new Error(`${stop.reason}: interrupted, nothing was written`);
     results.push(result);
   }

@@ -171,10 +171,14 @@ function panelSvg(panel: BakeoffPanel, y0: number, emphasised: string): string[]
   out.push(
     `<line class="constant" x1="${PLOT_LEFT}" x2="${PLOT_RIGHT}" y1="${constantY.toFixed(1)}" y2="${constantY.toFixed(1)}"/>`,
   );
+  const emphasis = (result: ContestResult) => (result.policy === emphasised ? 1 : 0);
   const labels: Label[] = [
     { text: `best single class ${percent(constantError)}`, y: constantY, colour: null, bold: false },
   ];
-  results.forEach((result, i) => {
+  // The emphasised one last, on top of the others.
+  const order = results.map((_, i) => i).sort((a, b) => emphasis(results[a]) - emphasis(results[b]) || a - b);
+  for (const i of order) {
+    const result = results[i];
     const colour = i % COLOURS.length;
     const bold = result.policy === emphasised;
     const points = pointsFrom(result.curve);
@@ -191,7 +195,7 @@ function panelSvg(panel: BakeoffPanel, y0: number, emphasised: string): string[]
       colour,
       bold,
     });
-  });
+  }
   const heights = spreadLabels(
     labels.map(({ y }) => y),
     LABEL_GAP,

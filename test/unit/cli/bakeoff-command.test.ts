@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -152,6 +152,20 @@ describe('rfsn bakeoff', () => {
     expect(out).toContain('wrote bakeoff.svg\n');
   });
 
+  it('runs on where nobody asked for the plot that the folder does not take', async () => {
+    const file = writeTwoClasses('two.data', 60);
+    mkdirSync(at('bakeoff.svg'));
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      expect(await run(['bakeoff', file, '--label', 'first', '--policy', 'random', '--json'])).toBe(ExitCode.done);
+    } finally {
+      process.chdir(before);
+    }
+    expect(err).toContain('no plot: bakeoff.svg cannot be written (it is a folder)');
+    expect(results()).toHaveLength(1);
+  });
+
   it.each([
     [['--policy', 'linucd'], 'Allowed: all, '],
     [['--label', 'middle'], 'Allowed choices are first, last'],
@@ -161,7 +175,7 @@ describe('rfsn bakeoff', () => {
     [['--plot', '/nowhere/p.svg'], '--plot /nowhere/p.svg: cannot be written'],
   ])('exits 2 on %j and says why', async (args, message) => {
     const file = writeTwoClasses('two.data', 20);
-    expect(await run(['bakeoff', file, '--no-plot', ...args])).toBe(ExitCode.usage);
+    expect(await run(['bakeoff', file, ...args])).toBe(ExitCode.usage);
     expect(err).toContain(message);
   });
 
