@@ -65,4 +65,16 @@ describe('the generator', () => {
     expect(Math.abs(squares / DRAWS - 1)).toBeLessThan(5 * Math.sqrt(2 / DRAWS));
     expect(beyondTwo / DRAWS).toBeCloseTo(0.0455, 2);
   });
+
+  it('leaves the same floats in an array as it returns', () => {
+    const one = Prng.seeded(4);
+    const two = Prng.seeded(4);
+    const out = new Float64Array(2);
+    for (let i = 0; i < 1000; i++) {
+      two.nextFloatInto(out, 1);
+      expect(out[1]).toBe(one.nextFloat());
+      expect(two.nextUint32()).toBe(one.nextUint32());
+    }
+    expect(out[0]).toBe(0);
+  });
 });
