@@ -58,6 +58,14 @@ fillGaussLegendre(GAUSS_NODES, GAUSS_WEIGHTS);
 
 // Arrays of the scratch, each as long as there are arms.
 const ARRAYS = 6;
+// Numbers that methods leave for one another behind them: as arguments and results V8 boxes them where it does not inline.
+const PLACE = 0;
+const PRODUCT = 1;
+const MIDDLE = 2;
+const HALF = 3;
+const LOW = 4;
+const HIGH = 5;
+const NUMBERS = 6;
 
 export class NormalMaximum {
   readonly #arms: number;
@@ -70,10 +78,11 @@ export class NormalMaximum {
   readonly #activeRates: Float64Array;
   readonly #slopes: Float64Array;
   readonly #masses: Float64Array;
+  readonly #numbers: Float64Array;
 
   /** Doubles of scratch for so many arms. @realtime unsafe */
   static doubles(arms: number): number {
-    return ARRAYS * arms;
+    return ARRAYS * arms + NUMBERS;
   }
 
   /** @param scratch `doubles(arms)` doubles of the caller's, of any content @realtime unsafe (makes views) */
@@ -86,6 +95,7 @@ export class NormalMaximum {
     this.#activeRates = part(3);
     this.#slopes = part(4);
     this.#masses = part(5);
+    this.#numbers = scratch.subarray(ARRAYS * arms, ARRAYS * arms + NUMBERS);
   }
 
   /**
@@ -101,6 +111,7 @@ export class NormalMaximum {
     if (this.#center(means, deviations, allowed) === 0) return NO_ACTION;
     const centres = this.#centres;
     const spreads = this.#deviations;
+    const numbers = this.#numbers;
     const arms = this.#arms;
     let action = NO_ACTION;
     let best = -Infinity;
@@ -121,8 +132,10 @@ export class NormalMaximum {
           let v = 0;
           let q = 0;
           do {
-            u = 2 * prng.nextFloat() - 1;
-            v = 2 * prng.nextFloat() - 1;
+            prng.nextFloatInto(numbers, PLACE);
+            prng.nextFloatInto(numbers, PRODUCT);
+            u = 2 * numbers[PLACE] - 1;
+            v = 2 * numbers[PRODUCT] - 1;
             q = u * u + v * v;
           } while (q >= 1 || q === 0);
           const factor = Math.sqrt((-2 * Math.log(q)) / q);
@@ -137,7 +150,8 @@ export class NormalMaximum {
         ties = 1;
       } else if (number === best) {
         ties++;
-        if (prng.nextFloat() * ties < 1) action = a;
+        prng.nextFloatInto(numbers, PLACE);
+        if (numbers[PLACE] * ties < 1) action = a;
       }
     }
     return action;
@@ -183,15 +197,24 @@ export class NormalMaximum {
         }
       }
     }
-    let pointMass = points > 0 ? 1 : 0;
+    const numbers = this.#numbers;
+    let pointMass = 0;
     if (points > 0) {
-      for (let a = 0; a < arms; a++) if (spreads[a] > 0) pointMass *= normalCdf((point - centres[a]) / spreads[a]);
-      if (pointMass < PROBABILITY_FLOOR) pointMass = PROBABILITY_FLOOR;
+      numbers[PLACE] = point;
+      this.#multiply();
+      pointMass = numbers[PRODUCT] > PROBABILITY_FLOOR ? numbers[PRODUCT] : PROBABILITY_FLOOR;
     }
     // With several arms the product stays negligible for a good way up from there.
-    for (let steps = 1; steps < REACH && !(this.#product(low + lowest) > NEGLIGIBLE); steps++) low += lowest;
+    for (let steps = 1; steps < REACH; steps++) {
+      numbers[PLACE] = low + lowest;
+      this.#multiply();
+      if (numbers[PRODUCT] > NEGLIGIBLE) break;
+      low += lowest;
+    }
     if (point > low) low = point;
-    this.#integrate(low, high, out);
+    numbers[LOW] = low;
+    numbers[HIGH] = high;
+    this.#integrate(out);
 
     let total = pointMass;
     for (let a = 0; a < arms; a++) {
@@ -231,30 +254,43 @@ export class NormalMaximum {
     return count;
   }
 
-  /** Π Φ of the arms that vary, as far as it is not negligible. */
-  #product(z: number): number {
+  /** Leaves Π Φ of the arms that vary, at the place in `#numbers`, there; 0 where it is negligible. */
+  #multiply(): void {
     const centres = this.#centres;
     const spreads = this.#deviations;
+    const numbers = this.#numbers;
+    const z = numbers[PLACE];
     let product = 1;
-    for (let a = 0; a < spreads.length && product > NEGLIGIBLE; a++) {
+    for (let a = 0; a < spreads.length; a++) {
       const spread = spreads[a];
       if (spread <= 0) continue;
       const t = (z - centres[a]) / spread;
-      // The next point of the table upwards: never too small.
-      if (t < REACH) product *= t > -REACH ? TABLE[2 * ((t * STEPS + (LAST_STEP + 1)) | 0) + 1] : 0;
+      if (t > REACH) continue;
+      if (!(t > -REACH)) {
+        product = 0;
+        break;
+      }
+      const step = (t * STEPS + (LAST_STEP + 0.5)) | 0;
+      const c = (step - LAST_STEP) / STEPS;
+      const d = t - c;
+      const h2 = c * c - 1;
+      const h3 = c * (c * c - 3);
+      product *= TABLE[2 * step + 1] + TABLE[2 * step] * d * (1 - d * (c / 2 - d * (h2 / 6 - (d * h3) / 24)));
     }
-    return product;
+    numbers[PRODUCT] = product;
   }
 
-  /** Adds to `out` the mass that each arm wins with a number from `low` to `high`. */
-  #integrate(low: number, high: number, out: Float64Array): void {
+  /** Adds to `out` the mass that each arm wins with a number in the range in `#numbers`. */
+  #integrate(out: Float64Array): void {
     const centres = this.#centres;
     const spreads = this.#deviations;
     const activeCentres = this.#activeCentres;
     const activeRates = this.#activeRates;
     const masses = this.#masses;
+    const numbers = this.#numbers;
     const arms = this.#arms;
-    let from = low;
+    const high = numbers[HIGH];
+    let from = numbers[LOW];
     while (from < high) {
       // Every arm varies from before `low` on. The one with the smallest deviation sets the panels until it is certain.
       let active = 0;
@@ -276,8 +312,9 @@ export class NormalMaximum {
       const panels = Math.ceil(((to - from) * steepness) / (PANEL * smallest));
       const half = (to - from) / (2 * panels);
       for (let panel = 0; panel < panels; panel++) {
-        const middle = from + (2 * panel + 1) * half;
-        for (let node = 0; node < NODES; node++) this.#accumulate(middle, half, node, active);
+        numbers[MIDDLE] = from + (2 * panel + 1) * half;
+        numbers[HALF] = half;
+        for (let node = 0; node < NODES; node++) this.#accumulate(node, active);
       }
       let at = 0;
       for (let a = 0; a < arms; a++) {
@@ -287,13 +324,14 @@ export class NormalMaximum {
     }
   }
 
-  /** Adds one node's share to the masses of the first `active` arms. */
-  #accumulate(middle: number, half: number, node: number, active: number): void {
+  /** Adds the share of one node of the panel in `#numbers` to the masses of the first `active` arms. */
+  #accumulate(node: number, active: number): void {
     const activeCentres = this.#activeCentres;
     const activeRates = this.#activeRates;
     const slopes = this.#slopes;
     const masses = this.#masses;
-    const z = middle + half * GAUSS_NODES[node];
+    const half = this.#numbers[HALF];
+    const z = this.#numbers[MIDDLE] + half * GAUSS_NODES[node];
     let product = half * GAUSS_WEIGHTS[node];
     for (let i = 0; i < active; i++) {
       const rate = activeRates[i];

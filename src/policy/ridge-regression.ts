@@ -89,7 +89,7 @@ const VARIANCE_LIMIT = 1e30;
 /** Squares of covariances may pass the product of their variances by this: rounding alone stays far below. */
 const SLACK = 1 + 1e-9;
 
-// Numbers that methods leave for one another.
+// Numbers that methods leave for one another: as arguments and results V8 boxes them where it does not inline a call.
 /** xᵀPx, or eᵀQe. */
 const SPREAD = 0;
 /** What an example does not say: 1/w, or 1/w + xᵀPx for the shared block. */
@@ -98,7 +98,12 @@ const NOISE = 1;
 const GAIN = 2;
 /** What evidence is divided by. */
 const GROWTH = 3;
-const NUMBERS = 4;
+/** What an action is expected to earn; in a hybrid the sum of the two parts, of which `OWN` is the first. */
+const MEAN = 4;
+const OWN = 5;
+/** What a vector is stepped by. */
+const SCALE = 6;
+const NUMBERS = 8;
 
 /** Doubles of a symmetric matrix. */
 function triangle(size: number): number {
@@ -239,7 +244,7 @@ export class RidgeRegression implements ValueModel {
     }
     for (let a = 0; a < this.#actions; a++) {
       this.#loadAction(x, a);
-      out[a] = this.#mean(a);
+      this.#expect(a, out, a);
     }
   }
 
@@ -259,8 +264,8 @@ export class RidgeRegression implements ValueModel {
     if (this.#arms === 'tied') {
       for (let a = 0; a < actions; a++) {
         this.#loadAction(x, a);
-        means[a] = this.#mean(a);
-        variances[a] = quadraticForm(inverses, size, this.#x);
+        this.#expect(a, means, a);
+        quadraticForm(inverses, size, this.#x, variances, a);
       }
     } else {
       this.#load(x, 0);
@@ -271,11 +276,11 @@ export class RidgeRegression implements ValueModel {
       } else {
         for (let a = 0; a < actions; a++) {
           this.#loadRest(x, a);
-          means[a] = this.#mean(a);
+          this.#expect(a, means, a);
           // Each part is a variance of its own.
           if (!(variances[a] > 0)) variances[a] = 0;
-          const own = quadraticForm(this.#sharedInverse, this.#shared, this.#rest);
-          if (own > 0) variances[a] += own;
+          quadraticForm(this.#sharedInverse, this.#shared, this.#rest, this.#numbers, SPREAD);
+          if (this.#numbers[SPREAD] > 0) variances[a] += this.#numbers[SPREAD];
         }
       }
     }
@@ -284,7 +289,7 @@ export class RidgeRegression implements ValueModel {
 
   predict(x: Float64Array, action: number, work: Float64Array): void {
     this.#loadAction(x, action);
-    work[Work.prediction] = this.#mean(action);
+    this.#expect(action, work, Work.prediction);
   }
 
   learn(x: Float64Array, action: number, work: Float64Array): void {
@@ -301,29 +306,32 @@ export class RidgeRegression implements ValueModel {
       if (shared > 0) this.#grow(this.#sharedInverse, 0, shared);
     }
     // Not the prediction in `work`: a model that has just forgotten expects something else.
-    const error = work[Work.reward] - this.#mean(action);
+    this.#expect(action, numbers, MEAN);
+    const error = work[Work.reward] - numbers[MEAN];
 
     numbers[NOISE] = 1 / work[Work.weight];
     symmetricTimes(this.#inverses, block * triangle(size), size, features, direction);
     this.#absorb(this.#inverses, block * triangle(size), size, features, direction);
     const gain = numbers[GAIN];
     if (shared === 0) {
-      step(this.#estimates, block * size, direction, gain * error);
+      numbers[SCALE] = gain * error;
+      step(this.#estimates, block * size, direction, numbers);
       return;
     }
 
     const rest = this.#rest;
     const sharedDirection = this.#sharedDirection;
-    const ownError = work[Work.reward] - dot(this.#estimates, block * size, features);
     for (let i = 0; i < size; i++) {
-      const scale = direction[i] * gain;
-      step(this.#couplings, (block * size + i) * shared, rest, scale);
+      numbers[SCALE] = direction[i] * gain;
+      step(this.#couplings, (block * size + i) * shared, rest, numbers);
     }
-    step(this.#estimates, block * size, direction, gain * ownError);
+    numbers[SCALE] = gain * (work[Work.reward] - numbers[OWN]);
+    step(this.#estimates, block * size, direction, numbers);
     numbers[NOISE] += numbers[SPREAD];
     symmetricTimes(this.#sharedInverse, 0, shared, rest, sharedDirection);
     this.#absorb(this.#sharedInverse, 0, shared, rest, sharedDirection);
-    step(this.#sharedEstimate, 0, sharedDirection, numbers[GAIN] * error);
+    numbers[SCALE] = numbers[GAIN] * error;
+    step(this.#sharedEstimate, 0, sharedDirection, numbers);
   }
 
   forget(work: Float64Array): void {
@@ -342,7 +350,7 @@ export class RidgeRegression implements ValueModel {
     for (let i = 0; i < estimates.length; i++) {
       let estimate = estimates[i];
       for (let j = 0; j < shared; j++) estimate -= couplings[i * shared + j] * this.#sharedEstimate[j];
-      estimates[i] = clamp(estimate * floor);
+      estimates[i] = Math.min(Math.max(estimate * floor, -ESTIMATE_LIMIT), ESTIMATE_LIMIT);
     }
     for (let j = 0; j < shared; j++) this.#sharedEstimate[j] *= floor;
     this.#clearEvidence();
@@ -403,11 +411,17 @@ export class RidgeRegression implements ValueModel {
     }
   }
 
-  /** What an action is expected to earn, with `#x` and `#rest` in place. */
-  #mean(action: number): number {
+  /** Leaves what an action is expected to earn in `out[at]`, with `#x` and `#rest` in place; its own part in `#numbers`. */
+  #expect(action: number, out: Float64Array, at: number): void {
+    const numbers = this.#numbers;
     const block = this.#arms === 'tied' ? 0 : action;
-    const own = dot(this.#estimates, block * this.#size, this.#x);
-    return this.#shared > 0 ? own + dot(this.#sharedEstimate, 0, this.#rest) : own;
+    dot(this.#estimates, block * this.#size, this.#x, numbers, OWN);
+    if (this.#shared > 0) {
+      dot(this.#sharedEstimate, 0, this.#rest, numbers, MEAN);
+      out[at] = numbers[OWN] + numbers[MEAN];
+    } else {
+      out[at] = numbers[OWN];
+    }
   }
 
   /** P ← DPD, by the factor in `#numbers` where the limit allows it. */
@@ -433,8 +447,8 @@ export class RidgeRegression implements ValueModel {
   #absorb(inverse: Float64Array, base: number, size: number, x: Float64Array, direction: Float64Array): void {
     const numbers = this.#numbers;
     const noise = numbers[NOISE];
-    let spread = dot(direction, 0, x);
-    if (!(spread > 0)) spread = 0;
+    dot(direction, 0, x, numbers, SPREAD);
+    let spread = numbers[SPREAD] > 0 ? numbers[SPREAD] : 0;
     let rough = false;
     for (let i = 0, at = base; i < size; at += size - i, i++) {
       const square = direction[i] * direction[i];
@@ -528,18 +542,14 @@ function dotRows(rows: Float64Array, count: number, length: number, x: Float64Ar
     out[r] = s0;
     out[r + 1] = s1;
   }
-  if (r < count) out[r] = dotFrom(rows, r * length, length, x);
+  if (r < count) dot(rows, r * length, x, out, r);
 }
 
-function dotFrom(row: Float64Array, base: number, length: number, x: Float64Array): number {
+/** out[at] = Σ row[base + i] · x[i] over all of x. */
+function dot(row: Float64Array, base: number, x: Float64Array, out: Float64Array, at: number): void {
   let sum = 0;
-  for (let i = 0; i < length; i++) sum += row[base + i] * x[i];
-  return sum;
-}
-
-/** Σ row[base + i] · x[i] over all of x. */
-function dot(row: Float64Array, base: number, x: Float64Array): number {
-  return dotFrom(row, base, x.length, x);
+  for (let i = 0; i < x.length; i++) sum += row[base + i] * x[i];
+  out[at] = sum;
 }
 
 /** xᵢxⱼ in the order of a packed triangle, those off the diagonal twice, as they stand for two. */
@@ -553,15 +563,15 @@ function products(x: Float64Array, out: Float64Array): void {
   }
 }
 
-/** xᵀMx of a packed matrix. */
-function quadraticForm(matrix: Float64Array, size: number, x: Float64Array): number {
+/** out[index] = xᵀMx of a packed matrix. */
+function quadraticForm(matrix: Float64Array, size: number, x: Float64Array, out: Float64Array, index: number): void {
   let sum = 0;
   for (let i = 0, at = 0; i < size; i++) {
     let half = 0.5 * matrix[at++] * x[i];
     for (let j = i + 1; j < size; j++) half += matrix[at++] * x[j];
     sum += x[i] * half;
   }
-  return 2 * sum;
+  out[index] = 2 * sum;
 }
 
 /** out = Mx of a packed matrix that starts at `base`; each element is read once and used twice. */
@@ -579,13 +589,13 @@ function symmetricTimes(matrix: Float64Array, base: number, size: number, x: Flo
   }
 }
 
-/** vector[base + i] += scale · direction[i], clamped. */
-function step(vector: Float64Array, base: number, direction: Float64Array, scale: number): void {
-  for (let i = 0; i < direction.length; i++) vector[base + i] = clamp(vector[base + i] + scale * direction[i]);
-}
-
-function clamp(estimate: number): number {
-  return estimate > ESTIMATE_LIMIT ? ESTIMATE_LIMIT : estimate < -ESTIMATE_LIMIT ? -ESTIMATE_LIMIT : estimate;
+/** vector[base + i] += numbers[SCALE] · direction[i], clamped. */
+function step(vector: Float64Array, base: number, direction: Float64Array, numbers: Float64Array): void {
+  const scale = numbers[SCALE];
+  for (let i = 0; i < direction.length; i++) {
+    const value = vector[base + i] + scale * direction[i];
+    vector[base + i] = value > ESTIMATE_LIMIT ? ESTIMATE_LIMIT : value < -ESTIMATE_LIMIT ? -ESTIMATE_LIMIT : value;
+  }
 }
 
 function setDiagonal(matrix: Float64Array, base: number, size: number, value: number): void {

@@ -35,7 +35,7 @@ export interface ValueModel {
    */
   learn(x: Float64Array, action: number, work: Float64Array): void;
 
-  /** Forgets all but the given share of the evidence, in `work[Work.floor]`; what is expected stays. @realtime safe */
+  /** Forgets all but the given share of the evidence, in `work[Work.floor]`, of what is expected, or of both. @realtime safe */
   forget(work: Float64Array): void;
 
   /** @param state this model's saved words @throws PolicyStateError where they cannot be its own @realtime unsafe */
