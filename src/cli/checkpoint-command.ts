@@ -15,6 +15,8 @@ import {
 import { findParameter } from '../parameters/schema.js';
 import { ContextualBandit, convertState } from '../policy/contextual-bandit.js';
 import { type ContextualBanditConfig, featureNames } from '../policy/contextual-bandit-config.js';
+import { createPolicy, POLICY_NAMES } from '../policy/create-policy.js';
+import type { PolicyStats } from '../policy/policy.js';
 import { integerArgument, printJson } from './usage.js';
 
 /** The section that holds the policy's exported state. */
@@ -139,11 +141,14 @@ export function summarizeBandit(config: JsonObject, state: Uint8Array): ActionSu
   const min = constants.slice();
   const max = constants.slice();
   const squares = constants.map((weight) => weight * weight);
+  const { context_dim: shared, arm_dim: own } = policy.config;
   for (let i = 0; i < contextDim; i++) {
     context[i] = PROBE;
     policy.values(context, values);
     context[i] = 0;
     for (let a = 0; a < nActions; a++) {
+      // What belongs to another action says nothing of this one.
+      if (i >= shared && Math.floor((i - shared) / own) !== a) continue;
       const weight = (values[a] - constants[a]) / PROBE;
       if (weight !== 0) nonZero[a]++;
       min[a] = Math.min(min[a], weight);
@@ -198,9 +203,12 @@ function isFolder(path: string): boolean {
 function policyJson(checkpoint: Checkpoint): Record<string, unknown> | null {
   const policy = readPolicyDescription(checkpoint.metadata);
   const state = checkpoint.sections.get(POLICY_SECTION);
-  if (policy === null || policy.name !== BANDIT || state === undefined) return null;
+  if (policy === null || !POLICY_NAMES.some((name) => name === policy.name) || state === undefined) return null;
   try {
-    return { actions: summarizeBandit(policy.config, state) };
+    const read = createPolicy(policy.name, policy.config);
+    read.importState(state);
+    const stats = { ...read.stats() };
+    return policy.name === BANDIT ? { stats, actions: summarizeBandit(policy.config, state) } : { stats };
   } catch (error) {
     // The checkpoint is as it was written; what was written is then a policy of another program.
     return { error: error instanceof Error ? error.message : String(error) };
@@ -255,7 +263,11 @@ function checkpointText({ checkpoint, path, refused, folder }: ReadCheckpoint): 
   if (policy !== null && 'error' in policy) {
     lines.push(`policy cannot be read: ${String(policy['error'])}`);
   } else if (policy !== null) {
-    lines.push('policy', '  action  weights  not zero           min           max          norm');
+    lines.push('policy');
+    for (const [name, value] of Object.entries(policy['stats'] as PolicyStats)) row(name, value, 2);
+  }
+  if (policy !== null && 'actions' in policy) {
+    lines.push('  action  weights  not zero           min           max          norm');
     for (const action of policy['actions'] as ActionSummary[]) {
       const counts = `${String(action.action).padStart(8)}${String(action.weights).padStart(9)}${String(action.non_zero).padStart(10)}`;
       const figures = [action.min, action.max, action.norm].map((figure) => figure.toPrecision(6).padStart(14));

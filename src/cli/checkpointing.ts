@@ -11,12 +11,11 @@ import type { CheckpointSchema, JsonObject } from '../checkpoint/schema.js';
 import { CheckpointStore } from '../checkpoint/store.js';
 import { mix32 } from '../core/hash.js';
 import { PRNG_STATE_WORDS } from '../core/prng.js';
+import { ContextBuilder } from '../features/context.js';
 import { FEATURES } from '../features/extraction.js';
-import { RunningScaler } from '../features/scaling.js';
-import { banditConfigOf } from '../loop/configuration.js';
-import { CONTEXT_DIM } from '../memory/layout.js';
+import { contextOptionsOf, robotPolicy } from '../loop/configuration.js';
 import type { ParameterValues } from '../parameters/schema.js';
-import { ContextualBandit } from '../policy/contextual-bandit.js';
+import type { Policy } from '../policy/policy.js';
 import { STATE_HEADER_BYTES } from '../policy/state-format.js';
 import type { Run } from './run-options.js';
 
@@ -84,8 +83,8 @@ export class Checkpointing {
   readonly #schema: CheckpointSchema;
   readonly #policyConfig: JsonObject;
   /** Imports what is saved and loaded: nothing goes to disk or into a control thread that cannot be used. */
-  readonly #policy: ContextualBandit;
-  readonly #scaler = new RunningScaler(CONTEXT_DIM);
+  readonly #policy: Policy;
+  readonly #scaler: ContextBuilder;
   #foreignTold = false;
 
   /** For a run as the command line describes it. */
@@ -99,8 +98,9 @@ export class Checkpointing {
     this.#options = options;
     this.folder = parameters.model_dir;
     this.#store = new CheckpointStore(this.folder, { generations: parameters.checkpoint_generations });
-    this.#policy = new ContextualBandit(banditConfigOf(parameters));
-    this.#policyConfig = { ...this.#policy.config };
+    this.#scaler = new ContextBuilder(contextOptionsOf(parameters));
+    this.#policy = robotPolicy(parameters, this.#scaler);
+    this.#policyConfig = { ...(this.#policy as Policy & { config?: JsonObject }).config };
     this.#schema = policySchema(
       { name: this.#policy.name, config: this.#policyConfig },
       {

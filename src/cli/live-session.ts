@@ -7,7 +7,6 @@
  */
 import { type EpisodeReport, SimPort } from '../../sim/index.js';
 import { layoutSizesOf, periodNsOf, snapshotShapeOf } from '../loop/configuration.js';
-import type { PolicyName } from '../loop/control-loop.js';
 import { Controller } from '../loop/controller.js';
 import { Counter, StatisticsWindow } from '../loop/statistics.js';
 import {
@@ -36,7 +35,6 @@ const STOP_BOUND_MS = 1000;
 
 export interface LiveSessionOptions {
   run: Run;
-  policy: PolicyName;
   frozen: boolean;
   learned: LearnedState | null;
   /** What was done before this run. */
@@ -77,7 +75,7 @@ export class LiveSession {
   #nextSaveMs = 0;
 
   constructor(options: LiveSessionOptions) {
-    const { run, policy, learned } = options;
+    const { run, learned } = options;
     const p = run.parameters;
     this.#options = options;
     const sizes = layoutSizesOf(p);
@@ -91,7 +89,7 @@ export class LiveSession {
         spinMarginNs: p.spin_margin_us * 1e3,
       },
       parameters: p,
-      extras: { policy, rewardProgram: run.rewardProgram, learned },
+      extras: { rewardProgram: run.rewardProgram, learned },
       watchdogTimeoutNs: p.watchdog_timeout_s * 1e9,
       heartbeatTimeoutNs: p.heartbeat_timeout_s * 1e9,
       onStall: (cause, detail) => this.#onStall(cause, detail),

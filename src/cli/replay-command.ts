@@ -4,12 +4,13 @@ import type { Command } from 'commander';
 import { Recording } from '../io/replay/recording.js';
 import { RecordingError } from '../io/replay/recording-error.js';
 import { type InputCounts, ReplayPort } from '../io/replay/replay-port.js';
-import type { PolicyName } from '../loop/control-loop.js';
+import { learns } from '../loop/configuration.js';
 import { Driver } from '../memory/layout.js';
 import { isIntervention, REASON_LABELS, Reason } from '../memory/reason.js';
 import type { ParameterValues } from '../parameters/schema.js';
 import { compileReward } from '../reward/reward-compiler.js';
 import { Checkpointing, type LearnedState } from './checkpointing.js';
+import { policyNotes, policyOption } from './policy-option.js';
 import { ShadowSession } from './shadow-session.js';
 import {
   addParameterOptions,
@@ -28,13 +29,12 @@ interface ReplayCommandOptions extends ParameterOptions {
   mountX: number;
   mountY: number;
   mountYaw: number;
-  policy: string;
+  policy?: string;
   model?: string;
   seed?: number;
   json?: boolean;
 }
 
-const POLICIES: readonly PolicyName[] = ['bandit', 'random', 'fallback'];
 /** Cycles from one look at the progress bar to the next. */
 const PROGRESS_CYCLES = 2000;
 /** Share of cycles with stale input from which on the report says what to do about it. */
@@ -52,7 +52,7 @@ export function registerReplayCommand(program: Command): void {
     .option('--mount-x <m>', 'where the scanner is in base_link', numberArgument(-10, 10), 0)
     .option('--mount-y <m>', 'the same, to the left', numberArgument(-10, 10), 0)
     .option('--mount-yaw <rad>', 'where it looks, counter-clockwise from ahead', numberArgument(-7, 7), 0)
-    .option('--policy <name>', `who decides: ${POLICIES.join(', ')}`, 'bandit')
+    .addOption(policyOption())
     .option('--model <dir>', 'checkpoints to start from; untrained where there are none')
     .option('--frozen', 'no learning, no exploration: always so in a replay')
     .option('--seed <k>', 'seed of all that is drawn', seedArgument)
@@ -65,17 +65,16 @@ export function registerReplayCommand(program: Command): void {
 }
 
 async function replay(file: string, options: ReplayCommandOptions): Promise<void> {
-  const policy = POLICIES.find((name) => name === options.policy);
-  if (policy === undefined) {
-    throw new UsageError(`--policy ${options.policy} is unknown; allowed: ${POLICIES.join(', ')}`);
-  }
-  const parameters = readParameters(options, { random_seed: options.seed, model_dir: options.model });
+  const given = new Set<string>();
+  const flags = { random_seed: options.seed, model_dir: options.model, policy: options.policy };
+  const parameters = readParameters(options, flags, given);
+  for (const note of policyNotes(parameters, given)) process.stderr.write(`note: ${note}\n`);
   const expression = parameters['reward.expression'];
   const rewardProgram = expression === '' ? null : compileReward(expression);
-  const learned = options.model === undefined || policy !== 'bandit' ? null : await learnedIn(parameters);
+  const learned = options.model === undefined || !learns(parameters) ? null : await learnedIn(parameters);
   const recording = open(file, options);
   const port = new ReplayPort(recording, options);
-  const session = new ShadowSession(port, parameters, { policy, learned, rewardProgram });
+  const session = new ShadowSession(port, parameters, { learned, rewardProgram });
 
   const bar = process.stderr.isTTY
     ? new SingleBar({ format: 'replay {bar} {percentage} %', clearOnComplete: true, stream: process.stderr })

@@ -15,12 +15,14 @@ import { type PresetName, presetNames, presetPath } from '../parameters/presets.
 import type { ParameterValues } from '../parameters/schema.js';
 import type { RewardProgram } from '../reward/expression-reward.js';
 import { compileReward } from '../reward/reward-compiler.js';
+import { policyNotes, policyOption } from './policy-option.js';
 import { addParameterOptions, type ParameterOptions, readParameters, seedArgument, UsageError } from './usage.js';
 
 export interface RunOptions extends ParameterOptions {
   scenario: string;
   robot?: string;
   preset?: PresetName;
+  policy?: string;
   seed?: number;
   model?: string;
   faults?: boolean;
@@ -60,6 +62,7 @@ export function addRunOptions(command: Command): Command {
     )
     .addOption(new Option('--preset <name>', 'parameters to begin with, before --params').choices(presetNames));
   return addParameterOptions(command)
+    .addOption(policyOption())
     .option('--seed <k>', 'seed of the worlds and of all that is drawn (default: random_seed)', seedArgument)
     .option('--model <dir>', 'where checkpoints are read and written (default: model_dir)')
     .option('--faults', 'switch on noise, slip, delays and losses')
@@ -75,9 +78,11 @@ export function addRunOptions(command: Command): Command {
 export function readRun(options: RunOptions): Run {
   const files = [...(options.preset === undefined ? [] : [presetPath(options.preset)]), ...(options.params ?? [])];
   const asked = options.robot === undefined ? undefined : robots.get(options.robot);
+  const given = new Set<string>();
   const parameters = readParameters(
     { params: files, set: { ...(asked && robotParameters(asked)), ...options.set } },
-    { random_seed: options.seed, model_dir: options.model },
+    { random_seed: options.seed, model_dir: options.model, policy: options.policy },
+    given,
   );
   const robot = asked ?? robotByDrive(parameters);
   if (parameters['robot.drive'] !== robot.drive) {
@@ -102,7 +107,7 @@ export function readRun(options: RunOptions): Run {
     faults: options.faults === true ? defaultFaults : noFaults,
     seed: parameters.random_seed,
     rewardProgram: expression === '' ? null : compileReward(expression),
-    notes: robotNotes(parameters, robot),
+    notes: [...robotNotes(parameters, robot), ...policyNotes(parameters, given)],
   };
 }
 

@@ -1,5 +1,5 @@
-import { type Command, Option } from 'commander';
-import type { PolicyName } from '../loop/control-loop.js';
+import type { Command } from 'commander';
+import { learns } from '../loop/configuration.js';
 import {
   Checkpointing,
   type LearnedState,
@@ -19,11 +19,9 @@ import { VirtualSession } from './virtual-session.js';
 
 interface SimCommandOptions extends RunOptions {
   episodes?: number;
-  policy: PolicyName;
   frozen?: boolean;
 }
 
-const POLICIES: readonly PolicyName[] = ['bandit', 'random', 'fallback'];
 /** How often a headless run says how far it is, on a terminal and elsewhere [ms]. */
 const PAINT_MS = 250;
 const WRITE_MS = 10_000;
@@ -37,13 +35,12 @@ export function registerSimCommand(program: Command): void {
       'how many; without it until Ctrl-C, and a BARN file once through its worlds',
       integerArgument(1, 1_000_000_000),
     )
-    .addOption(new Option('--policy <name>', 'who decides').choices(POLICIES).default('bandit'))
     .option('--frozen', 'no learning, no exploration, nothing saved; episodes are numbered from 0')
     .option('--headless', 'on a virtual clock, as fast as it can; without it, in real time')
     .addHelpText(
       'after',
-      '\nA folder with checkpoints is resumed whatever the seed, and its episodes are counted on. Only the bandit learns:' +
-        '\nrandom and fallback leave the folder alone. Ctrl-C stops the robot, saves and ends; a second one ends at once.',
+      '\nA folder with checkpoints is resumed whatever the seed, and its episodes are counted on. The policies random' +
+        '\nand fallback learn nothing and leave the folder alone. Ctrl-C stops the robot, saves and ends; a second one ends at once.',
     )
     .action(sim);
 }
@@ -51,7 +48,6 @@ export function registerSimCommand(program: Command): void {
 /** One run of `sim`, whichever clock it is on. */
 interface Job {
   run: Run;
-  policy: PolicyName;
   frozen: boolean;
   display: LiveDisplay;
   stop: StopRequest;
@@ -79,7 +75,7 @@ async function sim(options: SimCommandOptions): Promise<void> {
   const stop = new StopRequest();
   try {
     for (const note of run.notes) display.message(`note: ${note}`);
-    const checkpointing = options.policy === 'bandit' ? Checkpointing.of(run, (text) => display.message(text)) : null;
+    const checkpointing = learns(run.parameters) ? Checkpointing.of(run, (text) => display.message(text)) : null;
     const resumed = (await checkpointing?.load()) ?? null;
     if (resumed !== null) display.message(resumed.message);
     if (resumed !== null && frozen) warnOfKnownWorlds(run, resumed, display);
@@ -87,7 +83,6 @@ async function sim(options: SimCommandOptions): Promise<void> {
     const progress = resumed !== null && learning ? resumed.progress : NO_PROGRESS;
     const job: Job = {
       run,
-      policy: options.policy,
       frozen,
       display,
       stop,

@@ -1,8 +1,9 @@
 import { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
 import type { EpisodeReport } from '../../sim/index.js';
+import { learns } from '../loop/configuration.js';
 import { Counter } from '../loop/statistics.js';
-import { ContextualBandit } from '../policy/contextual-bandit.js';
+import type { Policy } from '../policy/policy.js';
 import { Checkpointing, type EpisodePlan, NO_PROGRESS, type Resumed, stateHash } from './checkpointing.js';
 import { EpisodeTally, OUTCOME_NAMES, runFigures, runSummary } from './episode-tally.js';
 import { type Boundary, runHeadless } from './headless-run.js';
@@ -60,6 +61,7 @@ export function registerTrainCommand(program: Command): void {
 
 async function train(options: TrainCommandOptions): Promise<void> {
   const run = readRun(options);
+  if (!learns(run.parameters)) throw new UsageError(`--policy ${run.parameters.policy} learns nothing`);
   const schedules = readSchedules(run, options);
   const display = LiveDisplay.beside(options.json === true);
   const stop = new StopRequest();
@@ -79,11 +81,10 @@ async function train(options: TrainCommandOptions): Promise<void> {
     const session = await VirtualSession.create({
       ...run,
       learned: resumed?.learned ?? null,
-      policy: 'bandit',
       frozen: false,
     });
     const policy = session.loop.policy;
-    if (!(policy instanceof ContextualBandit)) throw new Error('only the bandit learns');
+    const setRates = rateSetter(policy, schedules);
     display.message(memoryLine(session.memory.layout));
 
     const tally = new EpisodeTally();
@@ -113,6 +114,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
       const { statistics } = session.loop;
       const cycles = statistics.counters[Counter.cycles];
       const interventions = statistics.interventionCount;
+      const stats = policy.stats();
       try {
         history?.append({
           episode: report.episode,
@@ -124,9 +126,10 @@ async function train(options: TrainCommandOptions): Promise<void> {
           minimum_clearance_m: report.minimumClearance,
           cycles: cycles - cyclesBefore,
           safety_interventions: interventions - interventionsBefore,
-          epsilon: policy.epsilon,
-          learning_rate: policy.learningRate,
-          updates: policy.stats().updates,
+          epsilon: stats.epsilon,
+          learning_rate: stats.learningRate,
+          updates: stats.updates,
+          drift_alarms: stats.driftAlarms,
           ...(run.isBarn ? { barn_world: report.barnWorld, barn_score: report.barnScore } : {}),
         });
       } catch (error) {
@@ -155,9 +158,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
         episodes,
         worldHash: progress.worldHash,
         beforeEpisode: (episode) => {
-          const index = episode - plan.firstEpisode;
-          policy.learningRate = schedules.learningRate.at(index, plan.episodes);
-          policy.epsilon = schedules.epsilon.at(index, plan.episodes);
+          setRates(episode - plan.firstEpisode, plan.episodes);
         },
         afterEpisode,
       });
@@ -182,6 +183,27 @@ async function train(options: TrainCommandOptions): Promise<void> {
   } finally {
     stop.dispose();
   }
+}
+
+/**
+ * What gives a policy its rates before an episode; those that stay as the parameters say are left alone.
+ *
+ * @throws UsageError where a rate is to change that the policy does not have
+ */
+function rateSetter(policy: Policy, schedules: ReturnType<typeof readSchedules>): (index: number, of: number) => void {
+  const rates = policy as Policy & { learningRate?: number; epsilon?: number };
+  for (const [flag, name, kind] of [
+    ['--learning-rate-schedule', 'learningRate', schedules.learningRate.kind],
+    ['--epsilon-schedule', 'epsilon', schedules.epsilon.kind],
+  ] as const) {
+    if (kind !== 'constant' && rates[name] === undefined) {
+      throw new UsageError(`${flag} ${kind}: the policy ${policy.name} has no such rate`);
+    }
+  }
+  return (index, of) => {
+    if (schedules.learningRate.kind !== 'constant') rates.learningRate = schedules.learningRate.at(index, of);
+    if (schedules.epsilon.kind !== 'constant') rates.epsilon = schedules.epsilon.at(index, of);
+  };
 }
 
 /** The rates over the training. @throws UsageError where two flags contradict each other */

@@ -83,14 +83,17 @@ export function addParameterOptions(command: Command): Command {
  * The parameters that the options ask for: defaults, files, `--set`, then what the command's own flags stand for.
  *
  * @param flags by dotted name, such as `{ random_seed: options.seed }`; undefined ones are left out
+ * @param given takes in the name of every parameter that the files or `--set` set
  * @throws ParameterError, exit 2
  * @realtime unsafe
  */
 export function readParameters(
   options: ParameterOptions,
   flags: Readonly<Record<string, string | number | boolean | undefined>> = {},
+  given: Set<string> = new Set(),
 ): ParameterValues {
   const overrides: Record<string, string | number | boolean> = { ...options.set };
   for (const [name, value] of Object.entries(flags)) if (value !== undefined) overrides[name] = value;
-  return loadParameters(options.params ?? [], overrides);
+  for (const name of Object.keys(options.set ?? {})) given.add(name);
+  return loadParameters(options.params ?? [], overrides, given);
 }

@@ -1,13 +1,11 @@
 /** From parameters to what the stages are built with. Start-up only. */
 
-import { FEATURES } from '../features/extraction.js';
-import { QuadraticInteractions } from '../features/interactions.js';
-import { RunningScaler } from '../features/scaling.js';
-import { CONTEXT_DIM, type LayoutSizes } from '../memory/layout.js';
-import type { ParameterValues } from '../parameters/schema.js';
-import { ContextualBandit } from '../policy/contextual-bandit.js';
-import type { ContextualBanditConfig } from '../policy/contextual-bandit-config.js';
+import { ContextBuilder, type ContextOptions } from '../features/context.js';
+import type { LayoutSizes } from '../memory/layout.js';
+import { type ParameterName, type ParameterValues, parameterTable } from '../parameters/schema.js';
+import { createPolicy, POLICY_NAMES, type PolicyName, policyBytes, settingsOf } from '../policy/create-policy.js';
 import type { PendingRewardsOptions } from '../policy/pending-rewards.js';
+import type { Policy, PolicyMemory } from '../policy/policy.js';
 import type { RewardWeights } from '../reward/reward.js';
 import type { SafetyOptions } from '../safety/safety.js';
 import { STATISTICS_BYTES } from './statistics.js';
@@ -17,36 +15,61 @@ export function periodNsOf(p: ParameterValues): number {
   return Math.round(1e9 / p.controller_frequency);
 }
 
-const FEATURE_NAMES: readonly string[] = FEATURES.map((feature) => feature.name);
-
-export function interactionsOf(p: ParameterValues): QuadraticInteractions | null {
-  return p.interactions === 'quadratic' ? new QuadraticInteractions(FEATURE_NAMES, p.hash_bits) : null;
+/** How contexts are built from features. */
+export function contextOptionsOf(p: ParameterValues): ContextOptions {
+  return {
+    arms: p.arms,
+    hashBits: p.interactions === 'quadratic' ? p.hash_bits : null,
+    freezeAfter: p['scaling.freeze_after'],
+  };
 }
 
-export function banditConfigOf(p: ParameterValues): Partial<ContextualBanditConfig> {
-  const names = interactionsOf(p)?.names ?? FEATURE_NAMES;
-  return {
-    n_actions: p.n_actions,
-    context_dim: names.length,
-    learning_rate: p.learning_rate,
-    power_t: p.power_t,
-    initial_t: p.initial_t,
-    exploration_strategy: p.exploration_strategy,
-    epsilon: p.epsilon,
-    epsilon_final: p.epsilon_final,
-    epsilon_decay_steps: p.epsilon_decay_steps,
-    boltzmann_tau: p.boltzmann_tau,
-    l2_regularization: p.l2_regularization,
-    l1_regularization: p.l1_regularization,
-    bits: p.bits,
-    adaptive: p.adaptive,
-    normalized: p.normalized,
-    invariant: p.invariant,
-    cb_type: p.cb_type,
-    importance_cap: p.importance_cap,
-    random_seed: p.random_seed,
-    feature_names: names,
-  };
+/** The policy that is built for these parameters. The rule alone needs none: it gets the one that costs least. */
+export function policyNameOf(p: ParameterValues): PolicyName {
+  return p.policy === 'fallback' ? 'random' : p.policy;
+}
+
+/** Whether anything is learned: what is not need not be saved. */
+export function learns(p: ParameterValues): boolean {
+  return policyNameOf(p) !== 'random';
+}
+
+/** The parameters that are settings of any policy, as the policies name them. */
+export const POLICY_PARAMETERS: readonly ParameterName[] = parameterTable
+  .map(({ name }) => name)
+  .filter((name) => POLICY_NAMES.some((policy) => settingsOf(policy).includes(name)))
+  // Not used by any policy itself.
+  .filter((name) => name !== 'model_dir' && name !== 'save_frequency');
+
+/**
+ * The policy's configuration: its shapes, and of the parameters those that it has as settings.
+ *
+ * @param shape names of the features that its contexts are made of
+ */
+export function policyConfigOf(
+  p: ParameterValues,
+  shape: Pick<ContextBuilder, 'sharedNames' | 'armNames'> = new ContextBuilder(contextOptionsOf(p)),
+): Record<string, unknown> {
+  const known = settingsOf(policyNameOf(p));
+  const { sharedNames, armNames } = shape;
+  const config: Record<string, unknown> = {};
+  for (const name of POLICY_PARAMETERS) if (known.includes(name)) config[name] = p[name];
+  if ('reward_min' in config && p['reward.source'] === 'feedback') {
+    config['reward_min'] = p['feedback.reward_min'];
+    config['reward_max'] = p['feedback.reward_max'];
+  }
+  config['context_dim'] = sharedNames.length;
+  config['arm_dim'] = armNames.length;
+  if (known.includes('feature_names')) {
+    config['feature_names'] = sharedNames.length > 0 ? sharedNames : null;
+    config['arm_feature_names'] = armNames.length > 0 ? armNames : null;
+  }
+  return config;
+}
+
+/** The robot's policy, untrained. @throws PolicyConfigError where a parameter is not allowed for it */
+export function robotPolicy(p: ParameterValues, shape?: ContextBuilder, memory?: PolicyMemory): Policy {
+  return createPolicy(policyNameOf(p), policyConfigOf(p, shape), memory);
 }
 
 export function rewardWeightsOf(p: ParameterValues): Partial<RewardWeights> {
@@ -117,11 +140,9 @@ export interface SnapshotShape {
 }
 
 export function snapshotShapeOf(p: ParameterValues): SnapshotShape {
-  // How many slots share a place is known only to a policy of the real size.
-  return {
-    policyBytes: new ContextualBandit(banditConfigOf(p)).stateBytes,
-    scalerBytes: new RunningScaler(CONTEXT_DIM).stateBytes,
-  };
+  // A policy's state may have a size that follows from more than its settings: where slots share a place, say.
+  const features = new ContextBuilder(contextOptionsOf(p));
+  return { policyBytes: robotPolicy(p, features).stateBytes, scalerBytes: features.stateBytes };
 }
 
 /** The sizes that the shared memory is planned with. */
@@ -130,8 +151,8 @@ export function layoutSizesOf(p: ParameterValues): LayoutSizes {
   return {
     maxBeams: p.max_beams,
     decisionRecords: 2 ** Math.ceil(Math.log2(p.decision_ring_records)),
-    policyBytes: ContextualBandit.bytes(banditConfigOf(p)),
-    scalerBytes: RunningScaler.bytes(CONTEXT_DIM),
+    policyBytes: policyBytes(policyNameOf(p), policyConfigOf(p)),
+    scalerBytes: ContextBuilder.bytes(contextOptionsOf(p)),
     snapshotBytes: shape.policyBytes + shape.scalerBytes,
     statisticsBytes: STATISTICS_BYTES,
   };

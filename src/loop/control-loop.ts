@@ -9,9 +9,8 @@
  */
 
 import type { Clock } from '../core/clock.js';
+import { ContextBuilder } from '../features/context.js';
 import { FeatureExtractor } from '../features/extraction.js';
-import type { QuadraticInteractions } from '../features/interactions.js';
-import { RunningScaler } from '../features/scaling.js';
 import {
   ACTION_COUNT,
   CONTEXT_DIM,
@@ -26,10 +25,9 @@ import {
 import { Observation } from '../memory/observation.js';
 import { isIntervention, isOverride, Reason } from '../memory/reason.js';
 import type { ParameterValues } from '../parameters/schema.js';
-import { ContextualBandit } from '../policy/contextual-bandit.js';
 import { PENDING_COUNTS } from '../policy/pending-rewards.js';
 import { NO_ACTION, type Policy } from '../policy/policy.js';
-import { RandomPolicy } from '../policy/random-policy.js';
+import { BoundedReward } from '../reward/bounded-reward.js';
 import { ExpressionReward, type RewardProgram } from '../reward/expression-reward.js';
 import { WeightedReward } from '../reward/reward.js';
 import { Breaker } from '../safety/breaker.js';
@@ -38,11 +36,11 @@ import { Safety } from '../safety/safety.js';
 import { Watchdog } from '../safety/watchdog.js';
 import { Observer } from '../sense/observer.js';
 import {
-  banditConfigOf,
-  interactionsOf,
+  contextOptionsOf,
   pendingOptionsOf,
   periodNsOf,
   rewardWeightsOf,
+  robotPolicy,
   safetyOptionsOf,
 } from './configuration.js';
 import { Deadline, Miss } from './deadline.js';
@@ -50,11 +48,7 @@ import { tuneEngine } from './engine.js';
 import { Learner } from './learner.js';
 import { ControlStatistics, Counter } from './statistics.js';
 
-/** Who chooses: the learning bandit, a uniform draw, or the rule alone. */
-export type PolicyName = 'bandit' | 'random' | 'fallback';
-
 export interface ControlLoopOptions {
-  policy?: PolicyName;
   /** `reward.expression`, compiled. */
   rewardProgram?: RewardProgram | null;
   /** What was learned before: the two parts of a snapshot. */
@@ -69,19 +63,15 @@ export class ControlLoop {
   readonly #clock: Clock;
   readonly #observer: Observer;
   readonly #extractor = new FeatureExtractor();
-  readonly #scaler: RunningScaler;
-  /** Where the scaler's state goes in a snapshot: behind the policy's. */
+  /** From raw features to what the policy sees. */
+  readonly #features: ContextBuilder;
+  /** Where the scales' state goes in a snapshot: behind the policy's. */
   readonly #scalerSnapshot: Uint8Array;
-  readonly #interactions: QuadraticInteractions | null;
   readonly #learner: Learner;
   readonly #safety: Safety;
   readonly #deadline: Deadline;
   readonly #breaker: Breaker;
   readonly #ruleOnly: boolean;
-  readonly #raw = new Float64Array(CONTEXT_DIM);
-  readonly #scaled = new Float64Array(CONTEXT_DIM);
-  /** What the policy sees: the scaled features, and their products where they are asked for. */
-  readonly #context: Float64Array;
   readonly #mask = new Uint8Array(ACTION_COUNT);
   /** Of the main thread's heartbeat. */
   readonly #watchdog: Watchdog;
@@ -109,25 +99,17 @@ export class ControlLoop {
     this.#clock = clock;
     this.observation = new Observation(layout.sizes.maxBeams);
     this.#observer = new Observer(memory, this.observation, circumscribedRadius(safety.footprint) + safety.margin);
-    this.#scaler = new RunningScaler(
-      CONTEXT_DIM,
-      { freezeAfter: p['scaling.freeze_after'] },
-      { buffer, byteOffset: layout.scaler },
-    );
-    this.#interactions = interactionsOf(p);
-    this.#context = this.#interactions === null ? this.#scaled : new Float64Array(this.#interactions.outputCount);
-    this.#ruleOnly = options.policy === 'fallback';
-    this.policy =
-      options.policy === 'random'
-        ? new RandomPolicy({ n_actions: ACTION_COUNT, context_dim: this.#context.length, random_seed: p.random_seed })
-        : new ContextualBandit(banditConfigOf(p), { buffer, byteOffset: layout.policy });
+    this.#features = new ContextBuilder(contextOptionsOf(p), { buffer, byteOffset: layout.scaler });
+    this.#ruleOnly = p.policy === 'fallback';
+    this.policy = robotPolicy(p, this.#features, { buffer, byteOffset: layout.policy });
     if (options.learned) {
       this.policy.importState(options.learned.policy);
-      this.#scaler.importState(options.learned.scaler);
+      this.#features.importState(options.learned.scaler);
     }
     this.#scalerSnapshot = memory.snapshot.subarray(this.policy.stateBytes);
     const program = options.rewardProgram ?? null;
-    const rewarder = program === null ? new WeightedReward(rewardWeightsOf(p)) : new ExpressionReward(program);
+    const earned = program === null ? new WeightedReward(rewardWeightsOf(p)) : new ExpressionReward(program);
+    const rewarder = new BoundedReward(earned, p.reward_min, p.reward_max);
     const horizon = Math.max(1, Math.round(p['reward.horizon_s'] * p.controller_frequency));
     this.statistics = new ControlStatistics(buffer, layout.statistics);
     this.#learner = new Learner(this.policy, rewarder, horizon, periodNsOf(p), {
@@ -184,9 +166,8 @@ export class ControlLoop {
     const o = this.observation;
     if (o.jumped || o.newGoal) this.#learner.clear();
     if (o.jumped) this.#extractor.clear();
-    this.#extractor.extract(o, this.#raw);
-    this.#scaler.transform(this.#raw, this.#scaled);
-    if (this.#interactions !== null) this.#interactions.expand(this.#scaled, this.#context);
+    this.#extractor.extract(o, this.#features.raw);
+    this.#features.build();
   }
 
   #reasonToStand(): number {
@@ -200,7 +181,7 @@ export class ControlLoop {
   #learn(): void {
     const frozen = Atomics.load(this.#memory.orders, Order.freeze) !== 0;
     this.policy.frozen = frozen;
-    this.#scaler.frozen = frozen;
+    this.#features.frozen = frozen;
     const arrived = this.#standReason === Reason.arrived;
     const driving = this.#standReason === Reason.none || arrived;
     // A robot that stands still learns from feedback, unless it was disarmed: that ends all learning.
@@ -209,7 +190,7 @@ export class ControlLoop {
     if (!driving && !this.#learner.fromFeedback) return;
     const learned = this.#learner.pay(this.observation, arrived, learning);
     if (learned > 0) this.statistics.recordReward(this.#learner.learnedSum[0], learned);
-    if (learning && driving && !arrived) this.#scaler.update(this.#raw);
+    if (learning && driving && !arrived) this.#features.update();
   }
 
   #select(): void {
@@ -225,7 +206,7 @@ export class ControlLoop {
       return;
     }
     this.#driver = Driver.policy;
-    this.#action = this.policy.select(this.#context, this.#mask);
+    this.#action = this.policy.select(this.#features.context, this.#mask);
     this.#decided = true;
     this.#safety.pursue(o, this.#action);
   }
@@ -259,7 +240,7 @@ export class ControlLoop {
     const counters = statistics.counters;
     if (this.#decided) {
       const learnable = !isOverride(s.reason);
-      this.#learner.enter(o, this.#context, this.#action, learnable, isIntervention(s.reason), this.#cycle);
+      this.#learner.enter(o, this.#features.context, this.#action, learnable, isIntervention(s.reason), this.#cycle);
     }
     this.#extractor.remember(this.#action);
     this.#periodNs = o.nowNs - this.#lastStartNs;
@@ -294,6 +275,7 @@ export class ControlLoop {
     const ring = this.#memory.decisions;
     const values = this.policy.lastValues;
     const distribution = this.policy.lastDistribution;
+    const { raw, scaled } = this.#features;
     const r = ring.record;
     r[DecisionField.cycle] = this.#cycle;
     r[DecisionField.scheduledNs] = this.#scheduledNs;
@@ -327,8 +309,8 @@ export class ControlLoop {
     r[DecisionField.rangesStampNs] = o.rangesStampNs;
     r[DecisionField.arrived] = this.#standReason === Reason.arrived ? 1 : 0;
     for (let i = 0; i < CONTEXT_DIM; i++) {
-      r[DecisionField.raw + i] = this.#raw[i];
-      r[DecisionField.scaled + i] = this.#scaled[i];
+      r[DecisionField.raw + i] = raw[i];
+      r[DecisionField.scaled + i] = scaled[i];
     }
     for (let i = 0; i < ACTION_COUNT; i++) {
       r[DecisionField.values + i] = this.#decided ? values[i] : Number.NaN;
@@ -337,16 +319,16 @@ export class ControlLoop {
     ring.commit();
   }
 
-  /** The scaler's state in a new array. @realtime unsafe */
+  /** The scales' state in a new array. @realtime unsafe */
   exportScaler(): Uint8Array {
-    return this.#scaler.exportState();
+    return this.#features.exportState();
   }
 
   /** Copies what was learned to where the main thread reads it: a few microseconds, after the command has gone out. */
   #copySnapshot(): void {
     const { snapshot, orders, progress } = this.#memory;
     this.policy.exportInto(snapshot);
-    this.#scaler.exportInto(this.#scalerSnapshot);
+    this.#features.exportInto(this.#scalerSnapshot);
     Atomics.store(progress, Progress.snapshotDone, Atomics.load(orders, Order.snapshotRequest));
     Atomics.notify(progress, Progress.snapshotDone);
   }

@@ -27,6 +27,7 @@ export const NODE_NAME = 'rfsn_controller';
  *
  * @param paths YAML files in ROS 2 parameter-file form
  * @param overrides by dotted name; text is read as the parameter's own type, so that flags can be passed as they are
+ * @param given takes in the name of every parameter that the files set
  * @returns a fresh plain object, owned by the caller
  * @throws ParameterError that names the parameter, the value and what is allowed
  * @realtime unsafe
@@ -34,22 +35,23 @@ export const NODE_NAME = 'rfsn_controller';
 export function loadParameters(
   paths: readonly string[] = [],
   overrides: Readonly<Record<string, ParameterValue>> = {},
+  given: Set<string> = new Set(),
 ): ParameterValues {
   const values = defaultParameters();
-  for (const path of paths) applyFile(values, path);
+  for (const path of paths) applyFile(values, path, given);
   for (const [name, value] of Object.entries(overrides)) setParameter(values, name, fromText(name, value));
   checkRelations(values);
   return values;
 }
 
-function applyFile(values: ParameterValues, path: string): void {
+function applyFile(values: ParameterValues, path: string, given: Set<string>): void {
   let content: string;
   try {
     content = readFileSync(path, 'utf8');
   } catch (error) {
     throw new ParameterError('', `cannot read the parameter file: ${(error as Error).message}`, path);
   }
-  applyParameterText(values, content, path);
+  applyParameterText(values, content, path, given);
 }
 
 /**
@@ -57,10 +59,16 @@ function applyFile(values: ParameterValues, path: string): void {
  *
  * @param values changed in place
  * @param path for messages
+ * @param given takes in the name of every parameter that the text sets
  * @throws ParameterError with `path:line:column`
  * @realtime unsafe
  */
-export function applyParameterText(values: ParameterValues, content: string, path: string): void {
+export function applyParameterText(
+  values: ParameterValues,
+  content: string,
+  path: string,
+  given: Set<string> = new Set(),
+): void {
   const lines = new LineCounter();
   const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number | undefined): string => {
@@ -116,6 +124,7 @@ export function applyParameterText(values: ParameterValues, content: string, pat
       if (isAlias(node)) throw new ParameterError(name, 'aliases are not supported', source);
       const value = isScalar(node) ? node.value : isSeq(node) ? node.items.map(String) : null;
       setParameter(values, name, value, source);
+      given.add(name);
     }
   };
 

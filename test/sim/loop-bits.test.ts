@@ -96,7 +96,7 @@ describe('one cycle on two clocks', () => {
       sizes,
       schedule: { periodNs: 1e7, trigger: 'time', overrunPolicy: 'skip', spinMarginNs: 0 },
       parameters,
-      extras: { policy: 'bandit' },
+      extras: {},
       watchdogTimeoutNs: 10e9,
       heartbeatTimeoutNs: 10e9,
       onStall: () => undefined,
@@ -128,7 +128,7 @@ describe('one cycle on two clocks', () => {
     const memory = new ControlMemory(planControlLayout(sizes));
     const sink = new ValidatingSink(memory);
     const clock = new ScriptedClock();
-    const loop = new ControlLoop(memory, parameters, clock, { policy: 'bandit' });
+    const loop = new ControlLoop(memory, parameters, clock);
     Atomics.store(memory.orders, Order.armed, 1);
     const next = { odometry: 0, ranges: 0, contacts: 0, goals: 0 };
     const replay = (calls: readonly Call[], from: number, upTo: number): number => {

@@ -168,6 +168,28 @@ describe('rfsn sim --headless', () => {
     expect(err).toContain('features.interactions is "none" in the file and "quadratic" here');
   });
 
+  it('takes the policy from the flag, else from the parameters, and says what it does not use', async () => {
+    const args = ['--episodes', '1', '--scenario', 'open'];
+    await figures(...sim('a', ...args, '--policy', 'lints', '--set', 'policy=linucb', '--set', 'alpha=2'));
+    expect(err).toContain('note: the policy lints does not use alpha\n');
+    await figures(...sim('b', ...args, '--set', 'policy=linucb', '--set', 'alpha=2'));
+    expect(err).not.toContain('does not use');
+    const named = ['a', 'b'].map((model) => decodeCheckpoint(readFileSync(checkpoints(model)[0])).metadata['policy']);
+    expect(named).toMatchObject([{ name: 'lints' }, { name: 'linucb', config: { alpha: 2 } }]);
+  });
+
+  it('refuses a checkpoint of another policy or other arms by name, and goes on with other rates', async () => {
+    const args = ['--episodes', '1', '--scenario', 'open', '--policy', 'linucb', '--set', 'arms=tied'];
+    await figures(...sim('a', ...args));
+    expect(await run(sim('a', ...args, '--policy', 'lints'))).toBe(ExitCode.failed);
+    expect(err).toContain('policy.name is "linucb" in the file and "lints" here');
+    err = '';
+    expect(await run(sim('a', ...args, '--set', 'arms=hybrid'))).toBe(ExitCode.failed);
+    expect(err).toContain('policy.arms is "tied" in the file and "hybrid" here');
+    await figures(...sim('a', ...args, '--set', 'alpha=0.1'));
+    expect(err).toContain('resumed from');
+  });
+
   it('ends in order on a signal, with the state after the last whole episode', async () => {
     const model = ['--scenario', 'open', '--set', 'save_frequency=1'];
     const running = run([...sim('a', ...model), '--json']);
@@ -253,7 +275,10 @@ describe('sim and train', () => {
     ],
     [['sim', '--scenario', 'barn:'], 'a file is missing'],
     [['sim', '--robot', 'car'], 'Allowed choices are jackal, omni.'],
-    [['sim', '--policy', 'linear'], 'Allowed choices are bandit, random, fallback.'],
+    [['sim', '--policy', 'linear'], 'Allowed choices are bandit, linucb,'],
+    [['train', '--policy', 'random'], '--policy random learns nothing'],
+    [['train', '--set', 'policy=fallback'], '--policy fallback learns nothing'],
+    [['train', '--policy', 'lints', '--learning-rate-schedule', 'linear'], 'the policy lints has no such rate'],
     [['sim', '--preset', 'x'], 'Allowed choices are development, staging, production.'],
     [['sim', '--episodes', '0'], 'Allowed: an integer from 1'],
     [['sim', '--seed', '-1'], 'Allowed: an integer from 0'],

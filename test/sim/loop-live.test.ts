@@ -56,7 +56,7 @@ function session(
   const tally = new EpisodeTally();
   const checkpointing = Checkpointing.of(run, (text) => display.message(text));
   const options: LiveSessionOptions = {
-    ...{ run, policy: 'bandit', frozen: false, learned: null, progress: NO_PROGRESS, firstEpisode: 0, episodes: null },
+    ...{ run, frozen: false, learned: null, progress: NO_PROGRESS, firstEpisode: 0, episodes: null },
     ...{ tally, display, stop, checkpointing },
     ...overrides,
   };

@@ -56,8 +56,8 @@ describe.skipIf(!existsSync(LOG))(`the Intel Research Lab log (skipped where ${L
   it('is driven by the rule much as the robot was driven', async () => {
     const port = new ReplayPort(new Recording(LOG));
     // This log has five poses a second and a scan every three.
-    const parameters = loadParameters([], { odometry_timeout_s: 1, ranges_timeout_s: 5 });
-    const session = new ShadowSession(port, parameters, { policy: 'fallback' });
+    const parameters = loadParameters([], { odometry_timeout_s: 1, ranges_timeout_s: 5, policy: 'fallback' });
+    const session = new ShadowSession(port, parameters);
     await session.run();
     await port.stop();
     expect([port.odometry.messages, port.scans.messages]).toEqual([13_631, 910]);

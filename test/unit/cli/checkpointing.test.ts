@@ -11,10 +11,9 @@ import {
   stateHash,
 } from '../../../src/cli/checkpointing.js';
 import { RunningScaler } from '../../../src/features/scaling.js';
-import { banditConfigOf, snapshotShapeOf } from '../../../src/loop/configuration.js';
+import { robotPolicy, snapshotShapeOf } from '../../../src/loop/configuration.js';
 import { CONTEXT_DIM } from '../../../src/memory/layout.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
-import { ContextualBandit } from '../../../src/policy/contextual-bandit.js';
 
 let folder = '';
 let told: string[] = [];
@@ -37,7 +36,7 @@ function checkpointing(): Checkpointing {
 
 /** What a policy and a scaler know after a few examples. */
 function learned(): LearnedState {
-  const policy = new ContextualBandit(banditConfigOf(parameters()));
+  const policy = robotPolicy(parameters());
   const scaler = new RunningScaler(CONTEXT_DIM);
   const context = Float64Array.from({ length: CONTEXT_DIM }, (_, i) => Math.sin(i));
   for (let i = 0; i < 5; i++) {

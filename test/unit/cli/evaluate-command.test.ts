@@ -98,9 +98,57 @@ describe('rfsn evaluate', () => {
     [['--write', '--set', 'epsilon=0.2'], 'name no part and set none'],
     [['clutter', '--set', 'epsilon=2'], 'epsilon'],
     [['--episodes', '0'], 'Allowed'],
+    [['--write', '--policy', 'linucb'], 'name no part and set none'],
+    [['--trainings', '2'], '--trainings needs --policies'],
+    [['clutter', '--policies', 'linear'], '"linear" is not a policy'],
+    [['clutter', '--policies', 'bandit', '--policy', 'lints'], 'give one'],
+    [['clutter', '--policies', 'lints alpha=-1'], 'alpha: -1 is not allowed'],
+    [['clutter', '--policies', 'bandit', '--seed', '3', '--evaluation-seed', '3'], 'the worlds that were trained in'],
   ])('refuses %j as a mistake in its usage', async (args, text) => {
     expect(await run(['evaluate', ...args])).toBe(ExitCode.usage);
     expect(err).toContain(text);
+  });
+
+  it('sets policies against each other, each with parameters of its own, the same twice', async () => {
+    const list = 'bandit, linucb arms=tied alpha=0.5, fallback';
+    const args = ['evaluate', 'caves', 'barn', '--barn', barnFile(), '--policies', list, '--trainings', '2', ...tiny];
+    const { results, seeds } = await figures(...args);
+    expect(seeds).toEqual([5, 1005]);
+    const compared = results as { policy: string; part: string; training: Json[]; final: Json[] }[];
+    expect(compared.map(({ policy, part }) => [policy, part])).toEqual(
+      ['bandit', 'linucb arms=tied alpha=0.5', 'fallback'].flatMap((policy) => [
+        [policy, 'caves'],
+        [policy, 'barn'],
+      ]),
+    );
+    for (const { part, training, final } of compared) {
+      expect(final).toHaveLength(2);
+      expect(training).toHaveLength(part === 'barn' ? 0 : 2);
+      for (const { probes } of training) expect((probes as Json[]).map(({ trained }) => trained)).toEqual([0, 1, 2, 3]);
+      for (const one of final) expect(one['barn_score'] === null).toBe(part === 'caves');
+    }
+    expect(compared[4].training[0]).toMatchObject({ frozen_episodes_to_speed: 0 });
+    expect((await figures(...args))['results']).toEqual(results);
+  });
+
+  it('gives in a comparison what train and then sim --frozen give with the same parameters', async () => {
+    const args = ['clutter', '--policies', 'lints arms=hybrid', ...tiny];
+    const { results } = await figures('evaluate', ...args);
+    const model = ['--model', join(folder, 'model'), '--policy', 'lints', '--set', 'arms=hybrid'];
+    await figures('train', '--scenario', 'clutter', '--episodes', '3', '--seed', '5', ...model);
+    const frozen = ['sim', '--headless', '--frozen', '--episodes', '2', '--seed', '9', '--scenario', 'clutter'];
+    const { state_hash, mean_time_to_goal_s } = await figures(...frozen, ...model);
+    expect(results).toMatchObject([{ final: [{ state_hash, mean_time_to_goal_s }] }]);
+  });
+
+  it('evaluates the policy that is asked for', async () => {
+    const bandit = await figures('evaluate', 'clutter', ...tiny);
+    const asked = await figures('evaluate', 'clutter', '--policy', 'linucb', ...tiny);
+    const hashes = (json: Json) =>
+      Object.values(json['clutter'] as Record<string, Json>).map((one) => one['state_hash']);
+    const [policy, , random, fallback] = hashes(asked);
+    expect(hashes(bandit)[0]).not.toBe(policy);
+    expect(hashes(bandit).slice(2)).toEqual([random, fallback]);
   });
 
   it('finds out that a file cannot be read before it trains', async () => {

@@ -1,17 +1,27 @@
 import { describe, expect, it } from 'vitest';
+import { TURNED_DIM, TURNED_NAMES } from '../../../src/features/direction-frames.js';
 import {
-  banditConfigOf,
-  interactionsOf,
   layoutSizesOf,
+  learns,
+  POLICY_PARAMETERS,
+  policyConfigOf,
+  policyNameOf,
   rewardWeightsOf,
+  robotPolicy,
   safetyOptionsOf,
   snapshotShapeOf,
 } from '../../../src/loop/configuration.js';
 import { tuneEngine } from '../../../src/loop/engine.js';
 import { CONTEXT_DIM } from '../../../src/memory/layout.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
-import { type ParameterName, type ParameterValues, parameterTable } from '../../../src/parameters/schema.js';
-import { ContextualBandit } from '../../../src/policy/contextual-bandit.js';
+import {
+  findParameter,
+  type ParameterDefinition,
+  type ParameterName,
+  type ParameterValues,
+  parameterTable,
+} from '../../../src/parameters/schema.js';
+import { POLICY_NAMES, settingsOf } from '../../../src/policy/create-policy.js';
 import { WeightedReward } from '../../../src/reward/reward.js';
 
 /** Parameters of which each numeric one has a value of its own. */
@@ -67,18 +77,73 @@ describe('the stages’ settings', () => {
 
   it('make a bandit and a reward that accept them', () => {
     const p = loadParameters([], { bits: 8 });
-    const bandit = new ContextualBandit(banditConfigOf(p));
-    expect([bandit.nActions, bandit.contextDim]).toEqual([8, CONTEXT_DIM]);
+    const bandit = robotPolicy(p);
+    expect([bandit.name, bandit.nActions, bandit.contextDim]).toEqual(['bandit', 8, CONTEXT_DIM]);
     expect(() => new WeightedReward(rewardWeightsOf(p))).not.toThrow();
   });
 
   it('lengthen the context by the products where they are asked for', () => {
     const p = loadParameters([], { bits: 8, interactions: 'quadratic', hash_bits: 5 });
-    const interactions = interactionsOf(p);
-    expect(interactionsOf(loadParameters())).toBeNull();
-    expect(interactions?.outputCount).toBe(CONTEXT_DIM + 32);
-    expect(banditConfigOf(p)).toMatchObject({ context_dim: CONTEXT_DIM + 32 });
-    expect(banditConfigOf(p).feature_names).toHaveLength(CONTEXT_DIM + 32);
+    expect(policyConfigOf(loadParameters())).toMatchObject({ context_dim: CONTEXT_DIM });
+    expect(policyConfigOf(p)).toMatchObject({ context_dim: CONTEXT_DIM + 32 });
+    expect(policyConfigOf(p)['feature_names']).toHaveLength(CONTEXT_DIM + 32);
+  });
+});
+
+describe('the parameters of policies', () => {
+  /** Settings that follow from the features, or that a robot has no reason to change. */
+  const ofTheRobot = ['arm_dim', 'feature_names', 'arm_feature_names', 'constant', 'model_dir', 'save_frequency'];
+
+  it('name every policy there is, and the rule', () => {
+    expect(findParameter('policy')).toMatchObject({ values: [...POLICY_NAMES, 'fallback'] });
+  });
+
+  it('hold every setting of every policy', () => {
+    const missing = POLICY_NAMES.flatMap((policy) =>
+      settingsOf(policy).filter((name) => findParameter(name) === undefined && !ofTheRobot.includes(name)),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it.each(POLICY_NAMES)('allow nothing that %s refuses', (policy) => {
+    const usual = { policy, bits: 6 } as const;
+    for (const name of POLICY_PARAMETERS) {
+      if (!settingsOf(policy).includes(name)) continue;
+      const entry = findParameter(name) as ParameterDefinition;
+      const values = 'min' in entry ? [entry.min, entry.max] : 'values' in entry ? entry.values : [true, false];
+      for (const value of values) {
+        // What the others would not allow beside it, and what would take more memory than a test should.
+        if (['bits', 'n_bootstraps'].includes(name) && value === values[1]) continue;
+        const beside = name === 'epsilon_decay' ? { epsilon_final: 0.01 } : {};
+        const range = name === 'reward_min' ? { reward_max: 1e10 } : name === 'reward_max' ? { reward_min: -1e10 } : {};
+        const p = { ...loadParameters([], usual), ...beside, ...range, [name]: value } as ParameterValues;
+        expect(() => robotPolicy(p), `${name}: ${value}`).not.toThrow();
+      }
+    }
+  });
+
+  it('are handed to the policies that have them, and to no other', () => {
+    const p = loadParameters([], { policy: 'linucb', alpha: 0.3, tau: 7, epsilon: 0.01 });
+    expect(policyConfigOf(p)).toMatchObject({ alpha: 0.3, epsilon: 0.01, arms: 'disjoint', arm_dim: 0 });
+    expect(policyConfigOf(p)).not.toHaveProperty('tau');
+    expect(policyNameOf({ ...p, policy: 'fallback' })).toBe('random');
+    expect([learns(p), learns({ ...p, policy: 'random' }), learns({ ...p, policy: 'fallback' })]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it.each(['tied', 'hybrid'] as const)('make contexts of the shape that arms %s need', (arms) => {
+    const p = loadParameters([], { policy: 'linucb', arms });
+    const shared = arms === 'tied' ? 0 : CONTEXT_DIM;
+    expect(policyConfigOf(p)).toMatchObject({
+      context_dim: shared,
+      arm_dim: TURNED_DIM,
+      arm_feature_names: TURNED_NAMES,
+    });
+    expect(robotPolicy(p).contextDim).toBe(shared + 8 * TURNED_DIM);
+    expect(snapshotShapeOf(p).scalerBytes).toBeGreaterThan(snapshotShapeOf(loadParameters()).scalerBytes);
   });
 });
 
@@ -90,7 +155,7 @@ describe('the sizes of the shared memory', () => {
     expect(sizes.maxBeams).toBe(77);
     expect(sizes.decisionRecords).toBe(128);
     expect(sizes.snapshotBytes).toBe(shape.policyBytes + shape.scalerBytes);
-    expect(shape.policyBytes).toBe(new ContextualBandit(banditConfigOf(p)).stateBytes);
+    expect(shape.policyBytes).toBe(robotPolicy(p).stateBytes);
     expect(sizes.policyBytes).toBeGreaterThanOrEqual(shape.policyBytes);
   });
 });

@@ -17,7 +17,7 @@ function underWay(...rig: ConstructorParameters<typeof LoopRig>): LoopRig {
 
 /** Speed up by a straight command, whatever the policy prefers. */
 function driven(...rig: ConstructorParameters<typeof LoopRig>): LoopRig {
-  const r = underWay(rig[0], { policy: 'fallback', ...rig[1] });
+  const r = underWay({ policy: 'fallback', ...rig[0] }, rig[1]);
   expect(r.command.vx).toBeGreaterThan(1);
   expect(r.field('reason')).toBe(Reason.none);
   return r;
@@ -40,7 +40,7 @@ describe('a robot that has to stand', () => {
   ];
 
   it.each(causes)('comes to rest within its limits when %s, and says so', (_, reason, cause, overrides = {}) => {
-    const r = new LoopRig(overrides, { policy: 'fallback' });
+    const r = new LoopRig({ policy: 'fallback', ...overrides });
     if (overrides.contacts_required) r.contacts = [0, 0, 0, 0];
     r.goal(100, 0);
     r.cycles(40);
@@ -129,7 +129,7 @@ describe('a robot that has to stand', () => {
   });
 
   it('counts each arrival once', () => {
-    const r = new LoopRig({}, { policy: 'fallback' });
+    const r = new LoopRig({ policy: 'fallback' });
     r.goal(1, 0);
     r.cycles(200);
     expect([r.field('arrived'), r.command.reason]).toEqual([1, Reason.arrived]);
@@ -321,7 +321,7 @@ describe('who drives', () => {
   });
 
   it('can be a uniform draw from what is allowed', () => {
-    const r = new LoopRig({}, { policy: 'random' });
+    const r = new LoopRig({ policy: 'random' });
     r.goal(50, 0);
     r.cycles(4);
     expect(r.field('driver')).toBe(Driver.policy);

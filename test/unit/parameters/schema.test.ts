@@ -64,7 +64,7 @@ describe('the table of parameters', () => {
   });
 
   it('has the defaults that the policy and the reward have by themselves', () => {
-    const { feature_names: _ofTheRobot, ...bandit } = DEFAULT_BANDIT_CONFIG;
+    const { feature_names: _shared, arm_feature_names: _own, arm_dim: _shape, ...bandit } = DEFAULT_BANDIT_CONFIG;
     const reward = Object.entries(DEFAULT_REWARD_WEIGHTS).map(([name, weight]) => [`reward.${name}`, weight]);
     expect(defaultParameters()).toMatchObject({ ...bandit, ...Object.fromEntries(reward) });
   });
