@@ -123,7 +123,11 @@ export class PendingRewards {
   readonly #context: Float64Array;
   readonly #action = new Int32Array(1);
   readonly #probability = new Float64Array(1);
+  /** Of the decision that is being entered, which may teach an older one on the way. */
+  readonly #entered = new Float64Array(1);
   readonly #reward = new Float64Array(1);
+  /** The id that is looked for. */
+  readonly #wanted = new Float64Array(1);
   readonly #expiredReward = new Float64Array(1);
   readonly #learnsDefault: boolean;
   /** Timeout, smallest and largest reward. */
@@ -206,7 +210,7 @@ export class PendingRewards {
   /**
    * Enters a decision. Where the ring is full the oldest entry makes room, and has expired if it still waited.
    *
-   * @param id larger than all before
+   * @param id a whole number from 0 on, larger than all before
    * @param context `contextDim` finite numbers; copied
    * @param probability with which `action` was chosen, in (0, 1]
    * @param nowNs on a clock of the caller's; it dates the decision
@@ -217,14 +221,15 @@ export class PendingRewards {
    */
   enter(id: number, context: Float64Array, action: number, probability: number, nowNs: number, learnable = true): void {
     this.now[0] = nowNs;
-    this.#probability[0] = probability;
-    this.enterRow(id, context, action, this.#probability, learnable);
+    this.#entered[0] = probability;
+    this.enterRow(id, context, action, this.#entered, learnable);
   }
 
   /** `enter` at the time `now`, with the probability in an array of one, which is not boxed. @realtime safe */
   enterRow(id: number, context: Float64Array, action: number, probabilities: Float64Array, learnable: boolean): void {
     const contextDim = this.#contextDim;
-    if (!(id > this.newestId) || !Number.isSafeInteger(id)) this.#refuseId(id);
+    const newest = this.#head === 0 ? this.capacity - 1 : this.#head - 1;
+    if (!Number.isSafeInteger(id) || id < 0 || (this.#count > 0 && id <= this.#ids[newest])) this.#refuseId(id);
     checkLength('context_length', 'context', context.length, contextDim);
     checkContext(context, 0, contextDim);
     checkAction(action, this.#policy.nActions);
@@ -254,14 +259,16 @@ export class PendingRewards {
    * @realtime safe
    */
   join(id: number, reward: number): JoinCode {
+    this.#wanted[0] = id;
     this.#reward[0] = reward;
-    return this.#join(this.#find(id));
+    return this.#join(this.#find());
   }
 
   /** `join` with the id and the reward as the first two numbers of `row`, which are not boxed. @realtime safe */
   joinRow(row: Float64Array): JoinCode {
+    this.#wanted[0] = row[0];
     this.#reward[0] = row[1];
-    return this.#join(this.#find(row[0]));
+    return this.#join(this.#find());
   }
 
   /** Joins a reward, an array of one, to the decision that has waited longest, of which there must be one. @realtime safe */
@@ -342,10 +349,11 @@ export class PendingRewards {
     return this.learning ? Join.learned : Join.reported;
   }
 
-  /** @returns the place of an id, -1 where it has none */
-  #find(id: number): number {
+  /** @returns the place of the id that is wanted, -1 where it has none */
+  #find(): number {
     if (this.#count === 0) return -1;
     const ids = this.#ids;
+    const id = this.#wanted[0];
     const last = this.#count - 1;
     const newest = ids[this.#place(last)];
     const oldest = ids[this.#place(0)];

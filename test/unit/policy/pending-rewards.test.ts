@@ -115,10 +115,15 @@ describe('a table of pending rewards', () => {
   });
 
   it('learns the default of a decision that made room, too', () => {
-    const { policy, enter } = table({ capacity: 1, expired: 'default', expiredReward: 0.5 });
+    const { policy, pending, enter } = table({ capacity: 1, expired: 'default', expiredReward: 0.5 });
     enter(2);
-    enter(3);
-    expect(policy.lessons).toEqual([{ context: [1, 2], action: 2, reward: 0.5, probability: 0.5 }]);
+    pending.enter(3, CONTEXT, 3, 0.25, 0);
+    enter(4);
+    // Each with what it was chosen with itself.
+    expect(policy.lessons).toEqual([
+      { context: [1, 2], action: 2, reward: 0.5, probability: 0.5 },
+      { context: [1, 2], action: 3, reward: 0.5, probability: 0.25 },
+    ]);
   });
 
   it('expires over what was paid meanwhile, and so many at once as it may', () => {
@@ -271,6 +276,13 @@ describe('a table of pending rewards', () => {
     expect([pending.waiting, pending.newestId]).toEqual([1, 5]);
     enter(6);
     expect([pending.join(5, 1), pending.join(6, 1)]).toEqual([Join.learned, Join.learned]);
+  });
+
+  it('begins at 0 or later', () => {
+    const { pending, enter } = table();
+    expect(() => enter(-1)).toThrow('decision id is -1, expected a whole number larger than the last, -1');
+    enter(0);
+    expect(pending.newestId).toBe(0);
   });
 
   it.each<[string, Partial<PendingRewardsOptions>]>([
