@@ -85,10 +85,13 @@ export type PolicyName = keyof typeof ENTRIES;
 /** All names, the one that learned before the others first. */
 export const POLICY_NAMES = Object.freeze(Object.keys(ENTRIES)) as readonly PolicyName[];
 
-/** What the library uses where nothing else is asked for: a policy and the settings in which it differs from its own. */
+/**
+ * What the library uses where nothing else is asked for: a policy and the settings in which it differs from its own.
+ * Chosen by measurement: docs/adr/0008-default-policies.md.
+ */
 export const DEFAULT_POLICY: { readonly name: PolicyName; readonly settings: PolicySettings } = Object.freeze({
-  name: 'squarecb',
-  settings: Object.freeze({ regressor: 'ridge' }),
+  name: 'linucb',
+  settings: Object.freeze({ alpha: 0.3, ridge: 0.3, drift: 'reset' }),
 });
 
 function entryOf(name: string): Entry {

@@ -69,7 +69,7 @@ export interface LearningPolicyConfig {
   epsilon_final: number;
   /** `exponential` needs an `epsilon_final` above 0. */
   epsilon_decay: 'linear' | 'exponential';
-  /** Decisions over which the share goes from `epsilon` to `epsilon_final`; 0 keeps it constant. */
+  /** Decisions over which the share goes from `epsilon` to `epsilon_final`; 0 keeps it constant. A reset starts it again. */
   epsilon_decay_steps: number;
   /** Smallest reward there is: a smaller one is refused. null for no bound. */
   reward_min: number | null;
@@ -157,7 +157,9 @@ const HEAD_SQUARED_ERROR_SUM = 5;
 const HEAD_CLAMPED = 6;
 const HEAD_LAST_PROBABILITY = 7;
 const HEAD_DRIFT = 8;
-const HEAD_WORDS = HEAD_DRIFT + PAGE_HINKLEY_WORDS + 2;
+/** Decisions before the last reset by drift: schedules count from there. */
+const HEAD_SCHEDULE_START = HEAD_DRIFT + PAGE_HINKLEY_WORDS;
+const HEAD_WORDS = HEAD_SCHEDULE_START + 2;
 
 /** Indexes into `work`, where methods leave numbers for one another. */
 export const Work = {
@@ -375,9 +377,9 @@ export abstract class LearningPolicy implements Policy {
     return this.shares;
   }
 
-  /** Decisions drawn so far. @realtime safe */
-  protected get decisions(): number {
-    return this.#head[HEAD_DECISIONS];
+  /** Decisions drawn since the start or the last reset by drift: what exploration schedules go by. @realtime safe */
+  protected get decisionsOfSchedule(): number {
+    return this.#head[HEAD_DECISIONS] - this.#head[HEAD_SCHEDULE_START];
   }
 
   /** Updates learned so far. @realtime safe */
@@ -398,7 +400,7 @@ export abstract class LearningPolicy implements Policy {
     const { epsilon_decay_steps: steps, epsilon_final: final, epsilon_decay: decay } = this.#settings;
     const first = this.#epsilon[0];
     if (steps === 0) return first;
-    const share = this.#head[HEAD_DECISIONS] / steps;
+    const share = this.decisionsOfSchedule / steps;
     if (share >= 1) return final;
     return decay === 'linear' || first === 0 ? first + (final - first) * share : first * (final / first) ** share;
   }
@@ -488,6 +490,7 @@ export abstract class LearningPolicy implements Policy {
     work[Work.weight] = 1;
     if (this.#drift?.observe(work, Work.loss) && this.#resets) {
       work[Work.floor] = this.#settings.drift_floor;
+      this.#head[HEAD_SCHEDULE_START] = this.#head[HEAD_DECISIONS];
       this.forget();
     }
     this.learn(action);
@@ -580,6 +583,8 @@ export abstract class LearningPolicy implements Policy {
       if (!Number.isFinite(head[i])) refuseState(`head word ${i} is ${head[i]}`);
       if (head[i] < 0 && i !== HEAD_REWARD_SUM) refuseState(`head word ${i} is ${head[i]}`);
     }
+    if (head[HEAD_SCHEDULE_START] > head[HEAD_DECISIONS])
+      refuseState(`its schedule starts at ${head[HEAD_SCHEDULE_START]}`);
     if (head[HEAD_LAST_PROBABILITY] > 1) refuseState(`last probability is ${head[HEAD_LAST_PROBABILITY]}`);
     for (let i = 0; i < model.length; i++) {
       if (!Number.isFinite(model[i])) refuseState(`model word ${i} is ${model[i]}`);

@@ -26,7 +26,7 @@ export interface SoftmaxConfig extends ValuePolicyConfig {
   /** Where it ends after `tau_decay_steps` decisions. */
   tau_final: number;
   tau_decay: 'linear' | 'exponential';
-  /** Decisions over which it goes from `tau` to `tau_final`; 0 keeps it constant. */
+  /** Decisions over which it goes from `tau` to `tau_final`; 0 keeps it constant. A reset by drift starts it again. */
   tau_decay_steps: number;
 }
 
@@ -69,7 +69,7 @@ export class Softmax extends ValuePolicy {
     const config = this.config;
     const steps = config.tau_decay_steps;
     if (steps === 0) return config.tau;
-    const share = this.decisions / steps;
+    const share = this.decisionsOfSchedule / steps;
     if (share >= 1) return config.tau_final;
     return config.tau_decay === 'linear'
       ? config.tau + (config.tau_final - config.tau) * share

@@ -205,6 +205,20 @@ describe('the watch for drift of a policy', () => {
     expect(policy.predictions[202]).toBeGreaterThan(1.5);
   });
 
+  it('starts the schedule of exploration again with a reset, and the start is saved', () => {
+    const schedule = { epsilon: 0.5, epsilon_final: 0.1, epsilon_decay_steps: 100 };
+    const policy = new MeanPolicy({ ...settings, ...schedule, drift: 'reset' });
+    for (let i = 0; i < 120; i++) policy.select(context, null);
+    expect(policy.epsilon).toBe(0.1);
+    for (let i = 0; policy.driftAlarms === 0; i++) policy.update(context, 0, i < 200 ? 0 : 5, 1);
+    expect(policy.epsilon).toBe(0.5);
+    for (let i = 0; i < 50; i++) policy.select(context, null);
+    expect(policy.epsilon).toBeCloseTo(0.3, 12);
+    const other = new MeanPolicy({ ...settings, ...schedule, drift: 'reset' });
+    other.importState(policy.exportState());
+    expect(other.epsilon).toBe(policy.epsilon);
+  });
+
   it('is saved with the policy, evidence and alarms', () => {
     const one = new MeanPolicy({ ...settings, drift: 'reset' });
     const two = new MeanPolicy({ ...settings, drift: 'reset' });
