@@ -621,8 +621,8 @@ const relations: readonly {
   },
   {
     parameter: 'feedback.reward_max',
-    least: (values) => Math.max(values['feedback.reward_min'], values['feedback.expired_reward']),
-    why: 'feedback.reward_min and feedback.expired_reward',
+    least: (values) => Math.max(values['feedback.reward_min'] + 1e-6, values['feedback.expired_reward']),
+    why: 'more than feedback.reward_min, and feedback.expired_reward',
   },
 ];
 

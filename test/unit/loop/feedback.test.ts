@@ -185,9 +185,28 @@ describe('the watch for drift', () => {
   });
 });
 
+describe('the watch for drift of a policy that has one', () => {
+  it('raises an alarm in the cycle in which rewards are no longer what they were', () => {
+    const r = paid({ policy: 'linucb', drift: 'alarm', drift_minimum: 20, drift_threshold: 20 });
+    let first = -1;
+    for (let i = 0; i < 200 && first < 0; i++) {
+      const id = decide(r);
+      // Small and even at first, then large and by turns.
+      r.sink.feedback(id, i < 100 ? 0.01 * (i % 2) : i % 2 === 0 ? 50 : -50, 0);
+      r.cycle();
+      if (r.field('driftAlarms') > 0) first = i;
+    }
+    expect(first).toBeGreaterThanOrEqual(100);
+    expect(first).toBeLessThan(130);
+    expect(r.loop.statistics.counters[Counter.driftAlarms]).toBe(1);
+    expect(r.loop.policy.stats().driftAlarms).toBe(1);
+  });
+});
+
 describe('the parameters of feedback', () => {
   it.each([
     [{ 'feedback.reward_min': 1, 'feedback.reward_max': 0 }, 'feedback.'],
+    [{ 'feedback.reward_min': 1, 'feedback.reward_max': 1, 'feedback.expired_reward': 1 }, 'feedback.reward_max'],
     [{ 'feedback.expired_reward': 101 }, 'feedback.reward_max'],
     [{ 'feedback.expired_reward': -101 }, 'feedback.expired_reward'],
     [{ 'feedback.capacity': 0 }, 'feedback.capacity'],
