@@ -107,7 +107,7 @@ export function readRun(options: RunOptions): Run {
     faults: options.faults === true ? defaultFaults : noFaults,
     seed: parameters.random_seed,
     rewardProgram: expression === '' ? null : compileReward(expression),
-    notes: [...robotNotes(parameters, robot), ...policyNotes(parameters, given)],
+    notes: [...robotNotes(parameters, robot), ...policyNotes(parameters, given), ...rewardNotes(parameters)],
   };
 }
 
@@ -145,6 +145,13 @@ function robotNotes(p: ParameterValues, robot: RobotModel): string[] {
     );
   }
   return notes;
+}
+
+/** The simulator knows no better than the cycle what a decision was worth, and gives no feedback. */
+function rewardNotes(p: ParameterValues): string[] {
+  if (p['reward.source'] === 'cycle') return [];
+  const learned = p['feedback.expired'] === 'default' ? 'only feedback.expired_reward' : 'nothing';
+  return [`reward.source is feedback, and the simulator gives none: ${learned} is learned`];
 }
 
 function readScenario(spec: string): Scenario {

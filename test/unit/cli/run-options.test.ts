@@ -48,6 +48,11 @@ describe('the options of a run', () => {
 
   it('note where safety would reckon with a robot that is not the one simulated', () => {
     expect(read('--set', 'robot.max_acceleration=30').notes[0]).toContain('it stops later than safety reckons');
+    const feedback = ['--set', 'reward.source=feedback'];
+    expect(read(...feedback).notes).toEqual([
+      'reward.source is feedback, and the simulator gives none: nothing is learned',
+    ]);
+    expect(read(...feedback, '--set', 'feedback.expired=default').notes[0]).toContain('only feedback.expired_reward');
     expect(read('--set', 'robot.width=0.2').notes[0]).toContain('larger than safety knows');
   });
 });
