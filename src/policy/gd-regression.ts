@@ -371,7 +371,28 @@ export class GdRegression implements ValueModel {
     const own = this.#ownFeatures;
     if (own === 0) return;
     const base = this.#ownBase;
-    for (a = 0; a < nActions; a++) {
+    for (a = 0; a + 3 < nActions; a += 4) {
+      const offset0 = features + a * own;
+      const offset1 = offset0 + own;
+      const offset2 = offset1 + own;
+      const offset3 = offset2 + own;
+      let value0 = out[a];
+      let value1 = out[a + 1];
+      let value2 = out[a + 2];
+      let value3 = out[a + 3];
+      for (let i = 0; i < own; i++) {
+        const weight = weights[table[base + i]];
+        value0 += weight * x[offset0 + i];
+        value1 += weight * x[offset1 + i];
+        value2 += weight * x[offset2 + i];
+        value3 += weight * x[offset3 + i];
+      }
+      out[a] = value0;
+      out[a + 1] = value1;
+      out[a + 2] = value2;
+      out[a + 3] = value3;
+    }
+    for (; a < nActions; a++) {
       const offset = features + a * own;
       let value = out[a];
       for (let i = 0; i < own; i++) value += weights[table[base + i]] * x[offset + i];

@@ -8,7 +8,7 @@ import { GD_DEFAULTS, GD_WORK_END, type GdConfig, GdRegression, GdWork } from '.
 import { Work } from '../../src/policy/learning-policy.js';
 import { confidenceShare, RegCb, type RegCbConfig } from '../../src/policy/reg-cb.js';
 
-const ACTIONS = 3;
+const ACTIONS = 5;
 const DIM = 2;
 
 const number = fc.oneof(
@@ -206,7 +206,7 @@ describe('bootstrapped Thompson sampling against its definition', () => {
           const config: Partial<BootstrappedTsConfig> & GdConfig = { ...gdConfig({ arms }), n_bootstraps, epsilon };
           const policy = new BootstrappedTs(config);
           for (const [numbers, action, reward] of rows) policy.update(contextOf(numbers, config), action, reward, 1);
-          const x = contextOf(rows[0]?.[0] ?? new Array(8).fill(1), config);
+          const x = contextOf(rows[0]?.[0] ?? new Array(DIM * (ACTIONS + 1)).fill(1), config);
           const values = new Float64Array(ACTIONS);
           const shares = new Float64Array(ACTIONS);
           policy.values(x, values);
