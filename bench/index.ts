@@ -4,7 +4,8 @@ import type { Benchmark } from './benchmark.js';
 import { checkpoint } from './checkpoint.bench.js';
 import { cycle } from './cycle.bench.js';
 import { lateness } from './lateness.bench.js';
+import { policies } from './policies.bench.js';
 import { policy } from './policy.bench.js';
 import { training } from './training.bench.js';
 
-export const benchmarks: readonly Benchmark[] = [cycle, allocation, lateness, checkpoint, policy, training];
+export const benchmarks: readonly Benchmark[] = [cycle, allocation, lateness, checkpoint, policy, policies, training];

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { atLeast, atMost } from '../../../bench/benchmark.js';
 import { benchmarks } from '../../../bench/index.js';
 import { parseCyclictest } from '../../../bench/lateness.bench.js';
+import { POLICY_NAMES } from '../../../src/policy/create-policy.js';
 
 /** Figures that each benchmark must have measured, in whatever time. */
 const measured: Record<string, Record<string, readonly string[]>> = {
@@ -13,6 +14,12 @@ const measured: Record<string, Record<string, readonly string[]>> = {
   lateness: { lateness: ['p50_ns', 'p99_ns', 'p999_ns', 'max_ns', 'cycles', 'compute_p50_ns'] },
   checkpoint: { checkpoint: ['p50_ns', 'p99_ns', 'without_p99_ns', 'ratio_p99', 'checkpoints', 'snapshot_bytes'] },
   policy: { policy: ['p50_ns', 'p99_ns', 'per_second', 'ratio_plain_passes', 'updates', 'bytes'] },
+  policies: Object.fromEntries(
+    [...POLICY_NAMES.filter((name) => name !== 'random'), 'default'].map((name) => [
+      name,
+      ['select_p50_ns', 'select_p99_ns', 'probabilities_p50_ns', 'update_p50_ns', 'ratio_select', 'bytes', 'updates'],
+    ]),
+  ),
   training: {
     training: ['open', 'clutter', 'corridor', 'moving', 'caves'].map((name) => `${name}_simulated_seconds_per_second`),
   },
