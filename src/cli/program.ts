@@ -49,6 +49,11 @@ export const commands: readonly {
     load: async () => (await import('./vw-command.js')).registerVwCommand,
   },
   {
+    name: 'export',
+    summary: 'write decisions and what they earned as text for other tools',
+    load: async () => (await import('./export-command.js')).registerExportCommand,
+  },
+  {
     name: 'bench',
     summary: 'measure what the project promises, and set it against its targets',
     load: async () => (await import('./bench-command.js')).registerBenchCommand,
