@@ -12,6 +12,7 @@ import {
 import { type VwBandit, VwRun, type VwRunOptions } from '../vw/run.js';
 import { REGRESSOR_DEFAULTS } from '../vw/sparse-regressor.js';
 import { VwTextError } from '../vw/text-error.js';
+import { VW_TEXT_LIMITS } from '../vw/text-format.js';
 import { LineSplitter } from '../vw/text-reader.js';
 import { integerArgument, numberArgument, printJson, UsageError } from './usage.js';
 
@@ -27,6 +28,8 @@ export interface VwCommandOptions {
   noconstant?: boolean;
   passes?: number;
   testonly?: boolean;
+  cb?: number;
+  cb_explore?: number;
   cb_adf?: boolean;
   cb_explore_adf?: boolean;
   cb_type?: CbType;
@@ -46,6 +49,7 @@ export interface VwCommandOptions {
 const WRITE_SIZE = 65_536;
 /** 2^28 weights take 4 GiB. */
 const MAX_BITS = 28;
+const actionsArgument = integerArgument(1, VW_TEXT_LIMITS.actionsPerDecision);
 
 /** `rfsn vw`: Vowpal Wabbit's learners, with its options and defaults, over a file in its text format. */
 export function registerVwCommand(program: Command): void {
@@ -53,7 +57,7 @@ export function registerVwCommand(program: Command): void {
   program
     .command('vw')
     .description('learn from a file in Vowpal Wabbit format, and print its progressive loss')
-    .argument('<file>', 'in VW text format, plain or cb_adf; - reads standard input')
+    .argument('<file>', 'in VW text format, plain, cb or cb_adf; - reads standard input')
     .option('-b, --bit_precision <bits>', 'weights: 2^bits (18)', integerArgument(1, MAX_BITS))
     .option('-l, --learning_rate <rate>', 'learning rate (0.5)', numberArgument(0, 1e6))
     .option('--power_t <exponent>', 'how the rates fall (0.5)', numberArgument(0, 1))
@@ -64,6 +68,8 @@ export function registerVwCommand(program: Command): void {
     .option('--noconstant', 'no constant feature')
     .option('--passes <n>', 'only 1', integerArgument(1, 1))
     .option('-t, --testonly', 'predict and do not learn')
+    .option('--cb <actions>', 'contextual bandit over that many actions: learn from logged costs', actionsArgument)
+    .option('--cb_explore <actions>', 'the same, and explore, as --cb_explore_adf does', actionsArgument)
     .option('--cb_adf', 'contextual bandit with features per action: learn from logged costs')
     .option('--cb_explore_adf', 'the same, and explore: --epsilon, --first, --softmax or --squarecb')
     .option('--cb_type <type>', `${CB_TYPES.join(', ')} (mtr)`, cbTypeArgument)
@@ -130,11 +136,16 @@ export function runOptionsOf(options: VwCommandOptions): VwRunOptions {
   };
 }
 
+/** What a line is, and whether the learner explores: at most one of them is given. */
+const TASKS = ['cb', 'cb_adf', 'cb_explore', 'cb_explore_adf'] as const;
+
 function banditOf(options: VwCommandOptions): VwBandit | undefined {
-  const explores = options.cb_explore_adf === true;
-  const bandit = explores || options.cb_adf === true;
-  requires(options, ['cb_type'], bandit, '--cb_adf or --cb_explore_adf');
-  requires(options, ['first', 'epsilon', 'softmax', 'squarecb'], explores, '--cb_explore_adf');
+  const [task, another] = TASKS.filter((name) => options[name] !== undefined);
+  if (another !== undefined) throw new UsageError(`--${task} and --${another} are two tasks: give one.`);
+  const explores = task === 'cb_explore' || task === 'cb_explore_adf';
+  const bandit = task !== undefined;
+  requires(options, ['cb_type'], bandit, '--cb, --cb_adf, --cb_explore or --cb_explore_adf');
+  requires(options, ['first', 'epsilon', 'softmax', 'squarecb'], explores, '--cb_explore or --cb_explore_adf');
   requires(options, ['lambda'], options.softmax === true, '--softmax');
   requires(options, ['gamma_scale', 'gamma_exponent'], options.squarecb === true, '--squarecb');
   if (!bandit) return undefined;
@@ -142,7 +153,11 @@ function banditOf(options: VwCommandOptions): VwBandit | undefined {
   if (kinds.length > 1) throw new UsageError(`--${kinds[0]} and --${kinds[1]} are two explorations: give one.`);
   const cbType = options.cb_type ?? 'mtr';
   if (options.squarecb === true && cbType !== 'mtr') throw new UsageError('--squarecb learns by --cb_type mtr only.');
-  return { cbType, exploration: explores ? explorationOf(options) : { kind: 'none' } };
+  return {
+    cbType,
+    exploration: explores ? explorationOf(options) : { kind: 'none' },
+    actions: options.cb ?? options.cb_explore,
+  };
 }
 
 function explorationOf(options: VwCommandOptions): VwExploration {

@@ -234,13 +234,21 @@ export class CbAdf {
         }
         this.#hasEstimates = true;
         for (let action = 0; action < count; action++) {
-          const correction = action === chosen ? (cost - estimates[action]) / probability : 0;
-          regressor.learn(actions[action], estimates[action] + correction, 1);
+          regressor.learn(actions[action], corrected(estimates[action], action === chosen, cost, probability), 1);
         }
         return;
       }
     }
   }
+}
+
+/**
+ * The doubly robust cost, rounded to 32 bits at each step as VW does: it matters, since a target that equals the
+ * prediction changes nothing, and one that is off by a bit still rescales weights.
+ */
+function corrected(estimate: number, isChosen: boolean, cost: number, probability: number): number {
+  if (!isChosen) return estimate;
+  return Math.fround(estimate + Math.fround(Math.fround(cost - estimate) / probability));
 }
 
 function isTie(a: number, b: number): boolean {

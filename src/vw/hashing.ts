@@ -127,6 +127,7 @@ export class FeatureHasher {
   readonly #featureHashes = new Map<number, Map<string, number>>();
   #remembered = 0;
   readonly #done = new Set<number>();
+  #constant = VW_CONSTANT;
 
   constructor(settings: HashingSettings) {
     this.#settings = settings;
@@ -140,14 +141,43 @@ export class FeatureHasher {
    * @realtime unsafe
    */
   hash(own: readonly VwNamespace[], shared: readonly VwNamespace[], out: SparseFeatures): void {
-    out.count = 0;
     this.#groups.length = 0;
     for (let i = 0; i < own.length; i++) this.#gather(own[i]);
     for (let i = 0; i < shared.length; i++) this.#gather(shared[i]);
+    this.#constant = VW_CONSTANT;
+    this.#emit(out);
+  }
+
+  /**
+   * The same features for each of several actions, as VW turns `cb` into `cb_adf`: the low bits of every hash, as many
+   * as the number of actions has, become the action; interactions come after that.
+   *
+   * @param count actions
+   * @param out the first `count` are overwritten
+   * @throws VwTextError where the interactions are too many
+   * @realtime unsafe
+   */
+  hashForEach(namespaces: readonly VwNamespace[], count: number, out: readonly SparseFeatures[]): void {
+    this.#groups.length = 0;
+    for (let i = 0; i < namespaces.length; i++) this.#gather(namespaces[i]);
+    const high = -(2 ** (32 - Math.clz32(count)));
+    for (const { hashes } of this.#groups) {
+      for (let i = 0; i < hashes.length; i++) hashes[i] = (hashes[i] & high) >>> 0;
+    }
+    this.#constant = (VW_CONSTANT & high) >>> 0;
+    for (let action = 0; action < count; action++) {
+      this.#emit(out[action]);
+      this.#constant++;
+      for (const { hashes } of this.#groups) for (let i = 0; i < hashes.length; i++) hashes[i]++;
+    }
+  }
+
+  #emit(out: SparseFeatures): void {
+    out.count = 0;
     for (const { hashes, values } of this.#groups) {
       for (let i = 0; i < hashes.length; i++) out.push(hashes[i], values[i]);
     }
-    if (this.#settings.constant) out.push(VW_CONSTANT, 1);
+    if (this.#settings.constant) out.push(this.#constant, 1);
     this.#interact(out);
   }
 

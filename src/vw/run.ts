@@ -4,13 +4,22 @@ import { countFeatures, FeatureHasher, type HashingSettings, SparseFeatures } fr
 import { type Progress, ProgressiveLoss, type VwSummary } from './progressive-loss.js';
 import { type RegressorSettings, SparseRegressor } from './sparse-regressor.js';
 import { VwTextError } from './text-error.js';
-import { parseSimple, type VwDecision, type VwSimpleExample } from './text-format.js';
+import {
+  parseCb,
+  parseSimple,
+  type VwCbExample,
+  type VwCost,
+  type VwDecision,
+  type VwSimpleExample,
+} from './text-format.js';
 import { DecisionReader, isBlank } from './text-reader.js';
 
 /** What `cb` features ask for; without it a run is a regression on plain labels. */
 export interface VwBandit {
   readonly cbType: CbType;
   readonly exploration: VwExploration;
+  /** Where the text is `cb`, how many actions there are; undefined where it is `cb_adf`. */
+  readonly actions?: number | undefined;
 }
 
 export interface VwRunOptions {
@@ -48,9 +57,13 @@ export class VwRun {
       const settings: CbAdfSettings = { ...options.regressor, ...options.bandit };
       const learner = new CbAdf(settings);
       this.bytes = learner.bytes;
-      const reader = new DecisionReader(this.#decisions(learner, options));
-      this.#reader = reader;
-      this.#line = (text, line) => reader.push(text, line);
+      if (options.bandit.actions === undefined) {
+        const reader = new DecisionReader(this.#decisions(learner, options));
+        this.#reader = reader;
+        this.#line = (text, line) => reader.push(text, line);
+      } else {
+        this.#line = this.#cbLines(learner, options, options.bandit.actions);
+      }
     }
   }
 
@@ -121,12 +134,36 @@ export class VwRun {
       const constants = decision.shared !== undefined && options.hashing.constant ? 1 : 0;
       const counted = explores ? features : features - (hashed.count - 1) * shares + constants;
       this.#loss.add(learner.loss(hashed), 1, decision.chosen >= 0, counted);
-      this.#tellDecision(decision, learner, hashed, features, explores);
+      const { tag } = decision.shared ?? decision.actions[0];
+      this.#tellDecision(tag, learner, hashed, features, explores);
+    };
+  }
+
+  /**
+   * `cb` as VW learns it (`cb_to_cb_adf.cc`): each line becomes a decision of `cb_adf`, whose actions count from 0. VW
+   * keeps the last line's features of a namespace that this line has not, and multiplies them under `-q`; that fault
+   * is left out.
+   */
+  #cbLines(learner: CbAdf, options: VwRunOptions, actions: number): (text: string, line: number) => void {
+    const hasher = new FeatureHasher(options.hashing);
+    const hashed = new HashedDecision();
+    const explores = options.bandit?.exploration.kind !== 'none';
+    return (text, line) => {
+      if (isBlank(text)) return;
+      const example = parseCb(text, line);
+      const observed = observedCost(example, actions, line);
+      hashed.reset(actions);
+      if (observed !== undefined) hashed.observe(observed.action - 1, observed);
+      atLine(line, () => hasher.hashForEach(example.namespaces, actions, hashed.actions));
+      const features = actions * hashed.actions[0].count;
+      learner.process(hashed, options.learning);
+      this.#loss.add(learner.loss(hashed), 1, observed !== undefined, features);
+      this.#tellDecision(example.tag, learner, hashed, features, explores);
     };
   }
 
   #tellDecision(
-    decision: VwDecision,
+    tag: string,
     learner: CbAdf,
     { chosen, cost, probability }: HashedDecision,
     features: number,
@@ -135,7 +172,6 @@ export class VwRun {
     const { ranking } = learner;
     // VW lists an exploring distribution by cost, the cheapest first.
     if (this.#output.prediction !== undefined) {
-      const tag = (decision.shared ?? decision.actions[0]).tag;
       const text = explores
         ? ranking.map((action) => `${action}:${shortFixed(learner.probability(action), 6)}`).join(',')
         : String(ranking[0]);
@@ -147,6 +183,25 @@ export class VwRun {
     const prediction = `${top}:${shortFixed(explores ? learner.probability(top) : learner.score(top), 2)}`;
     this.#output.row?.(`${this.#loss.row(label, prediction, features)}\n`);
   }
+}
+
+/**
+ * The one cost with an outcome; undefined where there is none.
+ *
+ * @throws VwTextError where a line of `cb` is not one, or names an action that is not there
+ */
+function observedCost({ label }: VwCbExample, actions: number, line: number): VwCost | undefined {
+  if (label.shared) throw new VwTextError(line, 'cb has no shared line; cb_adf has');
+  let observed: VwCost | undefined;
+  for (const cost of label.costs) {
+    if (!(cost.action >= 1 && cost.action <= actions)) {
+      throw new VwTextError(line, `the action is from 1 to ${actions}, not ${cost.action}`);
+    }
+    if (cost.outcome === undefined) continue;
+    if (observed !== undefined) throw new VwTextError(line, 'a second action of the decision has a cost');
+    observed = cost;
+  }
+  return observed;
 }
 
 /** Gives an error without a line the line. */

@@ -1,4 +1,4 @@
-"""Writes vowpal-wabbit.json: what Vowpal Wabbit itself says of plain.vw and decisions.vw. Needs `pip install vowpalwabbit`."""
+"""Writes vowpal-wabbit.json: what Vowpal Wabbit itself says of the .vw files here. Needs `pip install vowpalwabbit`."""
 import json
 import os
 import tempfile
@@ -18,6 +18,15 @@ RUNS = {
         "--cb_explore_adf --softmax --epsilon 0.1", "--cb_explore_adf --cb_type ips",
         "--cb_explore_adf --cb_type dm", "--cb_explore_adf --cb_type dr -q :: -b 12",
         "--cb_adf", "--cb_adf --cb_type ips", "--cb_adf --cb_type dr -q UA", "--cb_adf -t",
+    ],
+    # Every line has every namespace: of one that is missing VW multiplies what the line before had. And no number has
+    # zeros at its end: VW reads 1.00000 as a number next to 1.
+    "cb.vw": [
+        "--cb 4", "--cb 4 --cb_type ips", "--cb 4 --cb_type dm", "--cb 4 --cb_type dr -q UO -b 12", "--cb 4 -t",
+        "--cb 7 -q UU --noconstant", "--cb_explore 4", "--cb_explore 4 --first 20",
+        "--cb_explore 4 --first 20 --epsilon 0.1 --cb_type ips", "--cb_explore 4 --epsilon 0.2 -q ::",
+        "--cb_explore 4 --softmax --lambda 3", "--cb_explore 5 --l1 0.0001 --power_t 0.3 -l 0.2",
+        "--cb_explore 4 --cb_type dr",
     ],
 }
 

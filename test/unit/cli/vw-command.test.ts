@@ -102,7 +102,9 @@ describe('rfsn vw', () => {
 
   it.each([
     [['--bag', '3'], "unknown option '--bag'"],
-    [['--cb', '4'], "unknown option '--cb'"],
+    [['--cover', '3'], "unknown option '--cover'"],
+    [['--cb', '0'], 'Allowed: an integer from 1 to 65536.'],
+    [['--cb_explore', 'x'], 'Allowed: an integer from 1 to 65536.'],
     [['--passes', '2'], 'Allowed: an integer from 1 to 1.'],
     [['-q', 'abc'], 'Two printable characters'],
     [['--cb_type', 'sm'], 'Allowed: mtr, ips, dm, dr.'],
@@ -143,17 +145,29 @@ describe('the options', () => {
       { kind: 'squarecb', gammaScale: 10, gammaExponent: 0.5, epsilon: 0 },
     ],
     [
-      { cb_explore_adf: true, cb_adf: true, squarecb: true, gamma_scale: 1, gamma_exponent: 1, epsilon: 0.1 },
+      { cb_explore_adf: true, squarecb: true, gamma_scale: 1, gamma_exponent: 1, epsilon: 0.1 },
       { kind: 'squarecb', gammaScale: 1, gammaExponent: 1, epsilon: 0.1 },
     ],
   ])('%j explore by %j', (options, exploration) => {
     expect(runOptionsOf(options).bandit).toEqual({ cbType: 'mtr', exploration });
   });
 
+  it('of cb carry the number of actions', () => {
+    expect(runOptionsOf({ cb: 4, cb_type: 'dr' }).bandit).toEqual({
+      ...{ cbType: 'dr', exploration: { kind: 'none' }, actions: 4 },
+    });
+    expect(runOptionsOf({ cb_explore: 3 }).bandit).toEqual({
+      ...{ cbType: 'mtr', exploration: { kind: 'epsilon', epsilon: 0.05 }, actions: 3 },
+    });
+  });
+
   it.each<[VwCommandOptions, string]>([
-    [{ cb_type: 'dr' }, '--cb_type needs --cb_adf or --cb_explore_adf.'],
-    [{ first: 3 }, '--first needs --cb_explore_adf.'],
-    [{ cb_adf: true, epsilon: 0.1 }, '--epsilon needs --cb_explore_adf.'],
+    [{ cb_type: 'dr' }, '--cb_type needs --cb, --cb_adf, --cb_explore or --cb_explore_adf.'],
+    [{ first: 3 }, '--first needs --cb_explore or --cb_explore_adf.'],
+    [{ cb_adf: true, epsilon: 0.1 }, '--epsilon needs --cb_explore or --cb_explore_adf.'],
+    [{ cb: 3, softmax: true }, '--softmax needs --cb_explore or --cb_explore_adf.'],
+    [{ cb: 3, cb_adf: true }, '--cb and --cb_adf are two tasks: give one.'],
+    [{ cb_explore: 3, cb_explore_adf: true }, '--cb_explore and --cb_explore_adf are two tasks: give one.'],
     [{ cb_explore_adf: true, lambda: 1 }, '--lambda needs --softmax.'],
     [{ cb_explore_adf: true, gamma_scale: 1 }, '--gamma_scale needs --squarecb.'],
     [{ cb_explore_adf: true, softmax: true, squarecb: true }, '--softmax and --squarecb are two explorations'],

@@ -140,3 +140,29 @@ describe('hashing', () => {
     expect(parseInteraction(text)).toBeUndefined();
   });
 });
+
+describe('features of actions that a cb line does not tell apart', () => {
+  it('hash as vw --audit says, the action in the low bits, and interact after that', () => {
+    const features = Array.from({ length: 5 }, () => new SparseFeatures());
+    const hasher = new FeatureHasher({ interactions: [parseInteraction('ab')!], constant: true });
+    hasher.hashForEach(parseSimple('|a x:2 7 |b c=d').namespaces, 5, features);
+    const hashes = features.map(({ hashes, count }) => Array.from(hashes.subarray(0, count), (hash) => hash & 0x3ffff));
+    // vw 9.11.9: --cb 5 -q ab --audit
+    expect(hashes).toEqual([
+      [55432, 92600, 205592, 116056, 261376, 151472],
+      [55433, 92601, 205593, 116057, 261298, 150818],
+      [55434, 92602, 205594, 116058, 246308, 150740],
+      [55435, 92603, 205595, 116059, 246218, 152186],
+      [55436, 92604, 205596, 116060, 247672, 152040],
+    ]);
+    for (const { values, count } of features) expect([...values.subarray(0, count)]).toEqual([2, 1, 1, 1, 2, 1]);
+  });
+
+  it('keep no features of the line before', () => {
+    const hasher = new FeatureHasher({ interactions: [], constant: true });
+    const features = [new SparseFeatures(), new SparseFeatures()];
+    hasher.hashForEach(parseSimple('|a x y |b z').namespaces, 2, features);
+    hasher.hashForEach([], 2, features);
+    expect(features.map(({ count }) => count)).toEqual([1, 1]);
+  });
+});

@@ -98,6 +98,46 @@ describe('a run over decisions', () => {
   });
 });
 
+describe('a run over cb lines', () => {
+  const none: VwBandit = { cbType: 'mtr', exploration: { kind: 'none' }, actions: 4 };
+  const text = "1:1:0.5 |U a |O x\n2:0.5:0.5 |U b\n\n3 |U a\n1:0:1 |\n4:-1:0.25 'tt|\n1 2 3:0.5:0.5 |U a\n |U a\n";
+
+  it('counts actions from 1 in the file and from 0 in what it prints', () => {
+    // vw 9.11.9 gives these.
+    const { summary, predictions, rows } = run(text, { bandit: none, progress: { step: 1, additive: true } });
+    expect(summary).toMatchObject({ examples: 7, averageLoss: expect.closeTo(0.6, 6), totalFeatures: 52 });
+    expect(predictions).toBe('0\n\n1\n\n2\n\n2\n\n2 tt\n\n3\n\n3\n\n');
+    const labels = rows.split('\n').map((row) => row.slice(46, 60).trim());
+    expect(labels).toEqual(['0:1:0.5', '1:0.5:0.5', 'unknown', '0:0:1', '3:-1:0.25', '2:0.5:0.5', 'unknown', '']);
+  });
+
+  it('prints distributions where it explores', () => {
+    const { predictions } = run(text, { bandit: { ...epsilon, actions: 4 } });
+    expect(predictions.split('\n\n').slice(0, 2)).toEqual([
+      '0:0.25,1:0.25,2:0.25,3:0.25',
+      '1:0.329167,2:0.329167,3:0.329167,0:0.0125',
+    ]);
+  });
+
+  it.each([
+    ['5:1:0.5 |a', 'the action is from 1 to 4, not 5'],
+    ['0:1:0.5 |a', 'the action is from 1 to 4, not 0'],
+    ['7 |a', 'the action is from 1 to 4, not 7'],
+    ['1:1:0.5 2:1:0.5 |a', 'a second action of the decision has a cost'],
+    ['shared |a', 'cb has no shared line'],
+    ['1:1 |a', 'a cost is written action:cost:probability'],
+    ['1:1:0 |a', 'the probability is above 0'],
+  ])('refuses %j', (line, message) => {
+    expect(() => run(`1:1:1 |a\n${line}\n`, { bandit: none })).toThrow(`line 2: ${message}`);
+  });
+
+  it('says which line has too many interactions', () => {
+    const wide = `\n1:1:1 |a ${Array.from({ length: 3000 }, (_, i) => `f${i}`).join(' ')}`;
+    const hashing = { interactions: [{ first: 97, second: 97 }], constant: true };
+    expect(() => run(wide, { hashing, bandit: none })).toThrow('line 2: more than');
+  });
+});
+
 describe('progressive loss', () => {
   const labelled = (losses: readonly number[], additive: boolean, step: number) => {
     const progress = new ProgressiveLoss({ step, additive });
