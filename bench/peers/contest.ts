@@ -50,6 +50,8 @@ export interface ContestResults {
 
 export interface ContestOptions {
   readonly python: string;
+  /** Arguments for Node that run our side; those of the compiled `ours.ts` where absent. */
+  readonly ours?: readonly string[];
   readonly seed: number;
   readonly rounds: number;
   /** Examples of a round are divided by it. */
@@ -103,7 +105,8 @@ class Arena {
       // Without byte code beside the scripts.
       const theirs = await Side.start(this.#options.python, ['-B', script, stream]);
       sides.push(theirs);
-      const ours = await Side.start(process.execPath, [fileURLToPath(new URL('./ours.js', import.meta.url)), stream]);
+      const program = this.#options.ours ?? [fileURLToPath(new URL('./ours.js', import.meta.url))];
+      const ours = await Side.start(process.execPath, [...program, stream]);
       sides.push(ours);
       Object.assign(this.versions, ours.versions, theirs.versions);
       return await encounter(ours, theirs);
