@@ -2,73 +2,24 @@
  * Decisions and states of LinUCB and linear Thompson sampling for a fixed seed, so that no change of their arithmetic goes
  * unseen. `REGENERATE_GOLDEN=1 npx vitest run test/golden/policy` writes them anew.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
-import { Prng } from '../../../src/core/prng.js';
 import { LinTs, type LinTsConfig } from '../../../src/policy/lin-ts.js';
 import { LinUcb, type LinUcbConfig } from '../../../src/policy/lin-ucb.js';
-
-interface Golden {
-  config: object;
-  /** Action and its probability, decision by decision; JSON keeps every bit of a double. */
-  decisions: [number, number][];
-  values: number[];
-}
+import { describeGoldenPolicies, rewardOfFeatures, turningOver } from '../../support/golden-policy.js';
 
 const ucb = (config: Partial<LinUcbConfig>): LinUcb => new LinUcb(config);
 const ts = (config: Partial<LinTsConfig>): LinTs => new LinTs(config);
 
-const cases = {
-  'linucb-disjoint': { make: ucb, config: { epsilon: 0.1 } },
-  'linucb-hybrid': {
-    make: ucb,
-    config: { arms: 'hybrid', n_actions: 5, context_dim: 4, arm_dim: 3, discount: 0.95, trace_limit: 2 },
+describeGoldenPolicies(
+  'the golden files of LinUCB and linear Thompson sampling',
+  import.meta.url,
+  {
+    'linucb-disjoint': { make: ucb, config: { epsilon: 0.1 } },
+    'linucb-hybrid': {
+      make: ucb,
+      config: { arms: 'hybrid', n_actions: 5, context_dim: 4, arm_dim: 3, discount: 0.95, trace_limit: 2 },
+    },
+    'lints-disjoint': { make: ts, config: { drift: 'reset', drift_minimum: 10, drift_threshold: 2, ridge: 0.3 } },
+    'lints-tied': { make: ts, config: { arms: 'tied', n_actions: 6, context_dim: 0, arm_dim: 5, epsilon: 0.05 } },
   },
-  'lints-disjoint': { make: ts, config: { drift: 'reset', drift_minimum: 10, drift_threshold: 2, ridge: 0.3 } },
-  'lints-tied': { make: ts, config: { arms: 'tied', n_actions: 6, context_dim: 0, arm_dim: 5, epsilon: 0.05 } },
-} as const;
-
-const file = (name: string): URL => new URL(name, import.meta.url);
-
-function run({ make, config }: (typeof cases)[keyof typeof cases]): { golden: Golden; state: Uint8Array } {
-  const policy = make(config);
-  const prng = Prng.seeded(7);
-  const context = new Float64Array(policy.contextDim);
-  const allowed = new Uint8Array(policy.nActions);
-  const decisions: [number, number][] = [];
-  for (let i = 0; i < 100; i++) {
-    for (let k = 0; k < context.length; k++) context[k] = prng.nextRange(-2, 2);
-    for (let a = 0; a < allowed.length; a++) allowed[a] = a === i % allowed.length || prng.nextFloat() < 0.8 ? 1 : 0;
-    const action = policy.select(context, allowed);
-    decisions.push([action, policy.lastProbability]);
-    // The world turns over at half time.
-    const sign = i < 50 ? 1 : -1;
-    policy.update(context, action, sign * (context[action] - 0.5 * context[0]), policy.lastProbability);
-  }
-  const values = new Float64Array(policy.nActions);
-  policy.values(context, values);
-  return { golden: { config, decisions, values: [...values] }, state: policy.exportState() };
-}
-
-describe('the golden files of LinUCB and linear Thompson sampling', () => {
-  for (const [name, one] of Object.entries(cases)) {
-    it(`${name} is reproduced to the last bit`, () => {
-      const { golden, state } = run(one);
-      if (process.env['REGENERATE_GOLDEN'] === '1') {
-        writeFileSync(file(`${name}.json`), `${JSON.stringify(golden, null, 2)}\n`);
-        writeFileSync(file(`${name}.state`), state);
-      }
-      const expected = JSON.parse(readFileSync(file(`${name}.json`), 'utf8')) as Golden;
-      expect(golden).toEqual(expected);
-      expect(Buffer.from(state).equals(readFileSync(file(`${name}.state`)))).toBe(true);
-    });
-
-    it(`${name} is still read, and values what it valued`, () => {
-      const expected = JSON.parse(readFileSync(file(`${name}.json`), 'utf8')) as Golden;
-      const policy = one.make(expected.config);
-      policy.importState(readFileSync(file(`${name}.state`)));
-      expect(policy.stats().updates).toBe(100);
-      expect(policy.lastProbability).toBe(expected.decisions[99][1]);
-    });
-  }
-});
+  { range: 2, reward: turningOver(rewardOfFeatures) },
+);
