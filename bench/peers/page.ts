@@ -96,7 +96,8 @@ const NOTES: Readonly<Record<PeerName, readonly string[]>> = {
       'beneath (`pylibvw`), on one example that is refilled with features hashed beforehand, are the fastest that take a new ' +
       'context; the documentation advises against them. Examples built beforehand are no way to use it, and bound what any ' +
       'interface could reach. The choice is drawn from VW’s distribution in Python, as it leaves to its caller.',
-    'The driver is VW’s own, in C++, reading examples in its binary cache format, less what starting it costs. It learns ' +
+    'The driver is VW’s own, in C++, as `vw -d FILE --cache_file FILE` runs it, reading examples in its binary cache format, ' +
+      'less what starting it costs. It learns ' +
       'from logged decisions: `cb_explore` predicts every action on the way, and is set beside a choice and an update of ours; ' +
       '`csoaa` predicts the labelled action alone, and is set beside our `updateBatch`, which does as well.',
   ],

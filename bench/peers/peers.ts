@@ -77,7 +77,7 @@ function single(
   return { peer, theirs, title, ours, shape, examples, ...tasks, ...(target !== undefined && { target }) };
 }
 
-/** Through Python, where a target of this applies to each interface. */
+/** Through Python: for both learners and each interface that takes a new context. */
 const THROUGH_PYTHON = 20;
 const NUMPY = 10;
 const BATCH = 100_000;
@@ -88,9 +88,9 @@ export const COMPARISONS: readonly Comparison[] = [
   vw('cb_explore-example', 'cb_explore dm, `Example` from a dict', 4000, THROUGH_PYTHON),
   vw('cb_explore-glue', 'cb_explore dm, classes beneath, one example refilled', 16_000, THROUGH_PYTHON),
   vw('cb_explore-ready', 'cb_explore dm, examples built beforehand', 16_000),
-  vw('csoaa-text', 'csoaa, lines of text', 2000),
-  vw('csoaa-example', 'csoaa, `Example` from a dict', 4000),
-  vw('csoaa-glue', 'csoaa, classes beneath, one example refilled', 16_000),
+  vw('csoaa-text', 'csoaa, lines of text', 2000, THROUGH_PYTHON),
+  vw('csoaa-example', 'csoaa, `Example` from a dict', 4000, THROUGH_PYTHON),
+  vw('csoaa-glue', 'csoaa, classes beneath, one example refilled', 16_000, THROUGH_PYTHON),
   vw('csoaa-ready', 'csoaa, examples built beforehand', 16_000),
   vw('batch-cb_explore-dm', 'its driver from a cache file: cb_explore dm', BATCH, 1),
   vw('batch-cb_explore-ips', 'its driver from a cache file: cb_explore ips', BATCH),
