@@ -1,61 +1,30 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeCheckpoint } from '../../src/checkpoint/format.js';
 import { run } from '../../src/cli/program.js';
 import { ExitCode } from '../../src/cli/usage.js';
+import { captureOutput, temporaryFolder } from '../support/command-line.js';
 
-let folder = '';
-let out = '';
-let err = '';
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rfsn-loop-'));
-  out = '';
-  err = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
-    err += String(chunk);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-  rmSync(folder, { recursive: true });
-});
+const written = captureOutput();
+const at = temporaryFolder();
 
 /** Runs a command that must succeed. @returns its figures */
 async function figures(...args: string[]): Promise<Record<string, unknown>> {
-  out = '';
-  err = '';
-  expect(await run([...args, '--json']), err).toBe(ExitCode.done);
-  expect(out.match(/\n/g)).toHaveLength(1);
-  return JSON.parse(out) as Record<string, unknown>;
+  written.out = '';
+  written.err = '';
+  expect(await run([...args, '--json']), written.err).toBe(ExitCode.done);
+  expect(written.out.match(/\n/g)).toHaveLength(1);
+  return JSON.parse(written.out) as Record<string, unknown>;
 }
 
-const sim = (model: string, ...args: string[]) => ['sim', '--headless', '--model', join(folder, model), ...args];
-const train = (model: string, ...args: string[]) => ['train', '--model', join(folder, model), ...args];
+const sim = (model: string, ...args: string[]) => ['sim', '--headless', '--model', at(model), ...args];
+const train = (model: string, ...args: string[]) => ['train', '--model', at(model), ...args];
 const checkpoints = (model: string) => {
-  const at = join(folder, model);
-  const names = existsSync(at) ? readdirSync(at) : [];
-  return names.filter((name) => name.endsWith('.rfsn')).map((name) => join(at, name));
+  const names = existsSync(at(model)) ? readdirSync(at(model)) : [];
+  return names.filter((name) => name.endsWith('.rfsn')).map((name) => at(model, name));
 };
 const history = (name: string) =>
-  readFileSync(join(folder, name), 'utf8')
+  readFileSync(at(name), 'utf8')
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -84,10 +53,10 @@ describe('rfsn sim --headless', () => {
   it('resumes a folder whatever the seed, counts its episodes on, and prints a summary for people', async () => {
     await figures(...sim('a', '--episodes', '1', '--seed', '3'));
     expect(await run(sim('a', '--episodes', '1', '--seed', '4'))).toBe(ExitCode.done);
-    expect(err).not.toContain('rfsn:');
-    expect(out).toContain('checkpoint-000000001.rfsn: episode 1 is next');
-    expect(out).toMatch(/^episodes +1$/m);
-    expect(out).toMatch(/^success +\d+\.\d %$/m);
+    expect(written.err).not.toContain('rfsn:');
+    expect(written.out).toContain('checkpoint-000000001.rfsn: episode 1 is next');
+    expect(written.out).toMatch(/^episodes +1$/m);
+    expect(written.out).toMatch(/^success +\d+\.\d %$/m);
     const newest = decodeCheckpoint(readFileSync(checkpoints('a')[1]));
     expect(newest.counters.episodes).toBe(2);
     expect(newest.metadata['run']).toMatchObject({ scenario: 'clutter', seed: 4, faults: false });
@@ -99,11 +68,11 @@ describe('rfsn sim --headless', () => {
     await figures(...sim('a', '--episodes', '1', '--seed', '3'));
     const before = checkpoints('a').map((path) => readFileSync(path));
     const frozen = await figures(...sim('a', '--episodes', '1', '--seed', '3', '--frozen'));
-    expect(err).toContain('it was trained with seed 3 too');
+    expect(written.err).toContain('it was trained with seed 3 too');
     expect(frozen['mean_reward']).toEqual(expect.any(Number));
     expect(await figures(...sim('a', '--episodes', '1', '--seed', '3', '--frozen'))).toEqual(frozen);
     await figures(...sim('a', '--episodes', '1', '--seed', '9', '--frozen'));
-    expect(err).not.toContain('it was trained with');
+    expect(written.err).not.toContain('it was trained with');
     expect(checkpoints('a').map((path) => readFileSync(path))).toEqual(before);
   });
 
@@ -114,7 +83,7 @@ describe('rfsn sim --headless', () => {
     expect(await figures(...sim('b', '--episodes', '1', '--policy', policy, '--scenario', 'open'))).toMatchObject({
       episodes: 1,
     });
-    expect(existsSync(join(folder, 'b'))).toBe(false);
+    expect(existsSync(at('b'))).toBe(false);
   });
 
   it('drives a holonomic robot with faults, rewarded by a formula', async () => {
@@ -126,7 +95,7 @@ describe('rfsn sim --headless', () => {
   });
 
   it('goes once through a BARN file, with a score only where the path length is known', async () => {
-    const path = join(folder, 'worlds.jsonl');
+    const path = at('worlds.jsonl');
     const world = { world: 4, radius_m: 0.075, path_length_m: 10, obstacles_xy_m: [[-4, 5]] };
     const lines = [world, { ...world, world: 9 }].map((line) => JSON.stringify(line));
     writeFileSync(path, lines.join('\n'));
@@ -147,33 +116,33 @@ describe('rfsn sim --headless', () => {
     bytes[bytes.length >> 1] ^= 1;
     writeFileSync(bad, bytes);
     await figures(...sim('a', '--episodes', '1', '--seed', '3', '--frozen', '--scenario', 'open'));
-    expect(err).toContain(`refused ${bad}: the checksum does not match`);
-    expect(err).toContain(`resumed from ${good}`);
+    expect(written.err).toContain(`refused ${bad}: the checksum does not match`);
+    expect(written.err).toContain(`resumed from ${good}`);
   });
 
   it('exits with 1 where no checkpoint is good, and starts nothing', async () => {
-    mkdirSync(join(folder, 'a'));
-    writeFileSync(join(folder, 'a', 'checkpoint-000000001.rfsn'), 'nonsense');
+    mkdirSync(at('a'));
+    writeFileSync(at('a', 'checkpoint-000000001.rfsn'), 'nonsense');
     expect(await run([...sim('a', '--episodes', '1'), '--json'])).toBe(ExitCode.failed);
-    expect(err).toContain('can be used:\n  checkpoint-000000001.rfsn: this is not a checkpoint of rfsn');
-    expect(out).toBe('');
+    expect(written.err).toContain('can be used:\n  checkpoint-000000001.rfsn: this is not a checkpoint of rfsn');
+    expect(written.out).toBe('');
   });
 
   it('refuses a checkpoint of other features or another table, with what differs', async () => {
     await figures(...sim('a', '--episodes', '1', '--scenario', 'open'));
     expect(await run(sim('a', '--episodes', '1', '--set', 'bits=19'))).toBe(ExitCode.failed);
-    expect(err).toContain('policy.bits is 18 in the file and 19 here');
-    err = '';
+    expect(written.err).toContain('policy.bits is 18 in the file and 19 here');
+    written.err = '';
     expect(await run(sim('a', '--episodes', '1', '--set', 'interactions=quadratic'))).toBe(ExitCode.failed);
-    expect(err).toContain('features.interactions is "none" in the file and "quadratic" here');
+    expect(written.err).toContain('features.interactions is "none" in the file and "quadratic" here');
   });
 
   it('takes the policy from the flag, else from the parameters, and says what it does not use', async () => {
     const args = ['--episodes', '1', '--scenario', 'open'];
     await figures(...sim('a', ...args, '--policy', 'lints', '--set', 'policy=linucb', '--set', 'alpha=2'));
-    expect(err).toContain('note: the policy lints does not use alpha\n');
+    expect(written.err).toContain('note: the policy lints does not use alpha\n');
     await figures(...sim('b', ...args, '--set', 'policy=linucb', '--set', 'alpha=2'));
-    expect(err).not.toContain('does not use');
+    expect(written.err).not.toContain('does not use');
     const named = ['a', 'b'].map((model) => decodeCheckpoint(readFileSync(checkpoints(model)[0])).metadata['policy']);
     expect(named).toMatchObject([{ name: 'lints' }, { name: 'linucb', config: { alpha: 2 } }]);
   });
@@ -182,12 +151,12 @@ describe('rfsn sim --headless', () => {
     const args = ['--episodes', '1', '--scenario', 'open', '--policy', 'linucb', '--set', 'arms=tied'];
     await figures(...sim('a', ...args));
     expect(await run(sim('a', ...args, '--policy', 'lints'))).toBe(ExitCode.failed);
-    expect(err).toContain('policy.name is "linucb" in the file and "lints" here');
-    err = '';
+    expect(written.err).toContain('policy.name is "linucb" in the file and "lints" here');
+    written.err = '';
     expect(await run(sim('a', ...args, '--set', 'arms=hybrid'))).toBe(ExitCode.failed);
-    expect(err).toContain('policy.arms is "tied" in the file and "hybrid" here');
+    expect(written.err).toContain('policy.arms is "tied" in the file and "hybrid" here');
     await figures(...sim('a', ...args, '--set', 'alpha=0.1'));
-    expect(err).toContain('resumed from');
+    expect(written.err).toContain('resumed from');
   });
 
   it('ends in order on a signal, with the state after the last whole episode', async () => {
@@ -196,8 +165,8 @@ describe('rfsn sim --headless', () => {
     await vi.waitFor(() => expect(checkpoints('a').length).toBeGreaterThan(1), { timeout: 20_000, interval: 5 });
     process.emit('SIGTERM', 'SIGTERM');
     expect(await running).toBe(ExitCode.done);
-    const { episodes, state_hash } = JSON.parse(out) as { episodes: number; state_hash: string };
-    expect(err).toContain(`SIGTERM: ended, episodes driven: ${episodes}`);
+    const { episodes, state_hash } = JSON.parse(written.out) as { episodes: number; state_hash: string };
+    expect(written.err).toContain(`SIGTERM: ended, episodes driven: ${episodes}`);
     const whole = await figures(...sim('b', ...model, '--episodes', String(episodes)));
     expect(whole['state_hash']).toBe(state_hash);
   });
@@ -205,7 +174,7 @@ describe('rfsn sim --headless', () => {
 
 describe('rfsn train', () => {
   it('writes a history, moves the rates along their schedules, and counts episodes on', async () => {
-    const path = join(folder, 'history.jsonl');
+    const path = at('history.jsonl');
     const args = ['--scenario', 'open', '--episodes', '3', '--history', path, '--set', 'epsilon=0.4'];
     const schedules = ['--epsilon-schedule', 'linear', '--epsilon-end', '0', '--learning-rate-schedule', 'exponential'];
     const first = await figures(...train('a', ...args, ...schedules));
@@ -232,25 +201,25 @@ describe('rfsn train', () => {
   });
 
   it('goes on with what an older checkpoint knows, its history included', async () => {
-    const args = ['--scenario', 'open', '--history', join(folder, 'h.jsonl'), '--set', 'save_frequency=1'];
+    const args = ['--scenario', 'open', '--history', at('h.jsonl'), '--set', 'save_frequency=1'];
     const whole = await figures(...train('a', ...args, '--episodes', '3'));
     const lines = history('h.jsonl');
-    mkdirSync(join(folder, 'b'));
-    copyFileSync(checkpoints('a')[0], join(folder, 'b', 'checkpoint-000000001.rfsn'));
+    mkdirSync(at('b'));
+    copyFileSync(checkpoints('a')[0], at('b', 'checkpoint-000000001.rfsn'));
     // As a kill leaves it: two episodes more than the checkpoint knows, and half a line.
-    writeFileSync(join(folder, 'h.jsonl'), `${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"epi`);
+    writeFileSync(at('h.jsonl'), `${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"epi`);
     const resumed = await figures(...train('b', ...args));
-    expect(err).toContain('goes on with a training of 3 episodes, of which 2 are left');
+    expect(written.err).toContain('goes on with a training of 3 episodes, of which 2 are left');
     expect(resumed).toMatchObject({ episodes: 2, state_hash: whole['state_hash'] });
     expect(history('h.jsonl')).toEqual(lines);
   });
 
   it('leaves a file alone that is no history', async () => {
-    const path = join(folder, 'notes.txt');
+    const path = at('notes.txt');
     writeFileSync(path, 'dear diary\n');
     expect(await run(train('a', '--history', path))).toBe(ExitCode.usage);
     expect(readFileSync(path, 'utf8')).toBe('dear diary\n');
-    expect(await run(train('a', '--history', join(folder, 'no', 'such', 'folder')))).toBe(ExitCode.failed);
+    expect(await run(train('a', '--history', at('no', 'such', 'folder')))).toBe(ExitCode.failed);
   });
 
   it('exits with 1 when what it learned could not be saved, after it has said how it went', async () => {
@@ -259,11 +228,11 @@ describe('rfsn train', () => {
       '--json',
     ]);
     await vi.waitFor(() => expect(checkpoints('a').length).toBeGreaterThan(0), { timeout: 20_000, interval: 5 });
-    rmSync(join(folder, 'a'), { recursive: true });
-    writeFileSync(join(folder, 'a'), '');
+    rmSync(at('a'), { recursive: true });
+    writeFileSync(at('a'), '');
     expect(await running).toBe(ExitCode.failed);
-    expect(err.match(/checkpoint failed, will try again/g)).toHaveLength(1);
-    expect(JSON.parse(out)).toMatchObject({ episodes: 3 });
+    expect(written.err.match(/checkpoint failed, will try again/g)).toHaveLength(1);
+    expect(JSON.parse(written.out)).toMatchObject({ episodes: 3 });
   });
 });
 
@@ -298,16 +267,16 @@ describe('sim and train', () => {
     [['train', '--learning-rate-schedule', 'cosine'], 'Allowed choices are constant, linear, exponential.'],
   ])('exit with 2 on %j', async (args, message) => {
     expect(await run(args)).toBe(ExitCode.usage);
-    expect(err).toContain(message);
-    expect(out).toBe('');
+    expect(written.err).toContain(message);
+    expect(written.out).toBe('');
   });
 
   it('exit with 1 where a BARN file cannot be read, and with 2 where it lacks the world asked for', async () => {
-    const path = join(folder, 'worlds.jsonl');
+    const path = at('worlds.jsonl');
     expect(await run(['sim', '--scenario', `barn:${path}`])).toBe(ExitCode.failed);
-    expect(err).toContain(`${path}: cannot be read (ENOENT)`);
+    expect(written.err).toContain(`${path}: cannot be read (ENOENT)`);
     writeFileSync(path, JSON.stringify({ world: 4, radius_m: 0.1, obstacles_xy_m: [] }));
     expect(await run(['sim', '--scenario', `barn:${path}#5`])).toBe(ExitCode.usage);
-    expect(err).toContain('no world #5; the file holds 1: 4');
+    expect(written.err).toContain('no world #5; the file holds 1: 4');
   });
 });

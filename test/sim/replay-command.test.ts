@@ -2,11 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../src/checkpoint/checkpoint-error.js';
 import { registerReplayCommand } from '../../src/cli/replay-command.js';
 import { UsageError } from '../../src/cli/usage.js';
 import { RecordingError } from '../../src/io/replay/recording-error.js';
+import { captureOutput } from '../support/command-line.js';
 import {
   CHATTER,
   type Entry,
@@ -19,33 +20,22 @@ import {
   storedLz4,
 } from '../unit/io/replay/recorder.js';
 
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-});
+const written = captureOutput();
 
 /** Runs `rfsn replay` in this process. */
 async function replay(...args: string[]) {
-  let stdout = '';
-  let stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += text;
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    stderr += text;
-    return true;
-  });
+  written.out = '';
+  written.err = '';
   const program = new Command('rfsn').exitOverride();
   registerReplayCommand(program);
   await program.parseAsync(['replay', ...args], { from: 'user' });
-  return { stdout, stderr, exitCode: process.exitCode };
+  return { stdout: written.out, stderr: written.err, exitCode: process.exitCode };
 }
 
 async function figuresOf(...args: string[]) {
-  const { stdout } = await replay(...args, '--json');
+  await replay(...args, '--json');
   // Standard output ends with one JSON object on a line of its own.
-  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+  return JSON.parse(written.out.trimEnd().split('\n').at(-1) ?? '');
 }
 
 const OPEN_RANGES = new Array(181).fill(9);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { runApart } from '../../../bench/apart.js';
 import { atMost, type BenchmarkOptions, type Report } from '../../../bench/benchmark.js';
 import { benchmarks } from '../../../bench/index.js';
@@ -8,26 +8,9 @@ import { machineLine, resultsPage, shown } from '../../../bench/results.js';
 import { registerBenchCommand } from '../../../src/cli/bench-command.js';
 import { run } from '../../../src/cli/program.js';
 import { ExitCode } from '../../../src/cli/usage.js';
+import { captureOutput } from '../../support/command-line.js';
 
-let out = '';
-let err = '';
-
-beforeEach(() => {
-  out = '';
-  err = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
-    err += String(chunk);
-    return true;
-  });
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+const written = captureOutput();
 
 const report: Report = {
   figures: { cycle: { p50_ns: 1234.5, ratio_plain: 7.125, skipped: null } },
@@ -46,7 +29,7 @@ describe('rfsn bench', () => {
     await program.parseAsync(['bench', '--seed', '9', '--quick', '--json'], { from: 'user' });
     expect(calls.map(([name]) => name)).toEqual(benchmarks.map(({ name }) => name));
     expect(calls[0][1]).toEqual({ seed: 9, quick: true, tiny: false });
-    const last = JSON.parse(out.trimEnd().split('\n').at(-1) as string) as Record<string, unknown>;
+    const last = written.lastJson();
     expect(last).toEqual(Object.fromEntries(benchmarks.map(({ name }) => [name, { p50_ns: 5 }])));
   });
 
@@ -59,10 +42,10 @@ describe('rfsn bench', () => {
     });
     await program.parseAsync(['bench', 'policy', 'cycle'], { from: 'user' });
     expect(names).toEqual(['cycle', 'policy']);
-    expect(out).toContain('met     cycle to its arithmetic: 7.13 (target ≤ 8)');
-    expect(out).toContain('MISSED  another: 9.00 (target ≤ 8)');
-    expect(out).toContain('skipped a third: not measured (target ≤ 8)');
-    expect(out).toContain('cycle: p50_ns 1,235 · ratio_plain 7.13\n');
+    expect(written.out).toContain('met     cycle to its arithmetic: 7.13 (target ≤ 8)');
+    expect(written.out).toContain('MISSED  another: 9.00 (target ≤ 8)');
+    expect(written.out).toContain('skipped a third: not measured (target ≤ 8)');
+    expect(written.out).toContain('cycle: p50_ns 1,235 · ratio_plain 7.13\n');
   });
 
   it.each([
@@ -71,7 +54,7 @@ describe('rfsn bench', () => {
     [['bench', '--seed', 'x'], 'Allowed: an integer from 0'],
   ])('exits 2 on %j and says why', async (args, message) => {
     expect(await run(args)).toBe(ExitCode.usage);
-    expect(err).toContain(message);
+    expect(written.err).toContain(message);
   });
 });
 

@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../../../src/checkpoint/checkpoint-error.js';
 import { decodeCheckpoint, encodeCheckpoint } from '../../../src/checkpoint/format.js';
 import { policySchema } from '../../../src/checkpoint/policy-description.js';
@@ -15,6 +14,7 @@ import {
 } from '../../../src/cli/checkpoint-command.js';
 import { Prng } from '../../../src/core/prng.js';
 import { ContextualBandit } from '../../../src/policy/contextual-bandit.js';
+import { captureOutput, temporaryFolder } from '../../support/command-line.js';
 import { smallContent } from './content.js';
 
 const FEATURES = ['x', 'y', 'goal distance'];
@@ -27,29 +27,14 @@ const SETTINGS = {
   l2_regularization: 0,
 };
 
-let folder: string;
-let out: string;
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rfsn-command-'));
-  out = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(folder, { recursive: true, force: true });
-});
+const written = captureOutput();
+const at = temporaryFolder();
 
 async function command(...args: string[]): Promise<void> {
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
   registerCheckpointCommand(program);
   await program.parseAsync(['checkpoint', ...args], { from: 'user' });
 }
-
-const lastLine = () => JSON.parse(out.trimEnd().split('\n').at(-1) as string);
 
 function trained(settings = SETTINGS): ContextualBandit {
   const policy = new ContextualBandit(settings);
@@ -79,27 +64,27 @@ function checkpointOf(policy: ContextualBandit): Uint8Array {
 
 describe('rfsn checkpoint show', () => {
   it('shows a file’s version, counters, schema, sections, parameters and weights to a person', async () => {
-    writeFileSync(join(folder, 'a.rfsn'), checkpointOf(trained()));
-    await command('show', join(folder, 'a.rfsn'));
-    expect(out).toMatch(/^format version +1$/m);
-    expect(out).toMatch(/^created +2026-01-01T00:00:00\.123Z$/m);
-    expect(out).toMatch(/^updates +3000000003$/m);
-    expect(out).toMatch(/^generator state +01234567 89abcdef ffffffff 00000000$/m);
-    expect(out).toMatch(/^ {4}names +x y goal distance$/m);
-    expect(out).toMatch(/^ {2}scaler +3 bytes$/m);
-    expect(out).toMatch(/^ {4}epsilon +0\.1$/m);
-    expect(out.match(/^ {7}[012] {8}4 /gm)).toHaveLength(3);
+    writeFileSync(at('a.rfsn'), checkpointOf(trained()));
+    await command('show', at('a.rfsn'));
+    expect(written.out).toMatch(/^format version +1$/m);
+    expect(written.out).toMatch(/^created +2026-01-01T00:00:00\.123Z$/m);
+    expect(written.out).toMatch(/^updates +3000000003$/m);
+    expect(written.out).toMatch(/^generator state +01234567 89abcdef ffffffff 00000000$/m);
+    expect(written.out).toMatch(/^ {4}names +x y goal distance$/m);
+    expect(written.out).toMatch(/^ {2}scaler +3 bytes$/m);
+    expect(written.out).toMatch(/^ {4}epsilon +0\.1$/m);
+    expect(written.out.match(/^ {7}[012] {8}4 /gm)).toHaveLength(3);
   });
 
   it('gives the same as JSON, with the weights the policy has', async () => {
     const policy = trained();
-    writeFileSync(join(folder, 'a.rfsn'), checkpointOf(policy));
-    await command('show', '--json', join(folder, 'a.rfsn'));
-    const shown = lastLine();
+    writeFileSync(at('a.rfsn'), checkpointOf(policy));
+    await command('show', '--json', at('a.rfsn'));
+    const shown = written.lastJson<{ schema: JsonObject; policy: JsonObject & { actions: ActionSummary[] } }>();
     expect(shown).toMatchObject({ format_version: 1, episodes: 42, sections: { scaler: 3 }, refused: [] });
     expect(shown.schema.policy).toMatchObject({ name: 'bandit', bits: 12, n_actions: 3 });
     // What it was taught: x2 by action 0, 2 x0 - 1 by action 1, nothing by action 2.
-    const actions = shown.policy.actions as ActionSummary[];
+    const actions = shown.policy.actions;
     expect(actions.map(({ action, weights }) => [action, weights])).toEqual([0, 1, 2].map((action) => [action, 4]));
     const [zero, one, two] = actions;
     expect([zero.min, zero.max, zero.norm].map((figure) => Math.abs(figure).toFixed(1))).toEqual(['0.0', '1.0', '1.0']);
@@ -109,47 +94,44 @@ describe('rfsn checkpoint show', () => {
   });
 
   it('shows an untrained policy as all zeros', async () => {
-    writeFileSync(join(folder, 'a.rfsn'), checkpointOf(new ContextualBandit(SETTINGS)));
-    await command('show', '--json', join(folder, 'a.rfsn'));
-    for (const action of lastLine().policy.actions as ActionSummary[]) {
+    writeFileSync(at('a.rfsn'), checkpointOf(new ContextualBandit(SETTINGS)));
+    await command('show', '--json', at('a.rfsn'));
+    for (const action of written.lastJson<{ policy: { actions: ActionSummary[] } }>().policy.actions) {
       expect(action).toMatchObject({ weights: 4, non_zero: 0, min: 0, max: 0, norm: 0 });
     }
   });
 
   it('shows the newest good one of a folder and says what is wrong with newer ones', async () => {
-    const store = new CheckpointStore(folder);
+    const store = new CheckpointStore(at());
     await store.save(checkpointOf(trained()));
-    writeFileSync(join(folder, 'checkpoint-000000002.rfsn'), 'rubbish');
-    await command('show', folder);
-    expect(out).toMatch(/^refused .*checkpoint-000000002\.rfsn: this is not a checkpoint/);
-    expect(out).toMatch(/^checkpoint +.*checkpoint-000000001\.rfsn$/m);
-    await command('show', '--json', folder);
-    expect(lastLine().refused).toHaveLength(1);
-    expect(lastLine().files).toEqual(['checkpoint-000000002.rfsn', 'checkpoint-000000001.rfsn']);
+    writeFileSync(at('checkpoint-000000002.rfsn'), 'rubbish');
+    await command('show', at());
+    expect(written.out).toMatch(/^refused .*checkpoint-000000002\.rfsn: this is not a checkpoint/);
+    expect(written.out).toMatch(/^checkpoint +.*checkpoint-000000001\.rfsn$/m);
+    await command('show', '--json', at());
+    expect(written.lastJson()).toMatchObject({
+      refused: [expect.anything()],
+      files: ['checkpoint-000000002.rfsn', 'checkpoint-000000001.rfsn'],
+    });
   });
 
   it('shows a checkpoint of another program’s policy, and one whose policy cannot be read', async () => {
-    writeFileSync(
-      join(folder, 'foreign.rfsn'),
-      encodeCheckpoint(smallContent({ metadata: { title: '\u001b[2Jboo' } })),
-    );
-    await command('show', join(folder, 'foreign.rfsn'));
-    expect(out).toMatch(/^ {2}title +\?\[2Jboo$/m);
+    writeFileSync(at('foreign.rfsn'), encodeCheckpoint(smallContent({ metadata: { title: '\u001b[2Jboo' } })));
+    await command('show', at('foreign.rfsn'));
+    expect(written.out).toMatch(/^ {2}title +\?\[2Jboo$/m);
     const metadata = { policy: { name: 'bandit', config: { n_actions: 4 } } };
-    writeFileSync(join(folder, 'damaged.rfsn'), encodeCheckpoint(smallContent({ metadata })));
-    await command('show', join(folder, 'damaged.rfsn'));
-    expect(out).toMatch(/^policy cannot be read: policy state has 5 bytes/m);
+    writeFileSync(at('damaged.rfsn'), encodeCheckpoint(smallContent({ metadata })));
+    await command('show', at('damaged.rfsn'));
+    expect(written.out).toMatch(/^policy cannot be read: policy state has 5 bytes/m);
   });
 
   it('fails with the reason where there is nothing to show', async () => {
-    writeFileSync(join(folder, 'cut.rfsn'), checkpointOf(trained()).subarray(0, 200));
-    await expect(command('show', join(folder, 'cut.rfsn'))).rejects.toThrow(
-      /cut\.rfsn: the file ends after 200 of its/,
-    );
-    await expect(command('show', join(folder, 'absent.rfsn'))).rejects.toThrow(/absent\.rfsn cannot be read: ENOENT/);
-    await expect(command('show', folder)).rejects.toThrow(/no checkpoint in .* can be used/);
-    mkdirSync(join(folder, 'empty'));
-    await expect(command('show', join(folder, 'empty'))).rejects.toThrow(/no checkpoint in .*untrained/);
+    writeFileSync(at('cut.rfsn'), checkpointOf(trained()).subarray(0, 200));
+    await expect(command('show', at('cut.rfsn'))).rejects.toThrow(/cut\.rfsn: the file ends after 200 of its/);
+    await expect(command('show', at('absent.rfsn'))).rejects.toThrow(/absent\.rfsn cannot be read: ENOENT/);
+    await expect(command('show', at())).rejects.toThrow(/no checkpoint in .* can be used/);
+    mkdirSync(at('empty'));
+    await expect(command('show', at('empty'))).rejects.toThrow(/no checkpoint in .*untrained/);
     await expect(command('show')).rejects.toBeInstanceOf(CommanderError);
   });
 });
@@ -157,14 +139,14 @@ describe('rfsn checkpoint show', () => {
 describe('rfsn checkpoint convert', () => {
   it('carries what the policy knows over to a larger table', async () => {
     const policy = trained();
-    const input = join(folder, 'in.rfsn');
+    const input = at('in.rfsn');
     writeFileSync(input, checkpointOf(policy));
-    await command('convert', '--bits', '16', '--json', input, join(folder, 'out.rfsn'));
-    expect(lastLine()).toEqual({ in: input, out: join(folder, 'out.rfsn'), bits: { from: 12, to: 16 } });
+    await command('convert', '--bits', '16', '--json', input, at('out.rfsn'));
+    expect(written.lastJson()).toEqual({ in: input, out: at('out.rfsn'), bits: { from: 12, to: 16 } });
 
     const larger = new ContextualBandit({ ...SETTINGS, bits: 16 });
     const expected = checkpointOf(larger);
-    const converted = decodeCheckpoint(readFileSync(join(folder, 'out.rfsn')), decodeCheckpoint(expected).schema);
+    const converted = decodeCheckpoint(readFileSync(at('out.rfsn')), decodeCheckpoint(expected).schema);
     expect(converted.metadata).toEqual(decodeCheckpoint(expected).metadata);
     expect(converted.counters.updates).toBe(3_000_000_003);
     expect([...converted.sections.get('scaler')!]).toEqual([1, 2, 3]);
@@ -178,42 +160,38 @@ describe('rfsn checkpoint convert', () => {
   });
 
   it('adds a generation to a folder and prunes nothing there', async () => {
-    const store = new CheckpointStore(folder, { generations: 20 });
+    const store = new CheckpointStore(at(), { generations: 20 });
     for (let i = 0; i < 8; i++) await store.save(checkpointOf(trained()));
-    await command('convert', '--bits', '10', folder, folder);
-    expect(out).toMatch(/checkpoint-000000008\.rfsn \(12 bits\) converted to .*checkpoint-000000009\.rfsn \(10 bits\)/);
-    expect(readdirSync(folder)).toHaveLength(9);
+    await command('convert', '--bits', '10', at(), at());
+    expect(written.out).toMatch(
+      /checkpoint-000000008\.rfsn \(12 bits\) converted to .*checkpoint-000000009\.rfsn \(10 bits\)/,
+    );
+    expect(readdirSync(at())).toHaveLength(9);
     const schema = decodeCheckpoint(checkpointOf(new ContextualBandit({ ...SETTINGS, bits: 10 }))).schema;
     expect((await store.loadNewest(schema))?.generation).toBe(9);
   });
 
   it('does not write over a file that is there', async () => {
-    const input = join(folder, 'in.rfsn');
+    const input = at('in.rfsn');
     writeFileSync(input, checkpointOf(trained()));
-    writeFileSync(join(folder, 'kept.rfsn'), 'kept');
-    await expect(command('convert', '--bits', '16', input, join(folder, 'kept.rfsn'))).rejects.toThrow(
-      /exists already/,
-    );
-    expect(readFileSync(join(folder, 'kept.rfsn'), 'utf8')).toBe('kept');
+    writeFileSync(at('kept.rfsn'), 'kept');
+    await expect(command('convert', '--bits', '16', input, at('kept.rfsn'))).rejects.toThrow(/exists already/);
+    expect(readFileSync(at('kept.rfsn'), 'utf8')).toBe('kept');
     await expect(command('convert', '--bits', '16', input, join(input, 'out.rfsn'))).rejects.toThrow(
       /there is a file where the folder should be/,
     );
-    expect(readdirSync(folder).sort()).toEqual(['in.rfsn', 'kept.rfsn']);
+    expect(readdirSync(at()).sort()).toEqual(['in.rfsn', 'kept.rfsn']);
   });
 
   it('refuses a checkpoint without a table, and bits that no table has', async () => {
-    const foreign = join(folder, 'foreign.rfsn');
+    const foreign = at('foreign.rfsn');
     writeFileSync(foreign, encodeCheckpoint(smallContent()));
-    await expect(command('convert', '--bits', '16', foreign, join(folder, 'out.rfsn'))).rejects.toBeInstanceOf(
-      CheckpointError,
-    );
+    await expect(command('convert', '--bits', '16', foreign, at('out.rfsn'))).rejects.toBeInstanceOf(CheckpointError);
     for (const bits of ['0', '27', '1.5', 'many']) {
-      await expect(command('convert', '--bits', bits, foreign, join(folder, 'out.rfsn'))).rejects.toThrow(
-        /from 6 to 24/,
-      );
+      await expect(command('convert', '--bits', bits, foreign, at('out.rfsn'))).rejects.toThrow(/from 6 to 24/);
     }
-    await expect(command('convert', foreign, join(folder, 'out.rfsn'))).rejects.toThrow(/--bits/);
-    expect(existsSync(join(folder, 'out.rfsn'))).toBe(false);
+    await expect(command('convert', foreign, at('out.rfsn'))).rejects.toThrow(/--bits/);
+    expect(existsSync(at('out.rfsn'))).toBe(false);
     const random = smallContent({ metadata: { policy: { name: 'random', config: {} } } });
     expect(() => convertCheckpoint(decodeCheckpoint(encodeCheckpoint(random)), 16, 0)).toThrow(
       /holds the policy "random"/,

@@ -1,34 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it, vi } from 'vitest';
 import { CONTESTANTS, DEFAULT_CONTESTANT } from '../../../src/bakeoff/contestants.js';
 import { run } from '../../../src/cli/program.js';
 import { ExitCode } from '../../../src/cli/usage.js';
 import { Prng } from '../../../src/core/prng.js';
+import { captureOutput, temporaryFolder } from '../../support/command-line.js';
 
-let out = '';
-let err = '';
-let folder = '';
-
-beforeEach(() => {
-  out = '';
-  err = '';
-  folder = mkdtempSync(join(tmpdir(), 'rfsn-bakeoff-'));
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
-    err += String(chunk);
-    return true;
-  });
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(folder, { recursive: true });
-});
+const written = captureOutput();
+const at = temporaryFolder();
 
 interface Result {
   file: string;
@@ -39,8 +18,7 @@ interface Result {
   per_second: number;
 }
 
-const at = (name: string) => join(folder, name);
-const results = () => (JSON.parse(out.trimEnd().split('\n').at(-1) as string) as { results: Result[] }).results;
+const results = () => written.lastJson<{ results: Result[] }>().results;
 const timeless = () => results().map(({ per_second: _, ...rest }) => rest);
 
 /** Two classes that a line tells apart, with a colour that says nothing; the label first. */
@@ -59,8 +37,8 @@ describe('rfsn bakeoff', () => {
   it('runs the default alone, and ends with one object of the agreed shape', async () => {
     const file = writeTwoClasses('two.data', 300);
     expect(await run(['bakeoff', file, '--label', 'first', '--plot', at('p.svg'), '--json'])).toBe(ExitCode.done);
-    expect(out.trimEnd().split('\n')).toHaveLength(1);
-    expect(Object.keys(JSON.parse(out) as object)).toEqual(['results']);
+    expect(written.out.trimEnd().split('\n')).toHaveLength(1);
+    expect(Object.keys(JSON.parse(written.out) as object)).toEqual(['results']);
     expect(results()).toEqual([
       {
         file,
@@ -76,20 +54,22 @@ describe('rfsn bakeoff', () => {
     expect(error).toBeLessThan(0.25);
     expect(spread).toBeLessThan(0.05);
     expect(rate).toBeGreaterThan(0);
-    expect(err).toContain('two.data: 300 examples, 2 classes, 2 numeric and 1 categorical columns as 5 features, ');
+    expect(written.err).toContain(
+      'two.data: 300 examples, 2 classes, 2 numeric and 1 categorical columns as 5 features, ',
+    );
   });
 
   it('gives the same figures for the same seed, and others for another', async () => {
     const file = writeTwoClasses('two.data', 200);
     const figures = async (seed: string) => {
-      out = '';
+      written.out = '';
       await run(['bakeoff', file, '--label', 'first', '--no-plot', '--json', '--seed', seed, '--policy', 'all']);
       return timeless();
     };
     const first = await figures('42');
     expect(await figures('42')).toEqual(first);
     expect(await figures('43')).not.toEqual(first);
-    out = '';
+    written.out = '';
     await run(['bakeoff', file, '--label', 'first', '--no-plot', '--json', '--policy', 'all']);
     expect(timeless()).toEqual(first);
   });
@@ -101,10 +81,10 @@ describe('rfsn bakeoff', () => {
     const all = timeless();
     expect(all.map(({ policy }) => policy)).toEqual(CONTESTANTS.map(({ name }) => name));
     expect(all.filter((one) => one.default).map(({ policy }) => policy)).toEqual([DEFAULT_CONTESTANT]);
-    out = '';
+    written.out = '';
     await run([...args, '--policy', 'random,bandit']);
     expect(timeless()).toEqual(all.filter(({ policy }) => policy === 'random' || policy === 'bandit'));
-    out = '';
+    written.out = '';
     await run([...args, '--policy', 'random', '--policy', 'bandit']);
     expect(timeless()).toEqual(all.filter(({ policy }) => policy === 'random' || policy === 'bandit'));
   });
@@ -123,46 +103,46 @@ describe('rfsn bakeoff', () => {
   it('prints a table for people, without --json on standard output', async () => {
     const file = writeTwoClasses('two.data', 100);
     expect(await run(['bakeoff', file, '--label', 'first', '--policy', 'all', '--no-plot', '--shuffles', '1'])).toBe(0);
-    const lines = out.trimEnd().split('\n');
+    const lines = written.out.trimEnd().split('\n');
     expect(lines[0]).toContain('best single class');
     expect(lines[1]).toMatch(/^ {2}policy +error +standard error +decisions\/s +features +memory$/);
     expect(lines.slice(2).map((line) => line.trim().split(/ {2,}/)[0].replace(' (default)', ''))).toEqual(
       CONTESTANTS.map(({ name }) => name),
     );
     expect(new Set(lines.slice(1).map(({ length }) => length)).size).toBe(1);
-    expect(err).toBe('');
+    expect(written.err).toBe('');
   });
 
   it('counts alarms where labels drift', async () => {
     const file = writeTwoClasses('two.data', 100);
     await run(['bakeoff', file, '--label', 'first', '--drift', 'rotate', '--no-plot', '--policy', 'random']);
-    expect(out).toMatch(/memory +drift alarms\n/);
+    expect(written.out).toMatch(/memory +drift alarms\n/);
   });
 
   it('draws into the current folder where it is not told where', async () => {
     const file = writeTwoClasses('two.data', 60);
     const before = process.cwd();
-    process.chdir(folder);
+    process.chdir(at());
     try {
       await run(['bakeoff', file, '--label', 'first', '--policy', 'random']);
       expect(existsSync(at('bakeoff.svg'))).toBe(true);
     } finally {
       process.chdir(before);
     }
-    expect(out).toContain('wrote bakeoff.svg\n');
+    expect(written.out).toContain('wrote bakeoff.svg\n');
   });
 
   it('runs on where nobody asked for the plot that the folder does not take', async () => {
     const file = writeTwoClasses('two.data', 60);
     mkdirSync(at('bakeoff.svg'));
     const before = process.cwd();
-    process.chdir(folder);
+    process.chdir(at());
     try {
       expect(await run(['bakeoff', file, '--label', 'first', '--policy', 'random', '--json'])).toBe(ExitCode.done);
     } finally {
       process.chdir(before);
     }
-    expect(err).toContain('no plot: bakeoff.svg cannot be written (it is a folder)');
+    expect(written.err).toContain('no plot: bakeoff.svg cannot be written (it is a folder)');
     expect(results()).toHaveLength(1);
   });
 
@@ -176,22 +156,22 @@ describe('rfsn bakeoff', () => {
   ])('exits 2 on %j and says why', async (args, message) => {
     const file = writeTwoClasses('two.data', 20);
     expect(await run(['bakeoff', file, ...args])).toBe(ExitCode.usage);
-    expect(err).toContain(message);
+    expect(written.err).toContain(message);
   });
 
   it('exits 2 where no file is named', async () => {
     expect(await run(['bakeoff'])).toBe(ExitCode.usage);
-    expect(err).toContain("missing required argument 'files'");
+    expect(written.err).toContain("missing required argument 'files'");
   });
 
   it('exits 1 on a file that is not there, or not a table, naming it, before any is run', async () => {
     const good = writeTwoClasses('two.data', 20);
     expect(await run(['bakeoff', good, at('none.data'), '--no-plot'])).toBe(ExitCode.failed);
-    expect(err).toContain(`${at('none.data')}: ENOENT`);
+    expect(written.err).toContain(`${at('none.data')}: ENOENT`);
     writeFileSync(at('bad.data'), '1,2,a\n1,b\n');
     expect(await run(['bakeoff', good, at('bad.data'), '--no-plot'])).toBe(ExitCode.failed);
-    expect(err).toContain(`${at('bad.data')}: line 2: 2 values, where line 1 has 3`);
-    expect(out).toBe('');
+    expect(written.err).toContain(`${at('bad.data')}: line 2: 2 values, where line 1 has 3`);
+    expect(written.out).toBe('');
   });
 
   it('ends at a signal, and writes nothing', async () => {
@@ -201,7 +181,7 @@ describe('rfsn bakeoff', () => {
     await vi.waitFor(() => expect(process.listenerCount('SIGINT')).toBeGreaterThan(before));
     process.emit('SIGINT', 'SIGINT');
     expect(await running).toBe(ExitCode.failed);
-    expect(err).toContain('SIGINT: interrupted, nothing was written');
+    expect(written.err).toContain('SIGINT: interrupted, nothing was written');
     expect(existsSync(at('p.svg'))).toBe(false);
   });
 });

@@ -1,44 +1,23 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { run } from '../../../src/cli/program.js';
 import { ExitCode } from '../../../src/cli/usage.js';
+import { captureOutput, temporaryFolder } from '../../support/command-line.js';
 
-let folder = '';
-let out = '';
-let err = '';
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'rfsn-evaluate-'));
-  out = '';
-  err = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
-    err += String(chunk);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-  rmSync(folder, { recursive: true });
-});
+const written = captureOutput();
+const at = temporaryFolder();
 
 type Json = Record<string, unknown>;
 
 async function figures(...args: string[]): Promise<Json> {
-  out = '';
-  expect(await run([...args, '--json']), err).toBe(ExitCode.done);
-  return JSON.parse(out.trimEnd().split('\n').at(-1) as string) as Json;
+  written.out = '';
+  expect(await run([...args, '--json']), written.err).toBe(ExitCode.done);
+  return written.lastJson();
 }
 
 /** Two worlds of BARN's kind: a post beside the way, and nothing. */
 function barnFile(): string {
-  const path = join(folder, 'worlds.jsonl');
+  const path = at('worlds.jsonl');
   const world = (index: number, posts: number[][]) =>
     JSON.stringify({ world: index, radius_m: 0.075, path_length_m: 10, obstacles_xy_m: posts });
   writeFileSync(path, `${world(0, [[-2, 8]])}\n${world(1, [])}\n`);
@@ -50,7 +29,7 @@ const tiny = ['--episodes', '2', '--train-episodes', '3', '--seed', '5', '--eval
 describe('rfsn evaluate', () => {
   it('gives what train and then sim --frozen give for the same seeds', async () => {
     const evaluated = await figures('evaluate', 'clutter', ...tiny);
-    const model = ['--model', join(folder, 'model')];
+    const model = ['--model', at('model')];
     await figures('train', '--scenario', 'clutter', '--episodes', '3', '--seed', '5', ...model);
     const frozen = (...args: string[]) =>
       figures('sim', '--headless', '--frozen', '--episodes', '2', '--seed', '9', '--scenario', 'clutter', ...args);
@@ -58,7 +37,7 @@ describe('rfsn evaluate', () => {
     const { barn_score, ...policy } = drivers['policy'];
     expect(barn_score).toBeNull();
     expect(await frozen(...model)).toMatchObject(policy);
-    const none = ['--model', join(folder, 'none')];
+    const none = ['--model', at('none')];
     for (const [name, args] of [
       ['untrained', none],
       ['random', [...none, '--policy', 'random']],
@@ -85,10 +64,10 @@ describe('rfsn evaluate', () => {
   it('says in words how each driver did and which targets were met', async () => {
     expect(await run(['evaluate', 'moving', ...tiny])).toBe(ExitCode.done);
     for (const name of ['policy', 'untrained', 'random', 'fallback']) {
-      expect(out).toMatch(new RegExp(`^moving: ${name}: success \\d+\\.\\d %, collisions`, 'm'));
+      expect(written.out).toMatch(new RegExp(`^moving: ${name}: success \\d+\\.\\d %, collisions`, 'm'));
     }
-    expect(out).toMatch(/^(met {4}|MISSED ) moving: success: \d+(\.\d)? % \(target ≥ 85 %\)$/m);
-    expect(err).toBe('');
+    expect(written.out).toMatch(/^(met {4}|MISSED ) moving: success: \d+(\.\d)? % \(target ≥ 85 %\)$/m);
+    expect(written.err).toBe('');
   });
 
   it.each([
@@ -106,7 +85,7 @@ describe('rfsn evaluate', () => {
     [['clutter', '--policies', 'bandit', '--seed', '3', '--evaluation-seed', '3'], 'the worlds that were trained in'],
   ])('refuses %j as a mistake in its usage', async (args, text) => {
     expect(await run(['evaluate', ...args])).toBe(ExitCode.usage);
-    expect(err).toContain(text);
+    expect(written.err).toContain(text);
   });
 
   it('sets policies against each other, each with parameters of its own, the same twice', async () => {
@@ -134,7 +113,7 @@ describe('rfsn evaluate', () => {
   it('gives in a comparison what train and then sim --frozen give with the same parameters', async () => {
     const args = ['clutter', '--policies', 'lints arms=hybrid', ...tiny];
     const { results } = await figures('evaluate', ...args);
-    const model = ['--model', join(folder, 'model'), '--policy', 'lints', '--set', 'arms=hybrid'];
+    const model = ['--model', at('model'), '--policy', 'lints', '--set', 'arms=hybrid'];
     await figures('train', '--scenario', 'clutter', '--episodes', '3', '--seed', '5', ...model);
     const frozen = ['sim', '--headless', '--frozen', '--episodes', '2', '--seed', '9', '--scenario', 'clutter'];
     const { state_hash, mean_time_to_goal_s } = await figures(...frozen, ...model);
@@ -152,9 +131,9 @@ describe('rfsn evaluate', () => {
   });
 
   it('finds out that a file cannot be read before it trains', async () => {
-    expect(await run(['evaluate', '--barn', join(folder, 'absent.jsonl'), ...tiny])).toBe(ExitCode.failed);
-    expect(err).toContain('absent.jsonl: cannot be read (ENOENT)');
-    expect(out).toBe('');
+    expect(await run(['evaluate', '--barn', at('absent.jsonl'), ...tiny])).toBe(ExitCode.failed);
+    expect(written.err).toContain('absent.jsonl: cannot be read (ENOENT)');
+    expect(written.out).toBe('');
   });
 });
 

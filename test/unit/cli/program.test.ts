@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { commands, run } from '../../../src/cli/program.js';
 import {
   ExitCode,
@@ -15,35 +15,19 @@ import { ParameterError } from '../../../src/parameters/parameter-error.js';
 import { packageRoot } from '../../../src/parameters/presets.js';
 import { PolicyConfigError } from '../../../src/policy/policy.js';
 import { RewardExpressionError } from '../../../src/reward/reward-compiler.js';
+import { captureOutput } from '../../support/command-line.js';
 
-let out = '';
-let err = '';
-
-beforeEach(() => {
-  out = '';
-  err = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
-    err += String(chunk);
-    return true;
-  });
-});
+const written = captureOutput();
 
 afterEach(() => {
-  vi.restoreAllMocks();
   vi.unstubAllEnvs();
 });
-
-const lastLine = () => JSON.parse(out.trimEnd().split('\n').at(-1) as string) as Record<string, unknown>;
 
 describe('rfsn', () => {
   it('lists every command in its help, and exits 0', async () => {
     expect(await run(['--help'])).toBe(ExitCode.done);
-    for (const { name } of commands) expect(out).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
-    expect(out).toContain('Exit codes: 0 done, 1 could not do its work, 2 bad usage or configuration.');
+    for (const { name } of commands) expect(written.out).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+    expect(written.out).toContain('Exit codes: 0 done, 1 could not do its work, 2 bad usage or configuration.');
   });
 
   it.each(commands.map(({ name, summary, load }) => ({ name, summary, load })))(
@@ -57,7 +41,7 @@ describe('rfsn', () => {
 
   it('prints its version', async () => {
     expect(await run(['--version'])).toBe(ExitCode.done);
-    expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(written.out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   it.each([
@@ -73,19 +57,19 @@ describe('rfsn', () => {
     [['parameters', '--params', '/no/such.yaml'], 'rfsn: /no/such.yaml: cannot read the parameter file: ENOENT'],
   ])('exits 2 and says why on %j', async (args, message) => {
     expect(await run(args)).toBe(ExitCode.usage);
-    expect(err).toContain(message);
-    expect(out).toBe('');
+    expect(written.err).toContain(message);
+    expect(written.out).toBe('');
   });
 
   it('shows where an error came from only when asked to', async () => {
     await run(['parameters', '--set', 'epsilon=3']);
-    expect(err).not.toContain('    at ');
+    expect(written.err).not.toContain('    at ');
     await run(['parameters', '--set', 'epsilon=3', '--verbose']);
-    expect(err).toContain('    at ');
-    err = '';
+    expect(written.err).toContain('    at ');
+    written.err = '';
     vi.stubEnv('RFSN_DEBUG', '1');
     await run(['parameters', '--set', 'epsilon=3']);
-    expect(err).toContain('    at ');
+    expect(written.err).toContain('    at ');
   });
 
   it('exits 1 when a command could not do its work', async () => {
@@ -93,15 +77,15 @@ describe('rfsn', () => {
       throw new Error('the disk is full');
     });
     expect(await run(['doctor', '--json'])).toBe(ExitCode.failed);
-    expect(err).toBe('rfsn: the disk is full\n');
+    expect(written.err).toBe('rfsn: the disk is full\n');
   });
 
   it('gives doctor’s findings in both forms', async () => {
     expect(await run(['doctor'])).toBe(ExitCode.done);
-    expect(out).toContain(`node               ${process.versions.node}`);
-    out = '';
+    expect(written.out).toContain(`node               ${process.versions.node}`);
+    written.out = '';
     expect(await run(['doctor', '--json'])).toBe(ExitCode.done);
-    expect(lastLine()).toMatchObject({ ok: true, node: { state: 'ok' } });
+    expect(written.lastJson()).toMatchObject({ ok: true, node: { state: 'ok' } });
   });
 
   it('shows the parameters that files and --set amount to', async () => {
@@ -115,10 +99,15 @@ describe('rfsn', () => {
       'reward.expression=a=b',
     ];
     expect(await run([...args, '--json'])).toBe(ExitCode.done);
-    expect(lastLine()).toMatchObject({ learning_rate: 0.05, epsilon: 0.5, bits: 20, 'reward.expression': 'a=b' });
-    out = '';
+    expect(written.lastJson()).toMatchObject({
+      learning_rate: 0.05,
+      epsilon: 0.5,
+      bits: 20,
+      'reward.expression': 'a=b',
+    });
+    written.out = '';
     expect(await run(args)).toBe(ExitCode.done);
-    expect(out).toContain('learning_rate: 0.05\n');
+    expect(written.out).toContain('learning_rate: 0.05\n');
   });
 });
 
@@ -133,7 +122,7 @@ describe('errors of usage and configuration', () => {
       throw make();
     });
     expect(await run(['doctor', '--json'])).toBe(ExitCode.usage);
-    expect(err).toContain('x\n');
+    expect(written.err).toContain('x\n');
   });
 });
 
@@ -159,7 +148,7 @@ describe('the compiled command', () => {
 describe('what commands share', () => {
   it('puts figures on one line of JSON, whatever kind of number they are', () => {
     printJson({ cycles: 12n, text: 'two\nlines', score: Number.NaN, absent: null });
-    expect(out).toBe('{"cycles":12,"text":"two\\nlines","score":null,"absent":null}\n');
+    expect(written.out).toBe('{"cycles":12,"text":"two\\nlines","score":null,"absent":null}\n');
   });
 
   it('reads numbers within their bounds and nothing else', () => {
