@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
@@ -34,6 +34,32 @@ describe('the examples', () => {
     expect(uniform).toBeLessThan(30);
     expect(bandit).toBeGreaterThan(90);
     expect(status).toBe(0);
+  });
+
+  it('choose and learn with the default policy, which finds what each action is worth', () => {
+    const { status, stdout, stderr } = run('choose-and-learn.mjs');
+    expect(stderr).toBe('');
+    const [first, second, third] = (stdout.match(/-?\d+\.\d+/g) ?? []).map(Number);
+    expect(first).toBeCloseTo(1, 1);
+    expect(second).toBeCloseTo(0, 1);
+    expect(third).toBeCloseTo(0.2, 1);
+    expect(status).toBe(0);
+  });
+
+  it('learn from rewards that come late, and give up those that never come', () => {
+    const { status, stdout, stderr } = run('late-rewards.mjs');
+    expect(stderr).toBe('');
+    // Of 2980 decisions whose 20 s are over every tenth is never paid; the last ones of these have not expired yet.
+    expect(stdout).toContain('joined 2682, expired 294');
+    expect(Number(/mean reward (\d\.\d+)/.exec(stdout)?.[1])).toBeGreaterThan(0.6);
+    expect(status).toBe(0);
+  });
+
+  it('stand in the README as they are', () => {
+    const readme = readFileSync(`${root}/README.md`, 'utf8');
+    for (const example of ['choose-and-learn.mjs', 'late-rewards.mjs']) {
+      expect(readme, example).toContain(`\`\`\`js\n${readFileSync(`${root}/examples/${example}`, 'utf8')}\`\`\``);
+    }
   });
 
   it('give the same figures for the same seed, and say how they are used', () => {
