@@ -1,6 +1,7 @@
 import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CB_TYPES, type CbType, type VwExploration } from '../vw/cb-adf.js';
+import { CB_SEPARATE_TYPES } from '../vw/cb-separate.js';
 import { type Interaction, parseInteraction } from '../vw/hashing.js';
 import {
   DEFAULT_PROGRESS,
@@ -9,7 +10,7 @@ import {
   summaryText,
   type VwSummary,
 } from '../vw/progressive-loss.js';
-import { type VwBandit, VwRun, type VwRunOptions } from '../vw/run.js';
+import { type VwBandit, VwRun, type VwRunOptions, type VwSeparateBandit } from '../vw/run.js';
 import { REGRESSOR_DEFAULTS } from '../vw/sparse-regressor.js';
 import { VwTextError } from '../vw/text-error.js';
 import { VW_TEXT_LIMITS } from '../vw/text-format.js';
@@ -32,6 +33,7 @@ export interface VwCommandOptions {
   cb_explore?: number;
   cb_adf?: boolean;
   cb_explore_adf?: boolean;
+  cb_force_legacy?: boolean;
   cb_type?: CbType;
   first?: number;
   epsilon?: number;
@@ -72,7 +74,8 @@ export function registerVwCommand(program: Command): void {
     .option('--cb_explore <actions>', 'the same, and explore, as --cb_explore_adf does', actionsArgument)
     .option('--cb_adf', 'contextual bandit with features per action: learn from logged costs')
     .option('--cb_explore_adf', 'the same, and explore: --epsilon, --first, --softmax or --squarecb')
-    .option('--cb_type <type>', `${CB_TYPES.join(', ')} (mtr)`, cbTypeArgument)
+    .option('--cb_force_legacy', "with --cb or --cb_explore: weights of each action's own, as before VW 8.11")
+    .option('--cb_type <type>', `${CB_TYPES.join(', ')} (mtr, with --cb_force_legacy dr)`, cbTypeArgument)
     .option('--first <n>', 'choose evenly for n decisions, then the best', integerArgument(1, most))
     .option('--epsilon <share>', 'probability spread evenly (0.05, with another exploration 0)', numberArgument(0, 1))
     .option('--softmax', 'explore by softmax of the costs')
@@ -139,7 +142,7 @@ export function runOptionsOf(options: VwCommandOptions): VwRunOptions {
 /** What a line is, and whether the learner explores: at most one of them is given. */
 const TASKS = ['cb', 'cb_adf', 'cb_explore', 'cb_explore_adf'] as const;
 
-function banditOf(options: VwCommandOptions): VwBandit | undefined {
+function banditOf(options: VwCommandOptions): VwBandit | VwSeparateBandit | undefined {
   const [task, another] = TASKS.filter((name) => options[name] !== undefined);
   if (another !== undefined) throw new UsageError(`--${task} and --${another} are two tasks: give one.`);
   const explores = task === 'cb_explore' || task === 'cb_explore_adf';
@@ -148,7 +151,10 @@ function banditOf(options: VwCommandOptions): VwBandit | undefined {
   requires(options, ['first', 'epsilon', 'softmax', 'squarecb'], explores, '--cb_explore or --cb_explore_adf');
   requires(options, ['lambda'], options.softmax === true, '--softmax');
   requires(options, ['gamma_scale', 'gamma_exponent'], options.squarecb === true, '--squarecb');
+  const actions = options.cb ?? options.cb_explore;
+  requires(options, ['cb_force_legacy'], actions !== undefined, '--cb or --cb_explore');
   if (!bandit) return undefined;
+  if (options.cb_force_legacy === true && actions !== undefined) return separateBanditOf(options, actions);
   const kinds = (['first', 'softmax', 'squarecb'] as const).filter((name) => options[name] !== undefined);
   if (kinds.length > 1) throw new UsageError(`--${kinds[0]} and --${kinds[1]} are two explorations: give one.`);
   const cbType = options.cb_type ?? 'mtr';
@@ -156,8 +162,23 @@ function banditOf(options: VwCommandOptions): VwBandit | undefined {
   return {
     cbType,
     exploration: explores ? explorationOf(options) : { kind: 'none' },
-    actions: options.cb ?? options.cb_explore,
+    actions,
   };
+}
+
+function separateBanditOf(options: VwCommandOptions, actions: number): VwSeparateBandit {
+  const cbType = CB_SEPARATE_TYPES.find((type) => type === (options.cb_type ?? 'dr'));
+  if (cbType === undefined) throw new UsageError(`--cb_force_legacy has no --cb_type ${options.cb_type}.`);
+  const other = (['softmax', 'squarecb'] as const).find((name) => options[name] !== undefined);
+  if (other !== undefined) throw new UsageError(`--cb_force_legacy has no --${other}.`);
+  const { first, epsilon } = options;
+  if (first !== undefined && epsilon !== undefined) {
+    throw new UsageError('With --cb_force_legacy, --first and --epsilon are two explorations: give one.');
+  }
+  const bandit = { cbType, actions, separate: true } as const;
+  if (options.cb_explore === undefined) return { ...bandit, exploration: { kind: 'none' } };
+  if (first !== undefined) return { ...bandit, exploration: { kind: 'first', first } };
+  return { ...bandit, exploration: { kind: 'epsilon', epsilon: epsilon ?? 0.05 } };
 }
 
 function explorationOf(options: VwCommandOptions): VwExploration {

@@ -234,7 +234,9 @@ export class CbAdf {
         }
         this.#hasEstimates = true;
         for (let action = 0; action < count; action++) {
-          regressor.learn(actions[action], corrected(estimates[action], action === chosen, cost, probability), 1);
+          const estimate = estimates[action];
+          const target = action === chosen ? doublyRobust(estimate, cost, probability) : estimate;
+          regressor.learn(actions[action], target, 1);
         }
         return;
       }
@@ -246,8 +248,7 @@ export class CbAdf {
  * The doubly robust cost, rounded to 32 bits at each step as VW does: it matters, since a target that equals the
  * prediction changes nothing, and one that is off by a bit still rescales weights.
  */
-function corrected(estimate: number, isChosen: boolean, cost: number, probability: number): number {
-  if (!isChosen) return estimate;
+export function doublyRobust(estimate: number, cost: number, probability: number): number {
   return Math.fround(estimate + Math.fround(Math.fround(cost - estimate) / probability));
 }
 

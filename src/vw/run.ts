@@ -1,5 +1,6 @@
 /** One pass of Vowpal Wabbit over a text: lines in; rows of the table, predictions and figures out. */
 import { CbAdf, type CbAdfSettings, type CbType, HashedDecision, type VwExploration } from './cb-adf.js';
+import { CbSeparate, type CbSeparateExploration, type CbSeparateType } from './cb-separate.js';
 import { countFeatures, FeatureHasher, type HashingSettings, SparseFeatures } from './hashing.js';
 import { type Progress, ProgressiveLoss, type VwSummary } from './progressive-loss.js';
 import { type RegressorSettings, SparseRegressor } from './sparse-regressor.js';
@@ -22,10 +23,18 @@ export interface VwBandit {
   readonly actions?: number | undefined;
 }
 
+/** `cb` with weights of each action's own (`--cb_force_legacy`). */
+export interface VwSeparateBandit {
+  readonly cbType: CbSeparateType;
+  readonly exploration: CbSeparateExploration;
+  readonly actions: number;
+  readonly separate: true;
+}
+
 export interface VwRunOptions {
   readonly regressor: RegressorSettings;
   readonly hashing: HashingSettings;
-  readonly bandit: VwBandit | undefined;
+  readonly bandit: VwBandit | VwSeparateBandit | undefined;
   /** False for `-t`: predict only. */
   readonly learning: boolean;
   readonly progress: Progress;
@@ -53,6 +62,10 @@ export class VwRun {
       const learner = new SparseRegressor(options.regressor);
       this.bytes = learner.bytes;
       this.#line = this.#regression(learner, options);
+    } else if ('separate' in options.bandit) {
+      const learner = new CbSeparate({ ...options.regressor, ...options.bandit });
+      this.bytes = learner.bytes;
+      this.#line = this.#separateLines(learner, options, options.bandit);
     } else {
       const settings: CbAdfSettings = { ...options.regressor, ...options.bandit };
       const learner = new CbAdf(settings);
@@ -162,6 +175,43 @@ export class VwRun {
     };
   }
 
+  #separateLines(
+    learner: CbSeparate,
+    { hashing, learning }: VwRunOptions,
+    { actions, exploration }: VwSeparateBandit,
+  ): (text: string, line: number) => void {
+    const hasher = new FeatureHasher(hashing);
+    const features = new SparseFeatures();
+    const explores = exploration.kind !== 'none';
+    return (text, line) => {
+      if (isBlank(text)) return;
+      const example = parseCb(text, line);
+      const observed = observedCost(example, actions, line);
+      atLine(line, () => hasher.hash(example.namespaces, [], features));
+      learner.process(features, example.label.costs, observed, learning);
+      this.#loss.add(learner.loss(observed), 1, observed !== undefined, features.count);
+      this.#tellSeparate(example.tag, learner, observed, features.count, explores ? actions : 0);
+    };
+  }
+
+  /** @param listed how many actions have their probabilities printed; 0 prints the best alone */
+  #tellSeparate(
+    tag: string,
+    learner: CbSeparate,
+    observed: VwCost | undefined,
+    features: number,
+    listed: number,
+  ): void {
+    if (this.#output.prediction !== undefined) {
+      let text = listed > 0 ? '' : String(learner.best + 1);
+      for (let action = 0; action < listed; action++) text += `${learner.probability(action).toFixed(6)} `;
+      this.#output.prediction(`${text}${tag === '' ? '' : ` ${tag}`}\n`);
+    }
+    if (!this.#loss.isRowDue) return;
+    const prediction = listed > 0 ? mostProbable(learner, listed) : String(learner.best + 1);
+    this.#output.row?.(`${this.#loss.row(costText(observed, listed > 0 ? 6 : 2), prediction, features)}\n`);
+  }
+
   #tellDecision(
     tag: string,
     learner: CbAdf,
@@ -178,7 +228,7 @@ export class VwRun {
       this.#output.prediction(`${text}${tag === '' ? '' : ` ${tag}`}\n\n`);
     }
     if (!this.#loss.isRowDue) return;
-    const label = chosen < 0 ? 'unknown' : `${chosen}:${twoDigits(cost)}:${twoDigits(probability)}`;
+    const label = costText(chosen < 0 ? undefined : { action: chosen, outcome: { cost, probability } }, 2);
     const top = ranking[0];
     const prediction = `${top}:${shortFixed(explores ? learner.probability(top) : learner.score(top), 2)}`;
     this.#output.row?.(`${this.#loss.row(label, prediction, features)}\n`);
@@ -218,10 +268,25 @@ function shortFixed(value: number, digits: number): string {
   return String(Number(value.toFixed(digits)));
 }
 
-/** As C's `%.2g`. */
-function twoDigits(value: number): string {
-  const [digits, exponent] = value.toExponential(1).split('e');
+/** A cost as VW's table has it. */
+function costText(observed: VwCost | undefined, digits: number): string {
+  if (observed?.outcome === undefined) return 'unknown';
+  const { cost, probability } = observed.outcome;
+  return `${observed.action}:${general(cost, digits)}:${general(probability, digits)}`;
+}
+
+function mostProbable(learner: CbSeparate, actions: number): string {
+  let most = 0;
+  for (let action = 1; action < actions; action++) {
+    if (learner.probability(action) > learner.probability(most)) most = action;
+  }
+  return `${most + 1}:${learner.probability(most).toFixed(6)}`;
+}
+
+/** As C's `%.<digits>g`. */
+function general(value: number, digits: number): string {
+  const [mantissa, exponent] = value.toExponential(digits - 1).split('e');
   const power = Number(exponent);
-  if (power >= -4 && power < 2) return String(Number(value.toPrecision(2)));
-  return `${Number(digits)}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+  if (power >= -4 && power < digits) return String(Number(value.toPrecision(digits)));
+  return `${Number(mantissa)}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
 }

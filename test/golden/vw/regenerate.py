@@ -27,6 +27,11 @@ RUNS = {
         "--cb_explore 4 --first 20 --epsilon 0.1 --cb_type ips", "--cb_explore 4 --epsilon 0.2 -q ::",
         "--cb_explore 4 --softmax --lambda 3", "--cb_explore 5 --l1 0.0001 --power_t 0.3 -l 0.2",
         "--cb_explore 4 --cb_type dr",
+        # --first is not among these: VW counts each example twice.
+        "--cb 4 --cb_force_legacy", "--cb 7 --cb_force_legacy -q :: -b 16", "--cb 4 --cb_force_legacy --cb_type ips -t",
+        "--cb_explore 4 --cb_force_legacy", "--cb_explore 4 --cb_force_legacy --cb_type ips --epsilon 0.2",
+        "--cb_explore 5 --cb_force_legacy --cb_type dm -q UO",
+        "--cb_explore 4 --cb_force_legacy --l1 0.0001 --power_t 0.3 -l 0.2",
     ],
 }
 

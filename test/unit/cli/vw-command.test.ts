@@ -161,7 +161,25 @@ describe('the options', () => {
     });
   });
 
+  it.each<[VwCommandOptions, unknown]>([
+    [{ cb: 4 }, { cbType: 'dr', exploration: { kind: 'none' }, actions: 4 }],
+    [{ cb_explore: 3 }, { cbType: 'dr', exploration: { kind: 'epsilon', epsilon: 0.05 }, actions: 3 }],
+    [
+      { cb_explore: 3, cb_type: 'ips', first: 9 },
+      { cbType: 'ips', exploration: { kind: 'first', first: 9 }, actions: 3 },
+    ],
+  ])('%j with --cb_force_legacy is %j', (options, bandit) => {
+    expect(runOptionsOf({ ...options, cb_force_legacy: true }).bandit).toEqual({
+      ...(bandit as object),
+      separate: true,
+    });
+  });
+
   it.each<[VwCommandOptions, string]>([
+    [{ cb_force_legacy: true, cb_adf: true }, '--cb_force_legacy needs --cb or --cb_explore.'],
+    [{ cb_force_legacy: true, cb: 3, cb_type: 'mtr' }, '--cb_force_legacy has no --cb_type mtr.'],
+    [{ cb_force_legacy: true, cb_explore: 3, softmax: true }, '--cb_force_legacy has no --softmax.'],
+    [{ cb_force_legacy: true, cb_explore: 3, first: 3, epsilon: 0.1 }, '--first and --epsilon are two explorations'],
     [{ cb_type: 'dr' }, '--cb_type needs --cb, --cb_adf, --cb_explore or --cb_explore_adf.'],
     [{ first: 3 }, '--first needs --cb_explore or --cb_explore_adf.'],
     [{ cb_adf: true, epsilon: 0.1 }, '--epsilon needs --cb_explore or --cb_explore_adf.'],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROGRESS, ProgressiveLoss, summaryText, type VwSummary } from '../../../src/vw/progressive-loss.js';
-import { type VwBandit, VwRun, type VwRunOptions } from '../../../src/vw/run.js';
+import { type VwBandit, VwRun, type VwRunOptions, type VwSeparateBandit } from '../../../src/vw/run.js';
 import { REGRESSOR_DEFAULTS } from '../../../src/vw/sparse-regressor.js';
 import { VwTextError } from '../../../src/vw/text-error.js';
 
@@ -135,6 +135,31 @@ describe('a run over cb lines', () => {
     const wide = `\n1:1:1 |a ${Array.from({ length: 3000 }, (_, i) => `f${i}`).join(' ')}`;
     const hashing = { interactions: [{ first: 97, second: 97 }], constant: true };
     expect(() => run(wide, { hashing, bandit: none })).toThrow('line 2: more than');
+  });
+});
+
+describe('a run over cb lines with weights of each action', () => {
+  const first: VwSeparateBandit = {
+    ...{ cbType: 'dr', exploration: { kind: 'first', first: 2 }, actions: 3, separate: true },
+  };
+
+  it('explores over the first examples, each counted once, and learns nothing of what was certain', () => {
+    const { predictions } = run("1:-1:1 'a|x y\n2:-1:0.5 |x y\n1:0:1 |x y\n1:0:1 |x y\n", { bandit: first });
+    const evenly = '0.333333 0.333333 0.333333 ';
+    const second = '0.000000 1.000000 0.000000 ';
+    expect(predictions).toBe(`${evenly} a\n${evenly}\n${second}\n${second}\n`);
+  });
+
+  it.each(['ips', 'dm', 'dr'] as const)('chooses among the actions that a line lists, by %s', (cbType) => {
+    const bandit: VwSeparateBandit = { ...first, cbType, exploration: { kind: 'none' } };
+    // The second action is the cheapest, then the third.
+    const learned = '2:-2:0.5 |x y\n3:-1:0.5 |x y\n1:1:0.5 |x y\n'.repeat(3);
+    const { predictions } = run(`${learned}|x y\n1 3 |x y\n1 |x y\n3 1 2 |x y\n`, { bandit });
+    expect(predictions.trim().split('\n').slice(-4)).toEqual(['2', '3', '1', '2']);
+  });
+
+  it('refuses an action that there is not', () => {
+    expect(() => run('4:1:0.5 |a\n', { bandit: first })).toThrow('line 1: the action is from 1 to 3, not 4');
   });
 });
 
