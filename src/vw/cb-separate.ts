@@ -1,7 +1,7 @@
 /**
- * Vowpal Wabbit's contextual bandit as it was before `cb` became `cb_adf` in VW 8.11 (`--cb_force_legacy`): each action has
- * weights of its own, and `dr` (the default), `ips` or `dm` turns the observed cost into one for every action, which
- * cost-sensitive one-against-all regression learns. `--cb_explore` adds ε-greedy or `--first`.
+ * Vowpal Wabbit's contextual bandit as it was before `cb` became `cb_adf` in VW 8.11 (`--cb_force_legacy`): each
+ * action has weights of its own, and `dr` (the default), `ips` or `dm` turns the observed cost into one for every
+ * action, which cost-sensitive one-against-all regression learns. `--cb_explore` adds ε-greedy or `--first`.
  *
  * Sources: Dudík, Langford & Li 2011, "Doubly robust policy evaluation and learning". Facts: cb_algs.cc,
  * gen_cs_example.h, csoaa.cc and cb_explore.cc of VW.
