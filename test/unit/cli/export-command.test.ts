@@ -1,43 +1,21 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseTable } from '../../../src/bakeoff/table.js';
 import { csvHeader, csvRow, DecisionCsvReader } from '../../../src/cli/decision-csv.js';
 import { run } from '../../../src/cli/program.js';
 import { ExitCode } from '../../../src/cli/usage.js';
 import { DecisionText, type LoggedDecision } from '../../../src/vw/decision-text.js';
+import { captureOutput, temporaryFolder } from '../../support/command-line.js';
 
-let out = '';
-let err = '';
-let folder = '';
+const written = captureOutput();
+const at = temporaryFolder();
 
-beforeEach(() => {
-  out = '';
-  err = '';
-  folder = mkdtempSync(join(tmpdir(), 'rfsn-export-'));
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    out += String(chunk);
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
-    err += String(chunk);
-    return true;
-  });
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  rmSync(folder, { recursive: true });
-});
-
-const at = (name: string) => join(folder, name);
 const read = (name: string) => readFileSync(at(name), 'utf8');
 
 /** Runs `rfsn export` and expects it to succeed. */
 async function exported(...args: string[]): Promise<void> {
-  expect(await run(['export', ...args]), err).toBe(ExitCode.done);
+  expect(await run(['export', ...args]), written.err).toBe(ExitCode.done);
 }
 
 /** Decisions of a csv. */
@@ -58,7 +36,7 @@ describe('rfsn export of a scenario', () => {
     expect(header.slice(0, 2)).toEqual(['position_x', 'position_y']);
     expect(header.slice(-4)).toEqual(['action', 'actions', 'reward', 'probability']);
     const decisions = decisionsOf(text);
-    expect(err).toBe(`${decisions.length} decisions written to ${at('d.csv')}\n`);
+    expect(written.err).toBe(`${decisions.length} decisions written to ${at('d.csv')}\n`);
     expect(decisions.length).toBeGreaterThan(50);
     // Chance spreads evenly over what safety allowed.
     for (const { probability, nActions } of decisions) {
@@ -80,9 +58,9 @@ describe('rfsn export of a scenario', () => {
     await exported(...EPISODE, '--format', 'csv', '-o', at('d.csv'));
     await exported(...EPISODE, '--format', 'vw', '-o', at('d.vw'));
     const decisions = decisionsOf(read('d.csv'));
-    out = '';
+    written.out = '';
     expect(await run(['vw', at('d.vw'), '--cb_explore_adf', '--epsilon', '1', '--json'])).toBe(ExitCode.done);
-    const figures = JSON.parse(out) as Record<string, number>;
+    const figures = JSON.parse(written.out) as Record<string, number>;
     expect(figures['number_of_examples']).toBe(decisions.length);
     const costs = decisions.map(({ reward, probability }) => -reward / probability / 8);
     const mean = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
@@ -125,8 +103,8 @@ describe('rfsn export of a file', () => {
   it('writes to standard output where no file is named', async () => {
     writeFileSync(at('d.csv'), 'speed,action,actions,reward,probability\n0.5,1,2,0.25,0.75\n');
     await exported(at('d.csv'), '--format', 'vw');
-    expect(out).toBe('shared |Context speed:0.5\n|Action action=0\n1:-0.25:0.75 |Action action=1\n\n');
-    expect(err).toBe('1 decisions written\n');
+    expect(written.out).toBe('shared |Context speed:0.5\n|Action action=0\n1:-0.25:0.75 |Action action=1\n\n');
+    expect(written.err).toBe('1 decisions written\n');
   });
 
   it.each([
@@ -144,8 +122,8 @@ describe('rfsn export of a file', () => {
   ])('refuses %s, and says where', async (_, text, message) => {
     writeFileSync(at('d.txt'), text);
     expect(await run(['export', at('d.txt'), '--format', text.includes('|') ? 'csv' : 'vw'])).toBe(ExitCode.failed);
-    expect(err).toMatch(message);
-    expect(err).toContain('d.txt');
+    expect(written.err).toMatch(message);
+    expect(written.err).toContain('d.txt');
   });
 
   it('refuses what it cannot export, as bad usage', async () => {
@@ -157,9 +135,9 @@ describe('rfsn export of a file', () => {
       [['open', '--format', 'vw', '--policy', 'fallback'], /draws nothing/],
       [['open'], /--format/],
     ] as const) {
-      err = '';
+      written.err = '';
       expect(await run(['export', ...args])).toBe(ExitCode.usage);
-      expect(err).toMatch(message);
+      expect(written.err).toMatch(message);
     }
   });
 });
