@@ -196,6 +196,13 @@ class Cursor {
     return text.slice(from, at);
   }
 
+  /** What is left of a text, in which VW takes a bar for a character like any other. */
+  rest(): string {
+    const from = this.at;
+    while (this.at < this.text.length && !this.is(SPACE) && !this.is(TAB)) this.at++;
+    return this.text.slice(from, this.at);
+  }
+
   is(code: number): boolean {
     return this.at < this.text.length && this.text.charCodeAt(this.at) === code;
   }
@@ -247,7 +254,7 @@ function featureAt(cursor: Cursor): VwFeature | undefined {
   const value = numberIn(word);
   if (!Number.isNaN(value)) return { name, value };
   if (NUMBER_LIKE.test(word)) throw noNumber(`the value of feature ${quoted(name)}`, word, cursor.line);
-  return { name, value: 1, text: word };
+  return { name, value: 1, text: word + cursor.rest() };
 }
 
 function number(word: string, what: string, line: number): number {
@@ -355,7 +362,8 @@ function nameText(name: string, what: string): string {
 
 function categoryText({ text = '', value }: VwFeature): string {
   if (value !== 1) throw new VwTextError(0, `the value of a feature with a text is 1, not ${value}`);
-  if (text === '' || /[ \t\r\n|]/.test(text) || SURROGATE.test(text) || NUMBER_LIKE.test(text)) {
+  // The reader looks for a number before a bar.
+  if (/[ \t\r\n]/.test(text) || SURROGATE.test(text) || NUMBER_LIKE.test(text.split('|', 1)[0])) {
     throw new VwTextError(0, `no feature's text can be ${quoted(text)}`);
   }
   return text;

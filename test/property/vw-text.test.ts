@@ -11,7 +11,11 @@ import { LineSplitter } from '../../src/vw/text-reader.js';
 const number = fc.double({ min: -1e38, max: 1e38, noNaN: true });
 const word = fc.string({ unit: 'binary', maxLength: 8 }).filter((text) => !/[ \t\r\n|:]/.test(text));
 const name = word.filter((text) => text !== '');
-const category = word.filter((text) => text !== '' && !/^[\d.+\-eEiInN]/.test(text));
+const plainCategory = word.filter((text) => text !== '' && !/^[\d.+\-eEiInN]/.test(text));
+const category = fc.oneof(
+  plainCategory,
+  fc.tuple(plainCategory, word).map(([text, more]) => `${text}|${more}`),
+);
 const feature = fc.oneof(
   fc.record({ name: word, value: number }),
   fc.record({ name: word, value: fc.constant(1), text: category }),

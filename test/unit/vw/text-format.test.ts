@@ -119,6 +119,24 @@ describe('a plain line', () => {
   });
 });
 
+describe('a bar that touches a value', () => {
+  it('belongs to a text, as Vowpal Wabbit reads it, and ends a number', () => {
+    // vw 9.11.9 --audit: a^c=red|b and a^y.
+    expect(parseSimple('|a c:red|b y').namespaces).toEqual([
+      {
+        name: 'a',
+        scale: 1,
+        features: [
+          { name: 'c', value: 1, text: 'red|b' },
+          { name: 'y', value: 1 },
+        ],
+      },
+    ]);
+    expect(parseSimple('|a c:2|b y').namespaces.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect(() => parseSimple('|a c:1x|b y')).toThrow('is a number');
+  });
+});
+
 describe('a cb line', () => {
   it('has costs with their probabilities, and actions without', () => {
     expect(parseCb("1:-0.5:0.25 3 'tag |a x")).toEqual({
@@ -179,7 +197,7 @@ describe('writing', () => {
       simple({ namespaces: [{ name: 'a', scale: 1, features: [{ name: 'x', value: number, text: category }] }] });
     expect(() => writeSimple(value(Number.NaN))).toThrow('a value is a finite number, not NaN');
     expect(() => writeSimple(value(1e39))).toThrow('a value is a finite number, not 1e+39');
-    for (const category of ['', '1', '-2x', 'inf', 'nancy', 'a b', 'a|b', '.', 'e5']) {
+    for (const category of ['', '1', '-2x', 'inf', 'nancy', 'a b', '|b', 'e|b', '1|b', '.', 'e5']) {
       expect(() => writeSimple(text(category))).toThrow("no feature's text can be");
     }
     expect(() => writeSimple(text('red', 2))).toThrow('is 1, not 2');
