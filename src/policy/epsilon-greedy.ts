@@ -8,7 +8,6 @@
 import { distribute, Exploration, ExplorationField } from './exploration.js';
 import { Work } from './learning-policy.js';
 import type { PolicyMemory } from './policy.js';
-import { resolveSettings } from './policy-settings.js';
 import { PolicyKind } from './state-format.js';
 import {
   VALUE_POLICY_DEFAULTS,
@@ -23,30 +22,28 @@ export type EpsilonGreedyConfig = ValuePolicyConfig;
 
 export const EPSILON_GREEDY_DEFAULTS: Readonly<EpsilonGreedyConfig> = { ...VALUE_POLICY_DEFAULTS, epsilon: 0.1 };
 
-const KIND: ValuePolicyKind = { name: 'epsilon-greedy', kind: PolicyKind.epsilonGreedy, ownDoubles: 0 };
+const KIND: ValuePolicyKind<EpsilonGreedyConfig> = {
+  name: 'epsilon-greedy',
+  kind: PolicyKind.epsilonGreedy,
+  defaults: EPSILON_GREEDY_DEFAULTS,
+  rules: VALUE_POLICY_RULES,
+  ownDoubles: 0,
+};
 
 /** See the file's head for the rule, `EpsilonGreedyConfig` for the settings, `Policy` for the methods. */
-export class EpsilonGreedy extends ValuePolicy {
-  readonly config: Readonly<EpsilonGreedyConfig>;
-
+export class EpsilonGreedy extends ValuePolicy<EpsilonGreedyConfig> {
   /** Memory that a policy of this configuration needs [bytes]. @throws PolicyConfigError @realtime unsafe */
   static bytes(config: Partial<EpsilonGreedyConfig> = {}): number {
-    return ValuePolicy.valuePolicyBytes(resolve(config), KIND);
+    return ValuePolicy.valuePolicyBytes(config, KIND);
   }
 
   /** @param memory where absent, a buffer of its own @throws PolicyConfigError @realtime unsafe (allocates) */
   constructor(config: Partial<EpsilonGreedyConfig> = {}, memory?: PolicyMemory) {
-    const resolved = resolve(config);
-    super(resolved, KIND, memory);
-    this.config = resolved;
+    super(config, KIND, memory);
   }
 
   protected explore(allowed: Uint8Array | null, out: Float64Array): number {
     this.fields[ExplorationField.epsilon] = this.work[Work.epsilon];
     return distribute(this.expected, allowed, Exploration.epsilon, this.fields, out);
   }
-}
-
-function resolve(config: Partial<EpsilonGreedyConfig>): Readonly<EpsilonGreedyConfig> {
-  return resolveSettings(EPSILON_GREEDY_DEFAULTS, VALUE_POLICY_RULES, config);
 }

@@ -21,22 +21,16 @@
  * Thread: the control thread, or any one thread at a time.
  */
 import { distribute, EXPLORATION_FIELDS, Exploration } from './exploration.js';
-import {
-  LEARNING_POLICY_DEFAULTS,
-  LEARNING_POLICY_RULES,
-  LearningPolicy,
-  type LearningPolicyConfig,
-  type ModelShape,
-  Work,
-} from './learning-policy.js';
+import { LEARNING_POLICY_DEFAULTS, LEARNING_POLICY_RULES, Work } from './learning-policy.js';
 import { NormalMaximum } from './normal-maximum.js';
 import { NO_ACTION, type PolicyMemory } from './policy.js';
-import { real, resolveSettings, type SettingRule } from './policy-settings.js';
-import { RIDGE_DEFAULTS, RIDGE_RULES, RidgeRegression, type RidgeSettings, ridgeMeaning } from './ridge-regression.js';
+import { real, type SettingRule } from './policy-settings.js';
+import { RidgePolicy, type RidgePolicyConfig, type RidgePolicyKind } from './ridge-policy.js';
+import { RIDGE_DEFAULTS, RIDGE_RULES } from './ridge-regression.js';
 import { PolicyKind } from './state-format.js';
 
 /** Settings of `LinTs`, with the names that configuration files use. */
-export interface LinTsConfig extends LearningPolicyConfig, RidgeSettings {
+export interface LinTsConfig extends RidgePolicyConfig {
   /** v: deviation of a draw in those of the expectation for rewards with noise of variance 1. */
   sampling_scale: number;
 }
@@ -56,22 +50,16 @@ export const LIN_TS_RULES: { readonly [setting: string]: SettingRule } = {
 /** Arrays of the scratch that are as long as there are actions: deviations, and what the last `select` drew from. */
 const ARRAYS = 4;
 
-function shapeOf(config: LinTsConfig): ModelShape {
-  const actions = config.n_actions;
-  return {
-    name: 'lints',
-    kind: PolicyKind.linTs,
-    stateDoubles: RidgeRegression.stateDoubles(config),
-    scratchDoubles: ARRAYS * actions + 1 + NormalMaximum.doubles(actions) + RidgeRegression.scratchDoubles(config),
-    meaning: ridgeMeaning(config),
-  };
-}
+const KIND: RidgePolicyKind<LinTsConfig> = {
+  name: 'lints',
+  kind: PolicyKind.linTs,
+  defaults: LIN_TS_DEFAULTS,
+  rules: LIN_TS_RULES,
+  scratchDoubles: (nActions) => ARRAYS * nActions + 1 + NormalMaximum.doubles(nActions),
+};
 
 /** See the file's head for the rule, `LinTsConfig` for the settings, `Policy` for the methods. */
-export class LinTs extends LearningPolicy {
-  readonly config: Readonly<LinTsConfig>;
-  /** What is learned. */
-  readonly model: RidgeRegression;
+export class LinTs extends RidgePolicy<LinTsConfig> {
   readonly #maximum: NormalMaximum;
   readonly #scale: Float64Array;
   /** Of the draws for the context under way. */
@@ -87,22 +75,18 @@ export class LinTs extends LearningPolicy {
 
   /** Memory that a policy of this configuration needs [bytes]. @throws PolicyConfigError @realtime unsafe */
   static bytes(config: Partial<LinTsConfig> = {}): number {
-    const resolved = resolve(config);
-    return LearningPolicy.bytesFor(resolved, shapeOf(resolved));
+    return RidgePolicy.ridgePolicyBytes(config, KIND);
   }
 
   /** @param memory where absent, a buffer of its own @throws PolicyConfigError @realtime unsafe (allocates) */
   constructor(config: Partial<LinTsConfig> = {}, memory?: PolicyMemory) {
-    const resolved = resolve(config);
-    super(resolved, shapeOf(resolved), memory);
-    this.config = resolved;
-    this.#scale = Float64Array.of(resolved.sampling_scale);
-    const scratch = this.scratch;
+    super(config, KIND, memory);
+    this.#scale = Float64Array.of(this.config.sampling_scale);
     const actions = this.nActions;
     let at = 0;
     const take = (count: number): Float64Array => {
       at += count;
-      return scratch.subarray(at - count, at);
+      return this.own.subarray(at - count, at);
     };
     this.#deviations = take(actions);
     this.#drawnMeans = take(actions);
@@ -111,8 +95,6 @@ export class LinTs extends LearningPolicy {
     this.#drawnAllowed = new Uint8Array(flags.buffer, flags.byteOffset, actions);
     this.#drawnEpsilon = take(1);
     this.#maximum = new NormalMaximum(actions, take(NormalMaximum.doubles(actions)));
-    this.model = new RidgeRegression(resolved, this.state, scratch.subarray(at));
-    this.clearModel();
   }
 
   override get lastProbability(): number {
@@ -130,9 +112,9 @@ export class LinTs extends LearningPolicy {
     return super.exportInto(out);
   }
 
-  protected clearModel(): void {
+  protected override clearModel(): void {
     this.#pending = NO_ACTION;
-    this.model.clear();
+    super.clearModel();
   }
 
   protected evaluate(): void {
@@ -171,22 +153,6 @@ export class LinTs extends LearningPolicy {
     this.#drawnEpsilon[0] = this.work[Work.epsilon];
     this.#pending = action;
     return action;
-  }
-
-  protected predict(action: number): void {
-    this.model.predict(this.x, action, this.work);
-  }
-
-  protected learn(action: number): void {
-    this.model.learn(this.x, action, this.work);
-  }
-
-  protected forget(): void {
-    this.model.forget(this.work);
-  }
-
-  protected checkModel(state: Float64Array): void {
-    this.model.check(state);
   }
 
   protected override restored(): void {
@@ -238,8 +204,4 @@ function mix(
   for (let a = 0; a < shares.length; a++) {
     if (allowed === null || allowed[a] !== 0) shares[a] = uniform + (1 - epsilon) * shares[a];
   }
-}
-
-function resolve(config: Partial<LinTsConfig>): Readonly<LinTsConfig> {
-  return resolveSettings(LIN_TS_DEFAULTS, LIN_TS_RULES, config);
 }

@@ -13,21 +13,15 @@
  * Thread: the control thread, or any one thread at a time.
  */
 import { distribute, EXPLORATION_FIELDS, Exploration, ExplorationField } from './exploration.js';
-import {
-  LEARNING_POLICY_DEFAULTS,
-  LEARNING_POLICY_RULES,
-  LearningPolicy,
-  type LearningPolicyConfig,
-  type ModelShape,
-  Work,
-} from './learning-policy.js';
+import { LEARNING_POLICY_DEFAULTS, LEARNING_POLICY_RULES, Work } from './learning-policy.js';
 import type { PolicyMemory } from './policy.js';
-import { real, resolveSettings, type SettingRule } from './policy-settings.js';
-import { RIDGE_DEFAULTS, RIDGE_RULES, RidgeRegression, type RidgeSettings, ridgeMeaning } from './ridge-regression.js';
+import { real, type SettingRule } from './policy-settings.js';
+import { RidgePolicy, type RidgePolicyConfig, type RidgePolicyKind } from './ridge-policy.js';
+import { RIDGE_DEFAULTS, RIDGE_RULES } from './ridge-regression.js';
 import { PolicyKind } from './state-format.js';
 
 /** Settings of `LinUcb`, with the names that configuration files use. */
-export interface LinUcbConfig extends LearningPolicyConfig, RidgeSettings {
+export interface LinUcbConfig extends RidgePolicyConfig {
   /** α: deviations of its expectation that an action is credited with. */
   alpha: number;
 }
@@ -40,21 +34,16 @@ export const LIN_UCB_RULES: { readonly [setting: string]: SettingRule } = {
   alpha: real(0, 1e6),
 };
 
-function shapeOf(config: LinUcbConfig): ModelShape {
-  return {
-    name: 'linucb',
-    kind: PolicyKind.linUcb,
-    stateDoubles: RidgeRegression.stateDoubles(config),
-    scratchDoubles: config.n_actions + RidgeRegression.scratchDoubles(config),
-    meaning: ridgeMeaning(config),
-  };
-}
+const KIND: RidgePolicyKind<LinUcbConfig> = {
+  name: 'linucb',
+  kind: PolicyKind.linUcb,
+  defaults: LIN_UCB_DEFAULTS,
+  rules: LIN_UCB_RULES,
+  scratchDoubles: (nActions) => nActions,
+};
 
 /** See the file's head for the rule, `LinUcbConfig` for the settings, `Policy` for the methods. */
-export class LinUcb extends LearningPolicy {
-  readonly config: Readonly<LinUcbConfig>;
-  /** What is learned. */
-  readonly model: RidgeRegression;
+export class LinUcb extends RidgePolicy<LinUcbConfig> {
   /** Of the context under way. */
   readonly #scores: Float64Array;
   readonly #fields = new Float64Array(EXPLORATION_FIELDS);
@@ -62,19 +51,14 @@ export class LinUcb extends LearningPolicy {
 
   /** Memory that a policy of this configuration needs [bytes]. @throws PolicyConfigError @realtime unsafe */
   static bytes(config: Partial<LinUcbConfig> = {}): number {
-    const resolved = resolve(config);
-    return LearningPolicy.bytesFor(resolved, shapeOf(resolved));
+    return RidgePolicy.ridgePolicyBytes(config, KIND);
   }
 
   /** @param memory where absent, a buffer of its own @throws PolicyConfigError @realtime unsafe (allocates) */
   constructor(config: Partial<LinUcbConfig> = {}, memory?: PolicyMemory) {
-    const resolved = resolve(config);
-    super(resolved, shapeOf(resolved), memory);
-    this.config = resolved;
-    this.#alpha = Float64Array.of(resolved.alpha);
-    this.#scores = this.scratch.subarray(0, this.nActions);
-    this.model = new RidgeRegression(resolved, this.state, this.scratch.subarray(this.nActions));
-    this.clearModel();
+    super(config, KIND, memory);
+    this.#alpha = Float64Array.of(this.config.alpha);
+    this.#scores = this.own;
   }
 
   /**
@@ -87,10 +71,6 @@ export class LinUcb extends LearningPolicy {
   scores(context: Float64Array, out: Float64Array): void {
     this.values(context, out);
     for (let a = 0; a < out.length; a++) out[a] = this.#scores[a];
-  }
-
-  protected clearModel(): void {
-    this.model.clear();
   }
 
   protected evaluate(): void {
@@ -106,24 +86,4 @@ export class LinUcb extends LearningPolicy {
     this.#fields[ExplorationField.epsilon] = this.work[Work.epsilon];
     return distribute(scores, allowed, Exploration.epsilon, this.#fields, out);
   }
-
-  protected predict(action: number): void {
-    this.model.predict(this.x, action, this.work);
-  }
-
-  protected learn(action: number): void {
-    this.model.learn(this.x, action, this.work);
-  }
-
-  protected forget(): void {
-    this.model.forget(this.work);
-  }
-
-  protected checkModel(state: Float64Array): void {
-    this.model.check(state);
-  }
-}
-
-function resolve(config: Partial<LinUcbConfig>): Readonly<LinUcbConfig> {
-  return resolveSettings(LIN_UCB_DEFAULTS, LIN_UCB_RULES, config);
 }

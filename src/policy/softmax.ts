@@ -9,7 +9,7 @@
 import { distribute, Exploration, ExplorationField } from './exploration.js';
 import { Work } from './learning-policy.js';
 import type { PolicyMemory } from './policy.js';
-import { integer, real, resolveSettings } from './policy-settings.js';
+import { integer, real } from './policy-settings.js';
 import { PolicyKind } from './state-format.js';
 import {
   VALUE_POLICY_DEFAULTS,
@@ -46,22 +46,24 @@ const RULES = {
   tau_decay_steps: integer(0, Number.MAX_SAFE_INTEGER),
 };
 
-const KIND: ValuePolicyKind = { name: 'softmax', kind: PolicyKind.softmax, ownDoubles: 0 };
+const KIND: ValuePolicyKind<SoftmaxConfig> = {
+  name: 'softmax',
+  kind: PolicyKind.softmax,
+  defaults: SOFTMAX_DEFAULTS,
+  rules: RULES,
+  ownDoubles: 0,
+};
 
 /** See the file's head for the rule, `SoftmaxConfig` for the settings, `Policy` for the methods. */
-export class Softmax extends ValuePolicy {
-  readonly config: Readonly<SoftmaxConfig>;
-
+export class Softmax extends ValuePolicy<SoftmaxConfig> {
   /** Memory that a policy of this configuration needs [bytes]. @throws PolicyConfigError @realtime unsafe */
   static bytes(config: Partial<SoftmaxConfig> = {}): number {
-    return ValuePolicy.valuePolicyBytes(resolve(config), KIND);
+    return ValuePolicy.valuePolicyBytes(config, KIND);
   }
 
   /** @param memory where absent, a buffer of its own @throws PolicyConfigError @realtime unsafe (allocates) */
   constructor(config: Partial<SoftmaxConfig> = {}, memory?: PolicyMemory) {
-    const resolved = resolve(config);
-    super(resolved, KIND, memory);
-    this.config = resolved;
+    super(config, KIND, memory);
   }
 
   /** Temperature of the next draw, in units of reward. @realtime safe */
@@ -82,8 +84,4 @@ export class Softmax extends ValuePolicy {
     fields[ExplorationField.epsilon] = this.work[Work.epsilon];
     return distribute(this.expected, allowed, Exploration.boltzmann, fields, out);
   }
-}
-
-function resolve(config: Partial<SoftmaxConfig>): Readonly<SoftmaxConfig> {
-  return resolveSettings(SOFTMAX_DEFAULTS, RULES, config);
 }

@@ -25,7 +25,7 @@
 import { distributeByGap, ExplorationField } from './exploration.js';
 import { refuseState, Work } from './learning-policy.js';
 import type { PolicyMemory } from './policy.js';
-import { real, resolveSettings } from './policy-settings.js';
+import { real } from './policy-settings.js';
 import { PolicyKind } from './state-format.js';
 import {
   VALUE_POLICY_DEFAULTS,
@@ -57,7 +57,13 @@ const RULES = {
 
 /** Word of `own`: updates that the regression remembers. */
 const EVIDENCE = 0;
-const KIND: ValuePolicyKind = { name: 'squarecb', kind: PolicyKind.squareCb, ownDoubles: 1 };
+const KIND: ValuePolicyKind<SquareCbConfig> = {
+  name: 'squarecb',
+  kind: PolicyKind.squareCb,
+  defaults: SQUARE_CB_DEFAULTS,
+  rules: RULES,
+  ownDoubles: 1,
+};
 
 /** Of γ, per unit of reward: beyond, an action a hair below the best is never drawn anyway. */
 const LARGEST_SCALE = 1e30;
@@ -68,30 +74,28 @@ const EXPONENT = 1;
 const KEPT = 2;
 
 /** See the file's head for the rule, `SquareCbConfig` for the settings, `Policy` for the methods. */
-export class SquareCb extends ValuePolicy {
-  readonly config: Readonly<SquareCbConfig>;
+export class SquareCb extends ValuePolicy<SquareCbConfig> {
   /** `gamma_scale` / B, `gamma_exponent`, share of t that an update leaves. */
   readonly #rates: Float64Array;
 
   /** Memory that a policy of this configuration needs [bytes]. @throws PolicyConfigError @realtime unsafe */
   static bytes(config: Partial<SquareCbConfig> = {}): number {
-    return ValuePolicy.valuePolicyBytes(resolve(config), KIND);
+    return ValuePolicy.valuePolicyBytes(config, KIND);
   }
 
   /** @param memory where absent, a buffer of its own @throws PolicyConfigError @realtime unsafe (allocates) */
   constructor(config: Partial<SquareCbConfig> = {}, memory?: PolicyMemory) {
-    const resolved = resolve(config);
-    super(resolved, KIND, memory);
-    this.config = resolved;
-    const { reward_min: low, reward_max: high } = resolved;
+    super(config, KIND, memory);
+    const settings = this.config;
+    const { reward_min: low, reward_max: high } = settings;
     const range = low !== null && high !== null ? high - low : 1;
     // A block ages with its own updates.
-    const aging = (1 - resolved.discount) / (resolved.arms === 'tied' ? 1 : resolved.n_actions);
+    const aging = (1 - settings.discount) / (settings.arms === 'tied' ? 1 : settings.n_actions);
     this.#rates = Float64Array.of(
       // A range next to nothing must not make γ infinite: times a t of 0 it would be no number.
-      Math.min(resolved.gamma_scale / range, LARGEST_SCALE),
-      resolved.gamma_exponent,
-      resolved.regressor === 'ridge' ? 1 - aging : 1,
+      Math.min(settings.gamma_scale / range, LARGEST_SCALE),
+      settings.gamma_exponent,
+      settings.regressor === 'ridge' ? 1 - aging : 1,
     );
   }
 
@@ -122,8 +126,4 @@ export class SquareCb extends ValuePolicy {
       refuseState(`its updates are ${own[EVIDENCE]}`);
     }
   }
-}
-
-function resolve(config: Partial<SquareCbConfig>): Readonly<SquareCbConfig> {
-  return resolveSettings(SQUARE_CB_DEFAULTS, RULES, config);
 }

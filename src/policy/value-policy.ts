@@ -21,7 +21,7 @@ import {
   type ModelShape,
 } from './learning-policy.js';
 import type { PolicyMemory } from './policy.js';
-import type { SettingRule } from './policy-settings.js';
+import { resolveSettings, type SettingRule } from './policy-settings.js';
 import { RIDGE_DEFAULTS, RIDGE_RULES, RidgeRegression, type RidgeSettings } from './ridge-regression.js';
 import type { ValueModel } from './value-model.js';
 
@@ -48,17 +48,22 @@ export const VALUE_POLICY_RULES: { readonly [setting: string]: SettingRule } = {
 };
 
 /** What a policy of this kind is. */
-export interface ValuePolicyKind {
+export interface ValuePolicyKind<Config extends ValuePolicyConfig> {
   /** As `--policy` names it. */
   readonly name: string;
   /** One of `PolicyKind`. */
   readonly kind: number;
+  readonly defaults: Readonly<Config>;
+  readonly rules: { readonly [setting: string]: SettingRule };
   /** Doubles that it saves before those of its regression. */
   readonly ownDoubles: number;
 }
 
 /** What the chosen regression needs of the block, after `ownDoubles` of the policy's own. @realtime unsafe */
-function shapeOf(config: ValuePolicyConfig, { name, kind, ownDoubles }: ValuePolicyKind): ModelShape {
+function shapeOf<Config extends ValuePolicyConfig>(
+  config: Config,
+  { name, kind, ownDoubles }: ValuePolicyKind<Config>,
+): ModelShape {
   const gd = config.regressor === 'gd';
   return {
     name,
@@ -69,27 +74,34 @@ function shapeOf(config: ValuePolicyConfig, { name, kind, ownDoubles }: ValuePol
   };
 }
 
-export abstract class ValuePolicy extends LearningPolicy {
+export abstract class ValuePolicy<Config extends ValuePolicyConfig> extends LearningPolicy {
+  readonly config: Readonly<Config>;
   /** The policy's own words that are saved, all 0 at first. */
   protected readonly own: Float64Array;
   /** For `distribute` and `distributeByGap`. */
   protected readonly fields = new Float64Array(EXPLORATION_FIELDS);
   readonly #model: ValueModel;
 
-  /** Memory that such a policy needs [bytes], a multiple of 8. @realtime unsafe */
-  protected static valuePolicyBytes(config: ValuePolicyConfig, kind: ValuePolicyKind): number {
-    return LearningPolicy.bytesFor(config, shapeOf(config, kind));
+  /** Memory that such a policy needs [bytes], a multiple of 8. @throws PolicyConfigError @realtime unsafe */
+  protected static valuePolicyBytes<Config extends ValuePolicyConfig>(
+    config: Partial<Config>,
+    kind: ValuePolicyKind<Config>,
+  ): number {
+    const resolved = resolveSettings(kind.defaults, kind.rules, config);
+    return LearningPolicy.bytesFor(resolved, shapeOf(resolved, kind));
   }
 
-  /** @param config whole and checked @throws PolicyConfigError @realtime unsafe (allocates) */
-  protected constructor(config: ValuePolicyConfig, kind: ValuePolicyKind, memory?: PolicyMemory) {
-    super(config, shapeOf(config, kind), memory);
+  /** @throws PolicyConfigError @realtime unsafe (allocates) */
+  protected constructor(config: Partial<Config>, kind: ValuePolicyKind<Config>, memory?: PolicyMemory) {
+    const resolved = resolveSettings(kind.defaults, kind.rules, config);
+    super(resolved, shapeOf(resolved, kind), memory);
+    this.config = resolved;
     this.own = this.state.subarray(0, kind.ownDoubles);
     const state = this.state.subarray(kind.ownDoubles);
     this.#model =
-      config.regressor === 'gd'
-        ? new GdRegression(config, state, this.scratch)
-        : new RidgeRegression(config, state, this.scratch);
+      resolved.regressor === 'gd'
+        ? new GdRegression(resolved, state, this.scratch)
+        : new RidgeRegression(resolved, state, this.scratch);
     this.clearModel();
   }
 
