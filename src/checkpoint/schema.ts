@@ -78,14 +78,15 @@ export function canonicalJson(value: JsonValue): string {
 export function describeDifference(fileText: string, expectedText: string): string {
   const inFile = leaves(fileText);
   const here = leaves(expectedText);
-  const differences: string[] = [];
-  for (const path of new Set([...inFile.keys(), ...here.keys()])) {
-    const a = inFile.get(path);
-    const b = here.get(path);
-    if (a !== b) differences.push(`${path} is ${a ?? 'absent'} in the file and ${b ?? 'absent'} here`);
-  }
-  const named = differences.slice(0, NAMED_DIFFERENCES);
-  const more = differences.length - named.length;
+  // What both have and differ in says more than what only one has; the name of a policy stands before its settings.
+  const paths = [...new Set([...inFile.keys(), ...here.keys()])].filter((path) => inFile.get(path) !== here.get(path));
+  const rank = (path: string): number =>
+    (inFile.has(path) && here.has(path) ? 0 : 2) + (path.endsWith('.name') ? 0 : 1);
+  paths.sort((a, b) => rank(a) - rank(b));
+  const named = paths
+    .slice(0, NAMED_DIFFERENCES)
+    .map((path) => `${path} is ${inFile.get(path) ?? 'absent'} in the file and ${here.get(path) ?? 'absent'} here`);
+  const more = paths.length - named.length;
   if (more > 0) named.push(`and ${more} more`);
   return named.join('; ');
 }

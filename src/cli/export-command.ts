@@ -20,7 +20,7 @@ import { DecisionReader, LineSplitter } from '../vw/text-reader.js';
 import { csvHeader, csvRow, DecisionCsvError, DecisionCsvReader, numberText } from './decision-csv.js';
 import { EpisodeTally } from './episode-tally.js';
 import { runHeadless } from './headless-run.js';
-import { policyOption } from './policy-option.js';
+import { POLICY_CHOICES, policyOption } from './policy-option.js';
 import { type RunOptions, readRun } from './run-options.js';
 import { StopRequest } from './stop-request.js';
 import { addParameterOptions, integerArgument, type ParameterOptions, seedArgument, UsageError } from './usage.js';
@@ -57,7 +57,7 @@ export function registerExportCommand(program: Command): void {
     .option('--bakeoff', 'csv without a header, the action taken as its last column: a file for `rfsn bakeoff`')
     .option('--episodes <n>', 'episodes of a scenario', integerArgument(1, 1_000_000), DEFAULT_EPISODES)
     .option('--seed <k>', 'seed of the worlds and of all that is drawn (default: random_seed)', seedArgument)
-    .addOption(policyOption())
+    .addOption(policyOption(POLICY_CHOICES.filter((name) => name !== 'fallback')))
     .addOption(new Option('--robot <name>', 'simulated robot (default: by robot.drive)').choices([...robots.keys()]))
     .addOption(new Option('--preset <name>', 'parameters to begin with, before --params').choices(presetNames))
     .option('--faults', 'switch on noise, slip, delays and losses');
@@ -71,9 +71,9 @@ what was never paid, is left out. A scenario's policy begins untrained and learn
 
 csv: one column for each feature, by name; NAME@K for a feature that action K has of its own; then action (from 0),
 actions (how many there are), reward, probability. vw: \`shared |Context …\`, then \`|Action …\` for each action, the
-outcome on the one taken, its cost the reward with the opposite sign; \`rfsn vw FILE --cb_explore_adf\` and
-\`vw -d FILE --cb_explore_adf\` read it. --bakeoff writes what was done as a classification problem: which policy learns
-soonest to choose as this one chose.`,
+outcome on the one taken, its cost the reward with the opposite sign; \`rfsn vw FILE --cb_explore_adf -q CA\` and
+\`vw -d FILE --cb_explore_adf -q CA\` learn from it; -q CA lets what all actions share tell them apart. --bakeoff writes
+what was done as a classification problem: which policy learns soonest to choose as this one chose.`,
     )
     .action(exportDecisions);
 }

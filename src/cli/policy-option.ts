@@ -7,9 +7,9 @@ import { settingsOf } from '../policy/create-policy.js';
 /** Every name that `--policy` takes: those of the parameter `policy`. */
 export const POLICY_CHOICES: readonly string[] = (findParameter('policy') as { values: readonly string[] }).values;
 
-/** `--policy NAME`, over the parameter. @realtime unsafe */
-export function policyOption(): Option {
-  return new Option('--policy <name>', 'who decides (default: the parameter policy)').choices(POLICY_CHOICES);
+/** `--policy NAME`, over the parameter. @param choices those that the command can use @realtime unsafe */
+export function policyOption(choices: readonly string[] = POLICY_CHOICES): Option {
+  return new Option('--policy <name>', 'who decides (default: the parameter policy)').choices(choices);
 }
 
 /**

@@ -376,7 +376,7 @@ const entries = {
     1,
     1000,
     'replicates',
-    'Regressions of `bootstrapped-ts`, of which each decision draws one.',
+    'Regressions of `bootstrapped-ts`; an action is drawn by the share of them that favour it.',
   ),
   regcb_mode: choice(
     'optimistic',
@@ -409,8 +409,8 @@ const entries = {
     ['off', 'alarm', 'reset'],
     'What a lasting rise of the prediction error does (Page–Hinkley): nothing, is counted and told, or makes the policy forget as well.',
   ),
-  drift_delta: number(0.1, 0, 1e6, 'σ', 'Rise of the prediction error that is let pass, in its standard deviations.'),
-  drift_threshold: number(50, 1e-3, 1e9, 'σ', 'Evidence of a rise that is an alarm.'),
+  drift_delta: number(0.2, 0, 1e6, 'σ', 'Rise of the prediction error that is let pass, in its standard deviations.'),
+  drift_threshold: number(40, 1e-3, 1e9, 'σ', 'Evidence of a rise that is an alarm.'),
   drift_minimum: integer(200, 2, 1_000_000_000, 'updates', 'Updates before the first alarm, and after each.'),
   drift_floor: number(0.05, 1e-6, 1, '', 'Share of what was known that a reset keeps.'),
   drift_keeps: choice(

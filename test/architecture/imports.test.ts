@@ -19,7 +19,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src/checkpoint': [...base, 'src/parameters'],
   'src/dashboard': [...base, 'src/parameters', 'src/telemetry'],
   'src/vw': ['src/core'],
-  'src/bakeoff': ['src/core', 'src/features', 'src/policy', 'src/vw'],
+  'src/bakeoff': ['src/core', 'src/features', 'src/policy'],
   'src/cli': [''],
   'src/index.ts': [''],
   sim: [...base, 'src/io/port.ts'],

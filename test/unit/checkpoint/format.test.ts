@@ -95,6 +95,17 @@ describe('checkpoint format', () => {
     expect(error.message).toContain('features[2] is "goal_distance" in the file and absent here');
   });
 
+  it('names the policies first where they differ, then what both have', () => {
+    const other = checkpointSchema({
+      features: ['position_x', 'position_y', 'goal_distance', 'a', 'b', 'c', 'd'],
+      policy: { name: 'lints', n_actions: 9, bits: 4 },
+    });
+    const { message } = refusal(() => decodeCheckpoint(encodeCheckpoint(smallContent()), other));
+    expect(message.indexOf('policy.name')).toBeGreaterThan(0);
+    expect(message.indexOf('policy.name')).toBeLessThan(message.indexOf('policy.n_actions'));
+    expect(message.indexOf('policy.n_actions')).toBeLessThan(message.indexOf('features['));
+  });
+
   it('names only a few of many differences', () => {
     const features = (prefix: string) => checkpointSchema({ features: [1, 2, 3, 4, 5, 6].map((i) => `${prefix}${i}`) });
     const bytes = encodeCheckpoint(smallContent({ schema: features('a') }));

@@ -132,7 +132,7 @@ describe('rfsn export of a file', () => {
       [['nowhere', '--format', 'csv'], /neither a file nor a scenario/],
       [[at('r.mcap'), '--format', 'csv'], /carried out its own decisions/],
       [['open', '--format', 'vw', '--bakeoff'], /--bakeoff needs --format csv/],
-      [['open', '--format', 'vw', '--policy', 'fallback'], /draws nothing/],
+      [['open', '--format', 'vw', '--set', 'policy=fallback'], /draws nothing/],
       [['open'], /--format/],
     ] as const) {
       written.err = '';
