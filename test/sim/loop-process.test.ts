@@ -83,10 +83,13 @@ describe('rfsn sim in real time', () => {
 });
 
 describe('rfsn on the virtual clock', () => {
-  it('gives a training that was interrupted and resumed the bits of one that was not', async () => {
+  it.each([
+    ['the default', []],
+    ['the bandit, its rate on a schedule too', ['--policy', 'bandit', '--learning-rate-schedule', 'exponential']],
+  ])('gives a training of %s that was interrupted and resumed the bits of one that was not', async (_, policy) => {
     const train = (name: string) => [
       ...['train', '--episodes', '8', '--seed', '5', '--set', 'save_frequency=3'],
-      ...['--learning-rate-schedule', 'exponential', '--epsilon-schedule', 'linear'],
+      ...['--epsilon-schedule', 'linear', ...policy],
       ...['--model', join(folder, name), '--history', join(folder, `${name}.jsonl`), '--json'],
     ];
     const whole = start(...train('whole'));
