@@ -1,12 +1,8 @@
 /** What `import … from 'rfsn-controller'` gives: the parts that are of use without a robot. */
 
 export { QuadraticInteractions } from './features/interactions.js';
-export {
-  RunningScaler,
-  type ScalerMemory,
-  type ScalerOptions,
-  ScalerStateError,
-} from './features/scaling.js';
+export { type ScalerMemory, type ScalerOptions, ScalerStateError } from './features/scaler.js';
+export { RunningScaler } from './features/scaling.js';
 export { BETA_BERNOULLI_DEFAULTS, BetaBernoulli, type BetaBernoulliConfig } from './policy/beta-bernoulli.js';
 export { BOOTSTRAPPED_TS_DEFAULTS, BootstrappedTs, type BootstrappedTsConfig } from './policy/bootstrapped-ts.js';
 export {

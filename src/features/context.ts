@@ -18,7 +18,8 @@ import { TURNED_COUNT, TURNED_DIM, TURNED_GROUPS, TURNED_NAMES, turnFeatures } f
 import { FEATURES } from './extraction.js';
 import { GroupedScaler } from './grouped-scaling.js';
 import { QuadraticInteractions } from './interactions.js';
-import { RunningScaler, type ScalerMemory, ScalerStateError } from './scaling.js';
+import { type ScalerMemory, ScalerStateError } from './scaler.js';
+import { RunningScaler } from './scaling.js';
 
 export interface ContextOptions {
   /** How actions share what is learned: see `Arms` of the policies. */

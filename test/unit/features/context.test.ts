@@ -3,7 +3,8 @@ import { ContextBuilder, type ContextOptions } from '../../../src/features/conte
 import { TURNED_DIM, TURNED_NAMES } from '../../../src/features/direction-frames.js';
 import { FEATURES } from '../../../src/features/extraction.js';
 import { QuadraticInteractions } from '../../../src/features/interactions.js';
-import { RunningScaler, ScalerStateError } from '../../../src/features/scaling.js';
+import { ScalerStateError } from '../../../src/features/scaler.js';
+import { RunningScaler } from '../../../src/features/scaling.js';
 import { CONTEXT_DIM } from '../../../src/memory/layout.js';
 
 const make = (options: Partial<ContextOptions> = {}) =>

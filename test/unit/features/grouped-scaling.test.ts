@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GroupedScaler } from '../../../src/features/grouped-scaling.js';
-import { ScalerStateError } from '../../../src/features/scaling.js';
+import { ScalerStateError } from '../../../src/features/scaler.js';
 
 const groups = [
   { first: 0, count: 2, centred: true },

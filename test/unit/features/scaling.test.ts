@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RunningScaler, ScalerStateError } from '../../../src/features/scaling.js';
+import { ScalerStateError } from '../../../src/features/scaler.js';
+import { RunningScaler } from '../../../src/features/scaling.js';
 
 const numbers = fc.array(fc.array(fc.double({ min: -1e3, max: 1e3, noNaN: true }), { minLength: 2, maxLength: 2 }), {
   minLength: 1,
