@@ -29,7 +29,6 @@ import {
   type ComparedPart,
   type Comparison,
   comparisonText,
-  type FinalFigures,
   PROBE_EPISODES,
   type Probe,
   parseCandidates,
@@ -219,8 +218,8 @@ async function comparePolicies(names: readonly string[], options: EvaluateOption
       for (const [i, evaluator] of evaluators.entries()) {
         const { label } = candidates[i];
         const training: TrainingFigures[] = [];
-        const final: FinalFigures[] = [];
-        const barn: FinalFigures[] = [];
+        const final: DriverFigures[] = [];
+        const barn: DriverFigures[] = [];
         for (const trainingSeed of seeds) {
           const trained = await evaluator.compared(scenario, trainingSeed);
           training.push(trained.training);
@@ -329,7 +328,7 @@ class Evaluator {
   }
 
   /** Drives worlds of a scenario that were not trained in, frozen. */
-  async frozen(scenario: string, learned: LearnedState | null): Promise<FinalFigures> {
+  async frozen(scenario: string, learned: LearnedState | null): Promise<DriverFigures> {
     const { episodes, evaluationSeed } = this.#options;
     const run = this.runOf(scenario, evaluationSeed, false);
     const worlds = Math.min(episodes, run.scenario.worldCount ?? episodes);

@@ -197,11 +197,12 @@ function timeShare(one: DriverFigures, untrained: DriverFigures): number {
 }
 
 /** At most one digit behind the point, and none where it would be 0. */
-function percent(share: number): string {
+export function percent(share: number): string {
   return Number.isFinite(share) ? `${Number((100 * share).toFixed(1))} %` : '–';
 }
 
-function seconds(value: number): string {
+/** With two digits behind the point. */
+export function seconds(value: number): string {
   return `${value.toFixed(2)} s`;
 }
 

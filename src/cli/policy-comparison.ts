@@ -1,4 +1,5 @@
 /** Several policies through the same trainings and the same worlds afterwards: figures, and docs/policies.md. Pure functions. */
+import { type DriverFigures, percent, seconds } from './evaluation-page.js';
 import { type CurveEpisode, movingMean } from './learning-curve.js';
 import { UsageError } from './usage.js';
 
@@ -36,26 +37,14 @@ export interface TrainingFigures {
   readonly probes: readonly Probe[];
 }
 
-/** What the frozen policy then did in worlds that it had not seen. */
-export interface FinalFigures {
-  readonly episodes: number;
-  readonly success_rate: number;
-  readonly collision_rate: number;
-  readonly at_fault_collision_rate: number;
-  /** A failed episode counts at its time limit. */
-  readonly mean_time_to_goal_s: number;
-  /** Null outside BARN, and where a world's path length is unknown. */
-  readonly barn_score: number | null;
-  readonly state_hash: string;
-}
-
 /** One candidate in one part, once for each training. */
 export interface ComparedPart {
   readonly policy: string;
   readonly part: string;
   /** Empty for BARN, whose policies were trained in caves. */
   readonly training: readonly TrainingFigures[];
-  readonly final: readonly FinalFigures[];
+  /** Of the frozen policy, in worlds that it had not seen. */
+  readonly final: readonly DriverFigures[];
 }
 
 export interface Comparison {
@@ -158,8 +147,10 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+type Show = (value: number) => string;
+
 /** Mean, and with several trainings the standard error of it. */
-function spread(values: readonly number[], show: (value: number) => string): string {
+function spread(values: readonly number[], show: Show): string {
   if (values.length === 0) return '–';
   const centre = mean(values);
   if (values.length === 1) return show(centre);
@@ -168,8 +159,6 @@ function spread(values: readonly number[], show: (value: number) => string): str
 }
 
 const count = (value: number) => String(Number(value.toFixed(1)));
-const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
-const seconds = (value: number) => `${value.toFixed(2)} s`;
 
 const COLUMNS = [
   'policy',
@@ -184,37 +173,21 @@ const COLUMNS = [
 ];
 
 function cellsOf({ policy, training, final }: ComparedPart): string[] {
+  const of = <Key extends string>(rows: readonly Readonly<Record<Key, number>>[], key: Key, show: Show) =>
+    spread(
+      rows.map((row) => row[key]),
+      show,
+    );
   const scores = final.map(({ barn_score }) => barn_score).filter((score) => score !== null);
   return [
     policy,
-    spread(
-      training.map((one) => one.episodes_to_success),
-      count,
-    ),
-    spread(
-      training.map((one) => one.frozen_episodes_to_success),
-      count,
-    ),
-    spread(
-      training.map((one) => one.frozen_episodes_to_speed),
-      count,
-    ),
-    spread(
-      final.map((one) => one.success_rate),
-      percent,
-    ),
-    spread(
-      final.map((one) => one.collision_rate),
-      percent,
-    ),
-    spread(
-      final.map((one) => one.at_fault_collision_rate),
-      percent,
-    ),
-    spread(
-      final.map((one) => one.mean_time_to_goal_s),
-      seconds,
-    ),
+    of(training, 'episodes_to_success', count),
+    of(training, 'frozen_episodes_to_success', count),
+    of(training, 'frozen_episodes_to_speed', count),
+    of(final, 'success_rate', percent),
+    of(final, 'collision_rate', percent),
+    of(final, 'at_fault_collision_rate', percent),
+    of(final, 'mean_time_to_goal_s', seconds),
     spread(scores, (score) => score.toFixed(4)),
   ];
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { DriverFigures } from '../../../src/cli/evaluation-page.js';
 import {
   type ComparedPart,
   type Comparison,
   comparisonText,
-  type FinalFigures,
   type Probe,
   parseCandidates,
   policiesPage,
@@ -95,7 +95,7 @@ describe('how long a training took', () => {
 });
 
 describe('a comparison', () => {
-  const final = (change: Partial<FinalFigures> = {}): FinalFigures => ({
+  const final = (change: Partial<DriverFigures> = {}): DriverFigures => ({
     episodes: 100,
     success_rate: 0.9,
     collision_rate: 0.05,
