@@ -1,6 +1,6 @@
 /** What `rfsn bakeoff` draws: the progressive error of each policy, a panel for each file. Pure functions. */
 import type { ContestResult, Curve } from '../bakeoff/contest.js';
-import { axisTicks, escapeText, number } from './learning-curve.js';
+import { axesSvg, escapeText, number } from './chart.js';
 
 export interface BakeoffPanel {
   /** The file's name. */
@@ -139,29 +139,12 @@ function panelSvg(panel: BakeoffPanel, y0: number, emphasised: string): string[]
   const yOf = (error: number) => top + (PLOT_HEIGHT * Math.log(Math.min(1, Math.max(error, ticks[0])))) / range;
   const out: string[] = [
     `<text class="text" x="${PLOT_LEFT}" y="${top - 14}" font-weight="600">${escapeText(title)}</text>`,
+    ...axesSvg({
+      ...{ left: PLOT_LEFT, right: PLOT_RIGHT, top, bottom, most: rows, title: 'examples shown' },
+      ...{ levels: ticks, yOf, levelText: (error) => number(100 * error) },
+      ...{ levelTitle: 'progressive error [%]', levelTitleGap: 46 },
+    }),
   ];
-  for (const tick of ticks) {
-    const y = yOf(tick).toFixed(1);
-    out.push(`<line class="grid" x1="${PLOT_LEFT}" x2="${PLOT_RIGHT}" y1="${y}" y2="${y}"/>`);
-    out.push(
-      `<text class="soft" x="${PLOT_LEFT - 8}" y="${y}" dy="4.5" text-anchor="end">${number(100 * tick)}</text>`,
-    );
-  }
-  for (const tick of axisTicks(rows, 6)) {
-    if (tick > rows) continue;
-    const x = xOf(tick).toFixed(1);
-    out.push(`<line class="axis" x1="${x}" x2="${x}" y1="${bottom}" y2="${bottom + 4}"/>`);
-    out.push(`<text class="soft" x="${x}" y="${bottom + 19}" text-anchor="middle">${number(tick)}</text>`);
-  }
-  out.push(`<line class="axis" x1="${PLOT_LEFT}" x2="${PLOT_RIGHT}" y1="${bottom}" y2="${bottom}"/>`);
-  out.push(
-    `<text class="text" x="${(PLOT_LEFT + PLOT_RIGHT) / 2}" y="${bottom + 42}" text-anchor="middle">examples shown</text>`,
-  );
-  const middle = top + PLOT_HEIGHT / 2;
-  const axisX = PLOT_LEFT - 46;
-  out.push(
-    `<text class="text" x="${axisX}" y="${middle}" text-anchor="middle" transform="rotate(-90 ${axisX} ${middle})">progressive error [%]</text>`,
-  );
   if (driftAt !== null) {
     const x = xOf(driftAt).toFixed(1);
     out.push(`<line class="drift" x1="${x}" x2="${x}" y1="${top}" y2="${bottom}"/>`);

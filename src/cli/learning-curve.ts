@@ -1,4 +1,5 @@
 /** The learning curve as a picture: success rate and time to goal over the episodes of a training. Pure functions. */
+import { axesSvg, axisTicks, escapeText, number } from './chart.js';
 
 /** How one training episode ended. */
 export interface CurveEpisode {
@@ -54,14 +55,6 @@ export function movingMean(values: readonly number[], window: number): number[] 
     means.push(sum / Math.min(i + 1, window));
   }
   return means;
-}
-
-/** Multiples of 1, 2 or 5 times a power of ten from 0 to the first at or above `most`. @param most above 0 */
-export function axisTicks(most: number, count: number): number[] {
-  const rough = most / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? 10 * power;
-  return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_, i) => i * step);
 }
 
 /**
@@ -135,27 +128,10 @@ function panel({ left, title, values, dots, ticks, levels }: Panel): string[] {
   const count = values.length;
   const xOf = (episode: number) => left + (PANEL_WIDTH * episode) / count;
   const yOf = (value: number) => bottom - (PANEL_HEIGHT * value) / top;
-  const out: string[] = [];
-  for (const tick of ticks) {
-    const y = yOf(tick).toFixed(1);
-    out.push(`<line class="grid" x1="${left}" x2="${right}" y1="${y}" y2="${y}"/>`);
-    out.push(`<text class="soft" x="${left - 8}" y="${y}" dy="4.5" text-anchor="end">${number(tick)}</text>`);
-  }
-  for (const tick of axisTicks(count, 6)) {
-    if (tick > count) continue;
-    const x = xOf(tick).toFixed(1);
-    out.push(`<line class="axis" x1="${x}" x2="${x}" y1="${bottom}" y2="${bottom + 4}"/>`);
-    out.push(`<text class="soft" x="${x}" y="${bottom + 19}" text-anchor="middle">${number(tick)}</text>`);
-  }
-  out.push(`<line class="axis" x1="${left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>`);
-  out.push(
-    `<text class="text" x="${(left + right) / 2}" y="${bottom + 42}" text-anchor="middle">training episodes</text>`,
-  );
-  const middle = PANEL_TOP + PANEL_HEIGHT / 2;
-  const axisX = left - 44;
-  out.push(
-    `<text class="text" x="${axisX}" y="${middle}" text-anchor="middle" transform="rotate(-90 ${axisX} ${middle})">${title}</text>`,
-  );
+  const out = axesSvg({
+    ...{ left, right, top: PANEL_TOP, bottom, most: count, title: 'training episodes' },
+    ...{ levels: ticks, yOf, levelText: number, levelTitle: title, levelTitleGap: 44 },
+  });
   if (dots) {
     values.forEach((value, i) => {
       out.push(`<circle class="dot" cx="${xOf(i + 1).toFixed(1)}" cy="${yOf(value).toFixed(1)}" r="1.8"/>`);
@@ -207,14 +183,4 @@ function labelHeights(lines: readonly number[], owners: readonly number[]): numb
     lastLabel = heights[i];
   }
   return heights;
-}
-
-/** A tick's label. */
-export function number(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}
-
-/** Text for the inside of an SVG element. */
-export function escapeText(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }

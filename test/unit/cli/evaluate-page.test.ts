@@ -1,5 +1,6 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
+import { axisTicks } from '../../../src/cli/chart.js';
 import {
   type DriverFigures,
   type Evaluation,
@@ -7,7 +8,7 @@ import {
   type ScenarioFigures,
   targetsOf,
 } from '../../../src/cli/evaluation-page.js';
-import { axisTicks, CURVE_WINDOW, learningCurveSvg, movingMean } from '../../../src/cli/learning-curve.js';
+import { CURVE_WINDOW, learningCurveSvg, movingMean } from '../../../src/cli/learning-curve.js';
 
 const driver = (change: Partial<DriverFigures> = {}): DriverFigures => ({
   episodes: 100,
