@@ -157,6 +157,7 @@ export class LinTs extends RidgePolicy<LinTsConfig> {
 
   protected override restored(): void {
     this.#pending = NO_ACTION;
+    super.restored();
   }
 
   #draw(allowed: Uint8Array | null): number {

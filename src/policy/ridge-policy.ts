@@ -80,4 +80,8 @@ export abstract class RidgePolicy<Config extends RidgePolicyConfig> extends Lear
   protected checkModel(state: Float64Array): void {
     this.model.check(state);
   }
+
+  protected override restored(): void {
+    this.model.restored();
+  }
 }

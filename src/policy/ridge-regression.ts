@@ -2,8 +2,13 @@
  * Ridge regression of the reward, kept as an estimate θ and the inverse P = A⁻¹ of its evidence A = λI + Σ xxᵀ: what
  * LinUCB and linear Thompson sampling are built on.
  *
- * Thread: that of the policy it serves. Its words are the policy's; after construction it allocates nothing. For d
- * features and n actions, `evaluateWithVariance` costs (n + 1) d²/2 multiplications, `learn` 3 d²/2.
+ * Thread: that of the policy it serves. For d features and n actions, `evaluateWithVariance` costs (n + 1) d²/2
+ * multiplications, `learn` 3 d²/2.
+ *
+ * Memory: what is saved are the policy's words, which always hold what has been learned. The sums are done on a copy of
+ * them, in the thread's `PackedWorkspace`: with one policy to a thread, only the block that an update changes is ever copied,
+ * back to the policy. Policies that take turns bring all their blocks at every turn. After construction nothing is allocated,
+ * but for views where the workspace has grown since for another policy.
  *
  * | symbol | meaning | source |
  * |---|---|---|
@@ -26,8 +31,9 @@
  *
  * so that learning is three rank-one updates (Sherman & Morrison 1950), exact and O(d² + k² + dk).
  *
- * **Packing.** P and Q are upper triangles row by row, so that they are symmetric by construction. The products xᵢxⱼ, those
- * off the diagonal twice, are made once for a context, and xᵀPx of every action is one dot product with them.
+ * **Packing.** P and Q are upper triangles as `packed-kernels` describes, so that they are symmetric by construction; each is
+ * followed by the block's estimate. The products xᵢxⱼ, those off the diagonal twice, are made once for a context, and xᵀPx of
+ * every action is one dot product with them.
  *
  * **Discount.** With `discount` γ below 1 a block's evidence is A ← γA + xxᵀ: its time is the number of its own updates. A
  * hybrid's shared block ages with every update, an action's with its own. What is expected does not change by it. In
@@ -41,6 +47,16 @@
  * finite under contexts within ±1e15, and a variance below 0 counts as 0.
  */
 import { type Arms, type LearningPolicyConfig, refuseState, Work } from './learning-policy.js';
+import {
+  dotInto,
+  nextTicket,
+  type PackedKernels,
+  type PackedWorkspace,
+  packedDoubles,
+  SLACK,
+  vectorDoubles,
+  workspaceFor,
+} from './packed-kernels.js';
 import { real, type SettingRule } from './policy-settings.js';
 import type { ValueModel } from './value-model.js';
 
@@ -86,8 +102,9 @@ const ESTIMATE_LIMIT = 1e30;
 /** Variances of weights do not fall below this, and none above `VARIANCE_LIMIT` is taken from a saved state. */
 const VARIANCE_FLOOR = 1e-60;
 const VARIANCE_LIMIT = 1e30;
-/** Squares of covariances may pass the product of their variances by this: rounding alone stays far below. */
-const SLACK = 1 + 1e-9;
+
+/** Squares below are not compared: near the smallest doubles they have few digits, and change nothing. */
+const UNDERFLOW = 1e-300;
 
 // Numbers that methods leave for one another: as arguments and results V8 boxes them where it does not inline a call.
 /** xᵀPx, or eᵀQe. */
@@ -105,26 +122,83 @@ const OWN = 5;
 const SCALE = 6;
 const NUMBERS = 8;
 
-/** Doubles of a symmetric matrix. */
-function triangle(size: number): number {
-  return (size * (size + 1)) / 2;
+/** How many features a block has, and where its numbers lie in a workspace [doubles]. */
+interface Block {
+  /** Features; 0 where there is no such block. */
+  readonly size: number;
+  readonly pairs: number;
+  /** Of a vector, filled up. */
+  readonly vector: number;
+  /** Of a matrix, filled up. */
+  readonly matrix: number;
+  /** Of a matrix and the estimate after it. */
+  readonly stride: number;
+  /** Features of the block under judgement: x, or e. */
+  readonly x: number;
+  /** Px, or Qe. */
+  readonly direction: number;
+  /** The direction times the gain of an update. */
+  readonly scales: number;
+  /** The diagonal of D, or of a new P. */
+  readonly diagonal: number;
+  /** The first block of this size. */
+  readonly first: number;
 }
 
 interface Shapes {
   /** Blocks of their own. */
   readonly blocks: number;
-  /** Features of a block. */
-  readonly size: number;
-  /** Features of a hybrid's shared block; 0 without. */
-  readonly shared: number;
+  readonly own: Block;
+  /** A hybrid's. */
+  readonly shared: Block;
+  /** xᵢxⱼ of either. */
+  readonly products: number;
+  /** One number for each action. */
+  readonly means: number;
+  readonly variances: number;
+  /** All blocks: the own ones, then the shared one. */
+  readonly all: number;
+  readonly allEnd: number;
 }
 
 function shapesOf(config: RidgeConfig): Shapes {
-  const constant = config.constant ? 1 : 0;
+  const blocks = config.arms === 'tied' ? 1 : config.n_actions;
+  let at = 0;
+  const take = (count: number): number => {
+    at += count;
+    return at - count;
+  };
+  const blockOf = (size: number): Omit<Block, 'first'> => {
+    const vector = vectorDoubles(size);
+    const matrix = packedDoubles(size);
+    return {
+      size,
+      pairs: Math.ceil(size / 2),
+      vector,
+      matrix,
+      stride: matrix + vector,
+      x: take(vector),
+      direction: take(vector),
+      scales: take(vector),
+      diagonal: take(vector),
+    };
+  };
+  const own = blockOf((config.arms === 'tied' ? config.arm_dim : config.context_dim) + (config.constant ? 1 : 0));
+  const shared = blockOf(config.arms === 'hybrid' ? config.arm_dim : 0);
+  const products = take(Math.max(own.matrix, shared.matrix));
+  const means = take(vectorDoubles(config.n_actions));
+  const variances = take(vectorDoubles(config.n_actions));
+  const all = take(blocks * own.stride);
+  const sharedFirst = take(shared.stride);
   return {
-    blocks: config.arms === 'tied' ? 1 : config.n_actions,
-    size: (config.arms === 'tied' ? config.arm_dim : config.context_dim) + constant,
-    shared: config.arms === 'hybrid' ? config.arm_dim : 0,
+    blocks,
+    own: { ...own, first: all },
+    shared: { ...shared, first: sharedFirst },
+    products,
+    means,
+    variances,
+    all,
+    allEnd: at,
   };
 }
 
@@ -140,64 +214,55 @@ export class RidgeRegression implements ValueModel {
   readonly #actions: number;
   readonly #contextDim: number;
   readonly #armDim: number;
-  readonly #blocks: number;
-  readonly #size: number;
-  readonly #shared: number;
+  readonly #shapes: Shapes;
+  readonly #own: Block;
+  readonly #shared: Block;
   readonly #constant: boolean;
   readonly #keepsMean: boolean;
   /** λ, γ, largest variance of a weight. */
   readonly #settings: Float64Array;
 
-  /** P of each block in turn. */
-  readonly #inverses: Float64Array;
-  /** θ, in a hybrid φ, of each block in turn. */
-  readonly #estimates: Float64Array;
+  /** P and θ, in a hybrid φ, of each block in turn; Q and β. */
+  readonly #blocks: Float64Array;
   /** C of each action in turn, row by row. */
   readonly #couplings: Float64Array;
-  readonly #sharedInverse: Float64Array;
-  readonly #sharedEstimate: Float64Array;
   /** One word: updates whose rounding had to be bounded. */
   readonly #conditioned: Float64Array;
-
-  /** Features of the block under judgement. */
-  readonly #x: Float64Array;
-  readonly #products: Float64Array;
-  /** Px. */
-  readonly #direction: Float64Array;
-  /** e. */
-  readonly #rest: Float64Array;
-  /** Qe. */
-  readonly #sharedDirection: Float64Array;
-  /** The diagonal of D, or of a new P. */
-  readonly #diagonal: Float64Array;
   readonly #numbers: Float64Array;
+
+  readonly #workspace: PackedWorkspace;
+  readonly #kernels: PackedKernels;
+  readonly #ticket: number;
+  // Views of the workspace: all of it, each block of its own, the shared block.
+  #words: Float64Array;
+  readonly #copies: Float64Array[] = [];
 
   /** Doubles that are saved. @realtime unsafe */
   static stateDoubles(config: RidgeConfig): number {
-    const { blocks, size, shared } = shapesOf(config);
-    const hybrid = shared === 0 ? 0 : blocks * size * shared + triangle(shared) + shared;
-    return blocks * (triangle(size) + size) + hybrid + 1;
+    const { blocks, own, shared, all, allEnd } = shapesOf(config);
+    return allEnd - all + blocks * own.size * shared.size + 1;
   }
 
   /** Doubles that are not. @realtime unsafe */
-  static scratchDoubles(config: RidgeConfig): number {
-    const { size, shared } = shapesOf(config);
-    return triangle(size) + 2 * size + 2 * shared + Math.max(size, shared) + NUMBERS;
+  static scratchDoubles(_config: RidgeConfig): number {
+    return NUMBERS;
   }
 
   /**
    * @param state `stateDoubles` doubles of the caller's; `clear` gives them their first values
    * @param scratch `scratchDoubles` doubles of the caller's
-   * @realtime unsafe (makes views)
+   * @param workspace for tests, another than the thread's
+   * @realtime unsafe (makes views, and the workspace larger)
    */
-  constructor(config: RidgeConfig, state: Float64Array, scratch: Float64Array) {
-    const { blocks, size, shared } = shapesOf(config);
+  constructor(config: RidgeConfig, state: Float64Array, scratch: Float64Array, workspace?: PackedWorkspace) {
+    const shapes = shapesOf(config);
+    const { blocks, own, shared, all, allEnd } = shapes;
     this.#arms = config.arms;
     this.#actions = config.n_actions;
     this.#contextDim = config.context_dim;
     this.#armDim = config.arm_dim;
-    this.#blocks = blocks;
-    this.#size = size;
+    this.#shapes = shapes;
+    this.#own = own;
     this.#shared = shared;
     this.#constant = config.constant;
     this.#keepsMean = config.drift_keeps === 'mean';
@@ -208,20 +273,17 @@ export class RidgeRegression implements ValueModel {
       at += count;
       return words.subarray(at - count, at);
     };
-    this.#inverses = take(state, blocks * triangle(size));
-    this.#estimates = take(state, blocks * size);
-    this.#couplings = take(state, blocks * size * shared);
-    this.#sharedInverse = take(state, triangle(shared));
-    this.#sharedEstimate = take(state, shared);
+    this.#blocks = take(state, allEnd - all);
+    this.#couplings = take(state, blocks * own.size * shared.size);
     this.#conditioned = take(state, 1);
-    at = 0;
-    this.#products = take(scratch, triangle(size));
-    this.#x = take(scratch, size);
-    this.#direction = take(scratch, size);
-    this.#rest = take(scratch, shared);
-    this.#sharedDirection = take(scratch, shared);
-    this.#diagonal = take(scratch, Math.max(size, shared));
-    this.#numbers = take(scratch, NUMBERS);
+    this.#numbers = scratch.subarray(0, NUMBERS);
+
+    workspace?.reserve(allEnd);
+    this.#workspace = workspace ?? workspaceFor(allEnd);
+    this.#kernels = this.#workspace.kernels;
+    this.#ticket = nextTicket();
+    this.#words = this.#workspace.words;
+    this.#enter();
   }
 
   /** Updates so far in which rounding had broken a bound, which was then enforced. @realtime safe */
@@ -230,19 +292,20 @@ export class RidgeRegression implements ValueModel {
   }
 
   clear(): void {
+    this.#blocks.fill(0);
     this.#clearEvidence();
-    this.#estimates.fill(0);
-    this.#sharedEstimate.fill(0);
     this.#conditioned[0] = 0;
   }
 
   evaluate(x: Float64Array, out: Float64Array): void {
+    if (this.#workspace.owner !== this.#ticket) this.#enter();
+    const actions = this.#actions;
     if (this.#arms === 'disjoint') {
       this.#load(x, 0);
-      dotRows(this.#estimates, this.#actions, this.#size, this.#x, out);
+      this.#expectAll(out);
       return;
     }
-    for (let a = 0; a < this.#actions; a++) {
+    for (let a = 0; a < actions; a++) {
       this.#loadAction(x, a);
       this.#expect(a, out, a);
     }
@@ -258,166 +321,212 @@ export class RidgeRegression implements ValueModel {
    * @realtime safe
    */
   evaluateWithVariance(x: Float64Array, means: Float64Array, variances: Float64Array): void {
+    if (this.#workspace.owner !== this.#ticket) this.#enter();
     const actions = this.#actions;
-    const size = this.#size;
-    const inverses = this.#inverses;
+    const kernels = this.#kernels;
+    const { own, shared, products, variances: out } = this.#shapes;
+    const words = this.#words;
     if (this.#arms === 'tied') {
       for (let a = 0; a < actions; a++) {
         this.#loadAction(x, a);
         this.#expect(a, means, a);
-        quadraticForm(inverses, size, this.#x, variances, a);
+        kernels.products(own.x, own.pairs, products);
+        kernels.dots(own.first, 1, own.stride, own.matrix, products, out + a);
       }
     } else {
       this.#load(x, 0);
-      products(this.#x, this.#products);
-      dotRows(inverses, actions, triangle(size), this.#products, variances);
+      kernels.products(own.x, own.pairs, products);
+      kernels.dots(own.first, actions, own.stride, own.matrix, products, out);
       if (this.#arms === 'disjoint') {
-        dotRows(this.#estimates, actions, size, this.#x, means);
+        this.#expectAll(means);
       } else {
         for (let a = 0; a < actions; a++) {
           this.#loadRest(x, a);
           this.#expect(a, means, a);
           // Each part is a variance of its own.
-          if (!(variances[a] > 0)) variances[a] = 0;
-          quadraticForm(this.#sharedInverse, this.#shared, this.#rest, this.#numbers, SPREAD);
-          if (this.#numbers[SPREAD] > 0) variances[a] += this.#numbers[SPREAD];
+          const part = words[out + a] > 0 ? words[out + a] : 0;
+          kernels.products(shared.x, shared.pairs, products);
+          kernels.dots(shared.first, 1, shared.stride, shared.matrix, products, out + a);
+          words[out + a] = words[out + a] > 0 ? part + words[out + a] : part;
         }
       }
     }
-    for (let a = 0; a < actions; a++) if (!(variances[a] > 0)) variances[a] = 0;
+    for (let a = 0; a < actions; a++) variances[a] = words[out + a] > 0 ? words[out + a] : 0;
   }
 
   predict(x: Float64Array, action: number, work: Float64Array): void {
+    if (this.#workspace.owner !== this.#ticket) this.#enter();
     this.#loadAction(x, action);
     this.#expect(action, work, Work.prediction);
   }
 
   learn(x: Float64Array, action: number, work: Float64Array): void {
+    if (this.#workspace.owner !== this.#ticket) this.#enter();
     const block = this.#arms === 'tied' ? 0 : action;
-    const size = this.#size;
-    const shared = this.#shared;
+    const { own, shared } = this.#shapes;
     const numbers = this.#numbers;
-    const features = this.#x;
-    const direction = this.#direction;
+    const words = this.#words;
+    const inverse = own.first + block * own.stride;
     this.#loadAction(x, action);
     if (this.#settings[1] < 1) {
       numbers[GROWTH] = 1 / this.#settings[1];
-      this.#grow(this.#inverses, block * triangle(size), size);
-      if (shared > 0) this.#grow(this.#sharedInverse, 0, shared);
+      this.#grow(own, inverse);
+      if (shared.size > 0) this.#grow(shared, shared.first);
     }
     // Not the prediction in `work`: a model that has just forgotten expects something else.
     this.#expect(action, numbers, MEAN);
     const error = work[Work.reward] - numbers[MEAN];
 
     numbers[NOISE] = 1 / work[Work.weight];
-    symmetricTimes(this.#inverses, block * triangle(size), size, features, direction);
-    this.#absorb(this.#inverses, block * triangle(size), size, features, direction);
+    this.#absorb(own, inverse);
     const gain = numbers[GAIN];
-    if (shared === 0) {
+    if (shared.size === 0) {
       numbers[SCALE] = gain * error;
-      step(this.#estimates, block * size, direction, numbers);
+      step(words, inverse + own.matrix, words, own.direction, own.size, numbers);
+      this.#blocks.set(this.#copies[block], block * own.stride);
       return;
     }
 
-    const rest = this.#rest;
-    const sharedDirection = this.#sharedDirection;
-    for (let i = 0; i < size; i++) {
-      numbers[SCALE] = direction[i] * gain;
-      step(this.#couplings, (block * size + i) * shared, rest, numbers);
+    for (let i = 0; i < own.size; i++) {
+      numbers[SCALE] = words[own.direction + i] * gain;
+      step(this.#couplings, (block * own.size + i) * shared.size, words, shared.x, shared.size, numbers);
     }
     numbers[SCALE] = gain * (work[Work.reward] - numbers[OWN]);
-    step(this.#estimates, block * size, direction, numbers);
+    step(words, inverse + own.matrix, words, own.direction, own.size, numbers);
     numbers[NOISE] += numbers[SPREAD];
-    symmetricTimes(this.#sharedInverse, 0, shared, rest, sharedDirection);
-    this.#absorb(this.#sharedInverse, 0, shared, rest, sharedDirection);
+    this.#absorb(shared, shared.first);
     numbers[SCALE] = numbers[GAIN] * error;
-    step(this.#sharedEstimate, 0, sharedDirection, numbers);
+    step(words, shared.first + shared.matrix, words, shared.direction, shared.size, numbers);
+    this.#blocks.set(this.#copies[block], block * own.stride);
+    this.#blocks.set(this.#copies[this.#shapes.blocks], this.#shapes.blocks * own.stride);
   }
 
   forget(work: Float64Array): void {
-    const size = this.#size;
-    const shared = this.#shared;
+    if (this.#workspace.owner !== this.#ticket) this.#enter();
+    const { blocks, own, shared } = this.#shapes;
     const floor = work[Work.floor];
     if (!this.#keepsMean) {
       this.#numbers[GROWTH] = 1 / floor;
-      for (let block = 0; block < this.#blocks; block++) this.#grow(this.#inverses, block * triangle(size), size);
-      if (shared > 0) this.#grow(this.#sharedInverse, 0, shared);
+      for (let block = 0; block < blocks; block++) this.#grow(own, own.first + block * own.stride);
+      if (shared.size > 0) this.#grow(shared, shared.first);
+      for (let block = 0; block < this.#copies.length; block++) {
+        this.#blocks.set(this.#copies[block], block * own.stride);
+      }
       return;
     }
-    const estimates = this.#estimates;
+    const words = this.#blocks;
     const couplings = this.#couplings;
+    const sharedEstimate = blocks * own.stride + shared.matrix;
     // Without C the actions' estimates are what is left beside the shared part: θ = φ - Cβ.
-    for (let i = 0; i < estimates.length; i++) {
-      let estimate = estimates[i];
-      for (let j = 0; j < shared; j++) estimate -= couplings[i * shared + j] * this.#sharedEstimate[j];
-      estimates[i] = Math.min(Math.max(estimate * floor, -ESTIMATE_LIMIT), ESTIMATE_LIMIT);
+    for (let block = 0, c = 0; block < blocks; block++) {
+      const estimates = block * own.stride + own.matrix;
+      for (let i = 0; i < own.size; i++) {
+        let estimate = words[estimates + i];
+        for (let j = 0; j < shared.size; j++) estimate -= couplings[c++] * words[sharedEstimate + j];
+        words[estimates + i] = Math.min(Math.max(estimate * floor, -ESTIMATE_LIMIT), ESTIMATE_LIMIT);
+      }
     }
-    for (let j = 0; j < shared; j++) this.#sharedEstimate[j] *= floor;
+    for (let j = 0; j < shared.size; j++) words[sharedEstimate + j] *= floor;
     this.#clearEvidence();
   }
 
   check(state: Float64Array): void {
-    const { blocks, size, shared } = { blocks: this.#blocks, size: this.#size, shared: this.#shared };
+    const { blocks, own, shared } = this.#shapes;
     let at = 0;
-    for (let block = 0; block < blocks; block++) at = checkInverse(state, at, size);
-    const estimates = at + blocks * size * (1 + shared);
-    for (; at < estimates; at++) checkEstimate(state[at], at);
-    at = checkInverse(state, at, shared);
-    for (let j = 0; j < shared; j++, at++) checkEstimate(state[at], at);
+    for (let block = 0; block < blocks; block++) at = checkBlock(state, at, own);
+    at = checkBlock(state, at, shared);
+    const couplings = at + blocks * own.size * shared.size;
+    for (; at < couplings; at++) checkEstimate(state[at], at);
     if (!(state[at] >= 0 && Number.isSafeInteger(state[at]))) refuseState(`model word ${at} is ${state[at]}`);
   }
 
   restored(): void {
-    // Nothing follows from the words but the words themselves.
+    this.#leave();
+  }
+
+  /** Gives up the workspace, since the policy's words have changed. */
+  #leave(): void {
+    if (this.#workspace.owner === this.#ticket) this.#workspace.owner = 0;
+  }
+
+  /** Takes the workspace over. */
+  #enter(): void {
+    const { blocks, own, shared, all, allEnd } = this.#shapes;
+    const workspace = this.#workspace;
+    if (this.#words !== workspace.words || this.#copies.length === 0) {
+      const words = workspace.words;
+      this.#words = words;
+      for (let block = 0; block < blocks; block++) {
+        const first = own.first + block * own.stride;
+        this.#copies[block] = words.subarray(first, first + own.stride);
+      }
+      if (shared.size > 0) this.#copies[blocks] = words.subarray(shared.first, allEnd);
+    }
+    // Vectors are filled up with zeros.
+    this.#words.fill(0, 0, all);
+    this.#words.set(this.#blocks, all);
+    workspace.owner = this.#ticket;
   }
 
   #clearEvidence(): void {
     const first = 1 / this.#settings[0];
-    this.#inverses.fill(0);
-    for (let block = 0; block < this.#blocks; block++) {
-      setDiagonal(this.#inverses, block * triangle(this.#size), this.#size, first);
-    }
+    const { blocks, own, shared } = this.#shapes;
+    for (let block = 0; block < blocks; block++) setDiagonal(this.#blocks, block * own.stride, own, first);
+    setDiagonal(this.#blocks, blocks * own.stride, shared, first);
     this.#couplings.fill(0);
-    this.#sharedInverse.fill(0);
-    setDiagonal(this.#sharedInverse, 0, this.#shared, first);
+    this.#leave();
   }
 
-  /** Brings a block's features from `at` of a context into `#x`. */
+  /** Brings a block's features from `at` of a context into the workspace. */
   #load(x: Float64Array, at: number): void {
-    const features = this.#x;
-    const count = this.#constant ? features.length - 1 : features.length;
-    for (let i = 0; i < count; i++) features[i] = x[at + i];
-    if (this.#constant) features[count] = 1;
+    const words = this.#words;
+    const to = this.#own.x;
+    const count = this.#constant ? this.#own.size - 1 : this.#own.size;
+    for (let i = 0; i < count; i++) words[to + i] = x[at + i];
+    if (this.#constant) words[to + count] = 1;
   }
 
-  /** Brings everything that belongs to one action into `#x` and `#rest`. */
+  /** Brings everything that belongs to one action into the workspace. */
   #loadAction(x: Float64Array, action: number): void {
     this.#load(x, this.#arms === 'tied' ? action * this.#armDim : 0);
-    if (this.#shared > 0) this.#loadRest(x, action);
+    if (this.#shared.size > 0) this.#loadRest(x, action);
   }
 
-  /** e = z - Cᵀx of an action, with `#x` in place. */
+  /** e = z - Cᵀx of an action, with x in place. */
   #loadRest(x: Float64Array, action: number): void {
-    const rest = this.#rest;
-    const features = this.#x;
+    const words = this.#words;
     const couplings = this.#couplings;
-    const shared = this.#shared;
+    const size = this.#own.size;
+    const features = this.#own.x;
+    const shared = this.#shared.size;
+    const rest = this.#shared.x;
     const start = this.#contextDim + action * this.#armDim;
-    for (let j = 0; j < shared; j++) rest[j] = x[start + j];
-    let at = action * this.#size * shared;
-    for (let i = 0; i < features.length; i++) {
-      const value = features[i];
-      for (let j = 0; j < shared; j++) rest[j] -= couplings[at++] * value;
+    for (let j = 0; j < shared; j++) words[rest + j] = x[start + j];
+    let at = action * size * shared;
+    for (let i = 0; i < size; i++) {
+      const value = words[features + i];
+      for (let j = 0; j < shared; j++) words[rest + j] -= couplings[at++] * value;
     }
   }
 
-  /** Leaves what an action is expected to earn in `out[at]`, with `#x` and `#rest` in place; its own part in `#numbers`. */
+  /** What every action of a disjoint model is expected to earn, with x in place. */
+  #expectAll(out: Float64Array): void {
+    const { own, means } = this.#shapes;
+    const words = this.#words;
+    const actions = this.#actions;
+    this.#kernels.dots(own.first + own.matrix, actions, own.stride, own.vector, own.x, means);
+    for (let a = 0; a < actions; a++) out[a] = words[means + a];
+  }
+
+  /** Leaves what an action is expected to earn in `out[at]`, with x and e in place; its own part in `#numbers`. */
   #expect(action: number, out: Float64Array, at: number): void {
     const numbers = this.#numbers;
+    const own = this.#own;
+    const shared = this.#shared;
     const block = this.#arms === 'tied' ? 0 : action;
-    dot(this.#estimates, block * this.#size, this.#x, numbers, OWN);
-    if (this.#shared > 0) {
-      dot(this.#sharedEstimate, 0, this.#rest, numbers, MEAN);
+    dotInto(this.#words, own.first + block * own.stride + own.matrix, own.x, own.vector, numbers, OWN);
+    if (shared.size > 0) {
+      dotInto(this.#words, shared.first + shared.matrix, shared.x, shared.vector, numbers, MEAN);
       out[at] = numbers[OWN] + numbers[MEAN];
     } else {
       out[at] = numbers[OWN];
@@ -425,200 +534,113 @@ export class RidgeRegression implements ValueModel {
   }
 
   /** P ← DPD, by the factor in `#numbers` where the limit allows it. */
-  #grow(inverse: Float64Array, base: number, size: number): void {
-    const growth = this.#diagonal;
+  #grow(block: Block, inverse: number): void {
+    const words = this.#words;
+    const { size, pairs, diagonal: growth } = block;
     const factor = this.#numbers[GROWTH];
     const limit = this.#settings[2];
-    for (let i = 0, at = base; i < size; at += size - i, i++) {
-      const room = limit / inverse[at];
-      growth[i] = Math.sqrt(room < factor ? (room > 1 ? room : 1) : factor);
+    for (let i = 0; i < size; i++) {
+      const room = limit / words[inverse + diagonalAt(i, pairs)];
+      words[growth + i] = Math.sqrt(room < factor ? (room > 1 ? room : 1) : factor);
     }
-    for (let i = 0, at = base; i < size; i++) {
-      const scale = growth[i];
-      for (let j = i; j < size; j++) inverse[at++] *= scale * growth[j];
+    for (let i = 0, at = inverse; i < size; i++) {
+      const scale = words[growth + i];
+      for (let j = i & ~1; j < 2 * pairs; j++) words[at++] *= scale * words[growth + j];
     }
   }
 
   /**
-   * P ← P - uuᵀ / (noise + xᵀu), with `direction` u = Px and the noise in `#numbers`; leaves xᵀu and the gain there.
+   * P ← P - uuᵀ / (noise + xᵀu), with u = Px, and x and the noise in place; leaves u, xᵀu and the gain.
    *
-   * @param x the example's features
+   * @param inverse where P lies in the workspace
    */
-  #absorb(inverse: Float64Array, base: number, size: number, x: Float64Array, direction: Float64Array): void {
+  #absorb(block: Block, inverse: number): void {
     const numbers = this.#numbers;
+    const words = this.#words;
+    const { size, pairs, x, direction, scales, diagonal: variances } = block;
+    this.#kernels.times(inverse, pairs, x, direction);
     const noise = numbers[NOISE];
-    dot(direction, 0, x, numbers, SPREAD);
+    dotInto(words, direction, x, block.vector, numbers, SPREAD);
     let spread = numbers[SPREAD] > 0 ? numbers[SPREAD] : 0;
-    let rough = false;
-    for (let i = 0, at = base; i < size; at += size - i, i++) {
-      const square = direction[i] * direction[i];
-      if (square > spread * inverse[at] * SLACK) {
-        spread = square / inverse[at];
-        rough = true;
+    let rough = 0;
+    for (let i = 0; i < size; i++) {
+      const variance = words[inverse + diagonalAt(i, pairs)];
+      words[variances + i] = variance;
+      const square = words[direction + i] * words[direction + i];
+      if (square > spread * variance * SLACK && square > UNDERFLOW) {
+        spread = square / variance;
+        rough = 1;
       }
     }
     const gain = 1 / (noise + spread);
     const least = noise * gain;
-    const variances = this.#diagonal;
-    for (let i = 0, at = base; i < size; at += size - i, i++) {
-      const floor = inverse[at] * least;
-      const variance = inverse[at] - direction[i] * gain * direction[i];
-      variances[i] = variance > floor ? variance : floor > VARIANCE_FLOOR ? floor : VARIANCE_FLOOR;
-    }
-    for (let i = 0, at = base; i < size; i++) {
-      const scale = direction[i] * gain;
-      const variance = variances[i];
-      const bound = variance * SLACK;
-      inverse[at++] = variance;
-      for (let j = i + 1; j < size; j++, at++) {
-        const covariance = inverse[at] - scale * direction[j];
-        inverse[at] = covariance;
-        if (covariance * covariance > bound * variances[j]) {
-          const most = Math.sqrt(variance * variances[j]);
-          inverse[at] = covariance > 0 ? most : -most;
-          rough = true;
-        }
-      }
+    for (let i = 0; i < size; i++) {
+      const scale = words[direction + i] * gain;
+      const floor = words[variances + i] * least;
+      const variance = words[variances + i] - scale * words[direction + i];
+      words[scales + i] = scale;
+      words[variances + i] = variance > floor ? variance : floor > VARIANCE_FLOOR ? floor : VARIANCE_FLOOR;
     }
     numbers[SPREAD] = spread;
     numbers[GAIN] = gain;
-    if (rough) this.#conditioned[0]++;
+    if ((this.#kernels.downdate(inverse, pairs, scales, direction, variances) | rough) !== 0) this.#conditioned[0]++;
   }
 }
 
-/**
- * out[r] = Σ rows[r·length + i] · x[i], for each of `count` rows. Eight rows at a time keep eight sums that do not wait for
- * one another and read x once: half the time of row after row. Each sum is added up in the same order either way.
- */
-function dotRows(rows: Float64Array, count: number, length: number, x: Float64Array, out: Float64Array): void {
-  let r = 0;
-  for (; r + 8 <= count; r += 8) {
-    const base = r * length;
-    const end = base + length;
-    let s0 = 0;
-    let s1 = 0;
-    let s2 = 0;
-    let s3 = 0;
-    let s4 = 0;
-    let s5 = 0;
-    let s6 = 0;
-    let s7 = 0;
-    const l2 = 2 * length;
-    const l3 = 3 * length;
-    const l4 = 4 * length;
-    const l5 = 5 * length;
-    const l6 = 6 * length;
-    const l7 = 7 * length;
-    for (let p = base, i = 0; p < end; p++, i++) {
-      const value = x[i];
-      s0 += rows[p] * value;
-      s1 += rows[p + length] * value;
-      s2 += rows[p + l2] * value;
-      s3 += rows[p + l3] * value;
-      s4 += rows[p + l4] * value;
-      s5 += rows[p + l5] * value;
-      s6 += rows[p + l6] * value;
-      s7 += rows[p + l7] * value;
-    }
-    out[r] = s0;
-    out[r + 1] = s1;
-    out[r + 2] = s2;
-    out[r + 3] = s3;
-    out[r + 4] = s4;
-    out[r + 5] = s5;
-    out[r + 6] = s6;
-    out[r + 7] = s7;
-  }
-  for (; r + 2 <= count; r += 2) {
-    const base = r * length;
-    const end = base + length;
-    let s0 = 0;
-    let s1 = 0;
-    for (let p = base, i = 0; p < end; p++, i++) {
-      const value = x[i];
-      s0 += rows[p] * value;
-      s1 += rows[p + length] * value;
-    }
-    out[r] = s0;
-    out[r + 1] = s1;
-  }
-  if (r < count) dot(rows, r * length, x, out, r);
+/** Where element i of the diagonal lies in a packed matrix. */
+function diagonalAt(i: number, pairs: number): number {
+  const pair = i >> 1;
+  const odd = i & 1;
+  // Pair k has rows of 2 (pairs - k) doubles.
+  const start = 2 * pair * (2 * pairs - pair + 1);
+  return odd === 0 ? start : start + 2 * (pairs - pair) + 1;
 }
 
-/** out[at] = Σ row[base + i] · x[i] over all of x. */
-function dot(row: Float64Array, base: number, x: Float64Array, out: Float64Array, at: number): void {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += row[base + i] * x[i];
-  out[at] = sum;
-}
-
-/** xᵢxⱼ in the order of a packed triangle, those off the diagonal twice, as they stand for two. */
-function products(x: Float64Array, out: Float64Array): void {
-  const size = x.length;
-  for (let i = 0, at = 0; i < size; i++) {
-    const value = x[i];
-    const twice = 2 * value;
-    out[at++] = value * value;
-    for (let j = i + 1; j < size; j++) out[at++] = twice * x[j];
-  }
-}
-
-/** out[index] = xᵀMx of a packed matrix. */
-function quadraticForm(matrix: Float64Array, size: number, x: Float64Array, out: Float64Array, index: number): void {
-  let sum = 0;
-  for (let i = 0, at = 0; i < size; i++) {
-    let half = 0.5 * matrix[at++] * x[i];
-    for (let j = i + 1; j < size; j++) half += matrix[at++] * x[j];
-    sum += x[i] * half;
-  }
-  out[index] = 2 * sum;
-}
-
-/** out = Mx of a packed matrix that starts at `base`; each element is read once and used twice. */
-function symmetricTimes(matrix: Float64Array, base: number, size: number, x: Float64Array, out: Float64Array): void {
-  for (let i = 0; i < size; i++) out[i] = 0;
-  for (let i = 0, at = base; i < size; i++) {
-    const value = x[i];
-    let sum = out[i] + matrix[at++] * value;
-    for (let j = i + 1; j < size; j++) {
-      const element = matrix[at++];
-      sum += element * x[j];
-      out[j] += element * value;
-    }
-    out[i] = sum;
-  }
-}
-
-/** vector[base + i] += numbers[SCALE] · direction[i], clamped. */
-function step(vector: Float64Array, base: number, direction: Float64Array, numbers: Float64Array): void {
+/** vector[base + i] += numbers[SCALE] · from[start + i], clamped, for each of `count`. */
+function step(
+  vector: Float64Array,
+  base: number,
+  from: Float64Array,
+  start: number,
+  count: number,
+  numbers: Float64Array,
+): void {
   const scale = numbers[SCALE];
-  for (let i = 0; i < direction.length; i++) {
-    const value = vector[base + i] + scale * direction[i];
+  for (let i = 0; i < count; i++) {
+    const value = vector[base + i] + scale * from[start + i];
     vector[base + i] = value > ESTIMATE_LIMIT ? ESTIMATE_LIMIT : value < -ESTIMATE_LIMIT ? -ESTIMATE_LIMIT : value;
   }
 }
 
-function setDiagonal(matrix: Float64Array, base: number, size: number, value: number): void {
-  for (let i = 0, at = base; i < size; at += size - i, i++) matrix[at] = value;
+/** Makes a packed matrix diagonal. */
+function setDiagonal(words: Float64Array, base: number, block: Block, value: number): void {
+  words.fill(0, base, base + block.matrix);
+  for (let i = 0; i < block.size; i++) words[base + diagonalAt(i, block.pairs)] = value;
 }
 
-/** @returns where the matrix ends */
-function checkInverse(state: Float64Array, base: number, size: number): number {
-  for (let i = 0, row = base; i < size; row += size - i, i++) {
-    if (!(state[row] > 0 && state[row] <= VARIANCE_LIMIT)) refuseState(`variance ${row} is ${state[row]}`);
+/** Checks an inverse and the estimate after it. @returns where they end */
+function checkBlock(state: Float64Array, base: number, block: Block): number {
+  const { size, pairs, matrix, vector } = block;
+  for (let i = 0; i < size; i++) {
+    const at = base + diagonalAt(i, pairs);
+    if (!(state[at] > 0 && state[at] <= VARIANCE_LIMIT)) refuseState(`variance ${at} is ${state[at]}`);
   }
-  for (let i = 0, row = base; i < size; row += size - i, i++) {
-    for (let j = i + 1, diagonal = row + size - i; j < size; diagonal += size - j, j++) {
-      const at = row + j - i;
-      // Growing by a discount rounds, too.
-      if (!(state[at] * state[at] <= state[row] * state[diagonal] * (1 + 1e-6))) {
-        refuseState(`covariance ${at} is ${state[at]}`);
-      }
+  for (let i = 0, at = base; i < 2 * pairs; i++) {
+    for (let j = i & ~1; j < 2 * pairs; j++, at++) {
+      if (i === j && i < size) continue;
+      // What only fills up is 0. Growing by a discount rounds, too.
+      const right =
+        j < i || j >= size
+          ? state[at] === 0
+          : state[at] * state[at] <=
+            state[base + diagonalAt(i, pairs)] * state[base + diagonalAt(j, pairs)] * (1 + 1e-6);
+      if (!right) refuseState(`covariance ${at} is ${state[at]}`);
     }
   }
-  return base + triangle(size);
+  for (let i = 0; i < vector; i++) checkEstimate(state[base + matrix + i], base + matrix + i, i < size ? undefined : 0);
+  return base + block.stride;
 }
 
-function checkEstimate(estimate: number, at: number): void {
-  if (!(Math.abs(estimate) <= ESTIMATE_LIMIT)) refuseState(`estimate ${at} is ${estimate}`);
+function checkEstimate(estimate: number, at: number, most = ESTIMATE_LIMIT): void {
+  if (!(Math.abs(estimate) <= most)) refuseState(`estimate ${at} is ${estimate}`);
 }
