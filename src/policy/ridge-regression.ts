@@ -324,7 +324,10 @@ export class RidgeRegression implements ValueModel {
     if (this.#workspace.owner !== this.#ticket) this.#enter();
     const actions = this.#actions;
     const kernels = this.#kernels;
-    const { own, shared, products, variances: out } = this.#shapes;
+    const own = this.#own;
+    const shared = this.#shared;
+    const products = this.#shapes.products;
+    const out = this.#shapes.variances;
     const words = this.#words;
     if (this.#arms === 'tied') {
       for (let a = 0; a < actions; a++) {
@@ -363,7 +366,8 @@ export class RidgeRegression implements ValueModel {
   learn(x: Float64Array, action: number, work: Float64Array): void {
     if (this.#workspace.owner !== this.#ticket) this.#enter();
     const block = this.#arms === 'tied' ? 0 : action;
-    const { own, shared } = this.#shapes;
+    const own = this.#own;
+    const shared = this.#shared;
     const numbers = this.#numbers;
     const words = this.#words;
     const inverse = own.first + block * own.stride;
@@ -403,7 +407,9 @@ export class RidgeRegression implements ValueModel {
 
   forget(work: Float64Array): void {
     if (this.#workspace.owner !== this.#ticket) this.#enter();
-    const { blocks, own, shared } = this.#shapes;
+    const own = this.#own;
+    const shared = this.#shared;
+    const blocks = this.#shapes.blocks;
     const floor = work[Work.floor];
     if (!this.#keepsMean) {
       this.#numbers[GROWTH] = 1 / floor;
@@ -451,7 +457,10 @@ export class RidgeRegression implements ValueModel {
 
   /** Takes the workspace over. */
   #enter(): void {
-    const { blocks, own, shared, all, allEnd } = this.#shapes;
+    const own = this.#own;
+    const shared = this.#shared;
+    const blocks = this.#shapes.blocks;
+    const all = this.#shapes.all;
     const workspace = this.#workspace;
     if (this.#words !== workspace.words || this.#copies.length === 0) {
       const words = workspace.words;
@@ -460,7 +469,7 @@ export class RidgeRegression implements ValueModel {
         const first = own.first + block * own.stride;
         this.#copies[block] = words.subarray(first, first + own.stride);
       }
-      if (shared.size > 0) this.#copies[blocks] = words.subarray(shared.first, allEnd);
+      if (shared.size > 0) this.#copies[blocks] = words.subarray(shared.first, this.#shapes.allEnd);
     }
     // Vectors are filled up with zeros.
     this.#words.fill(0, 0, all);
@@ -470,7 +479,9 @@ export class RidgeRegression implements ValueModel {
 
   #clearEvidence(): void {
     const first = 1 / this.#settings[0];
-    const { blocks, own, shared } = this.#shapes;
+    const own = this.#own;
+    const shared = this.#shared;
+    const blocks = this.#shapes.blocks;
     for (let block = 0; block < blocks; block++) setDiagonal(this.#blocks, block * own.stride, own, first);
     setDiagonal(this.#blocks, blocks * own.stride, shared, first);
     this.#couplings.fill(0);
@@ -511,7 +522,8 @@ export class RidgeRegression implements ValueModel {
 
   /** What every action of a disjoint model is expected to earn, with x in place. */
   #expectAll(out: Float64Array): void {
-    const { own, means } = this.#shapes;
+    const own = this.#own;
+    const means = this.#shapes.means;
     const words = this.#words;
     const actions = this.#actions;
     this.#kernels.dots(own.first + own.matrix, actions, own.stride, own.vector, own.x, means);
@@ -536,7 +548,9 @@ export class RidgeRegression implements ValueModel {
   /** P ← DPD, by the factor in `#numbers` where the limit allows it. */
   #grow(block: Block, inverse: number): void {
     const words = this.#words;
-    const { size, pairs, diagonal: growth } = block;
+    const size = block.size;
+    const pairs = block.pairs;
+    const growth = block.diagonal;
     const factor = this.#numbers[GROWTH];
     const limit = this.#settings[2];
     for (let i = 0; i < size; i++) {
@@ -557,7 +571,12 @@ export class RidgeRegression implements ValueModel {
   #absorb(block: Block, inverse: number): void {
     const numbers = this.#numbers;
     const words = this.#words;
-    const { size, pairs, x, direction, scales, diagonal: variances } = block;
+    const size = block.size;
+    const pairs = block.pairs;
+    const x = block.x;
+    const direction = block.direction;
+    const scales = block.scales;
+    const variances = block.diagonal;
     this.#kernels.times(inverse, pairs, x, direction);
     const noise = numbers[NOISE];
     dotInto(words, direction, x, block.vector, numbers, SPREAD);
