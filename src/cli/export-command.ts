@@ -71,9 +71,10 @@ what was never paid, is left out. A scenario's policy begins untrained and learn
 
 csv: one column for each feature, by name; NAME@K for a feature that action K has of its own; then action (from 0),
 actions (how many there are), reward, probability. vw: \`shared |Context …\`, then \`|Action …\` for each action, the
-outcome on the one taken, its cost the reward with the opposite sign; \`rfsn vw FILE --cb_explore_adf -q CA\` and
-\`vw -d FILE --cb_explore_adf -q CA\` learn from it; -q CA lets what all actions share tell them apart. --bakeoff writes
-what was done as a classification problem: which policy learns soonest to choose as this one chose.`,
+outcome on the one taken, its cost the reward with the opposite sign; \`rfsn vw FILE --cb_explore_adf\` and
+\`vw -d FILE --cb_explore_adf\` learn from it, with -q CA where arms is not tied: that lets what all actions share tell
+them apart. --bakeoff writes what was done as a classification problem: which policy learns soonest to choose as this one
+chose.`,
     )
     .action(exportDecisions);
 }

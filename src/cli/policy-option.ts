@@ -3,6 +3,8 @@ import { Option } from 'commander';
 import { POLICY_PARAMETERS, policyNameOf } from '../loop/configuration.js';
 import { findParameter, type ParameterValues } from '../parameters/schema.js';
 import { settingsOf } from '../policy/create-policy.js';
+import { GD_DEFAULTS } from '../policy/gd-regression.js';
+import { RIDGE_DEFAULTS } from '../policy/ridge-regression.js';
 
 /** Every name that `--policy` takes: those of the parameter `policy`. */
 export const POLICY_CHOICES: readonly string[] = (findParameter('policy') as { values: readonly string[] }).values;
@@ -13,7 +15,8 @@ export function policyOption(choices: readonly string[] = POLICY_CHOICES): Optio
 }
 
 /**
- * What a user who set parameters should know: those that belong to other policies than the one that decides.
+ * What a user who set parameters should know: those that belong to other policies than the one that decides, or to the
+ * regressor that it could have and has not.
  *
  * @param given names of the parameters that were set
  * @returns at most one sentence
@@ -21,6 +24,10 @@ export function policyOption(choices: readonly string[] = POLICY_CHOICES): Optio
  */
 export function policyNotes(p: ParameterValues, given: ReadonlySet<string>): string[] {
   const known = settingsOf(policyNameOf(p));
-  const unused = POLICY_PARAMETERS.filter((name) => given.has(name) && !known.includes(name));
-  return unused.length === 0 ? [] : [`the policy ${p.policy} does not use ${unused.join(', ')}`];
+  const chooses = known.includes('regressor');
+  const other = chooses ? Object.keys(p.regressor === 'ridge' ? GD_DEFAULTS : RIDGE_DEFAULTS) : [];
+  const unused = POLICY_PARAMETERS.filter((name) => given.has(name) && (!known.includes(name) || other.includes(name)));
+  if (unused.length === 0) return [];
+  const policy = chooses ? `${p.policy} with the regressor ${p.regressor}` : p.policy;
+  return [`the policy ${policy} does not use ${unused.join(', ')}`];
 }

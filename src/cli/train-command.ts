@@ -38,7 +38,10 @@ export function registerTrainCommand(program: Command): void {
       integerArgument(1, 1_000_000_000),
     )
     .addOption(
-      new Option('--learning-rate-schedule <kind>', 'how the rate goes from learning_rate to its end')
+      new Option(
+        '--learning-rate-schedule <kind>',
+        'how the rate of gradient descent (--policy bandit) goes from learning_rate to its end',
+      )
         .choices(SCHEDULE_KINDS)
         .default('constant'),
     )

@@ -7,9 +7,11 @@
  *         robot:
  *           max_speed: 1.5    (robot.max_speed)
  */
+
 import { readFileSync } from 'node:fs';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from 'yaml';
 import { ParameterError } from './parameter-error.js';
+import { isPreset } from './presets.js';
 import {
   checkRelations,
   defaultParameters,
@@ -27,7 +29,7 @@ export const NODE_NAME = 'rfsn_controller';
  *
  * @param paths YAML files in ROS 2 parameter-file form
  * @param overrides by dotted name; text is read as the parameter's own type, so that flags can be passed as they are
- * @param given takes in the name of every parameter that the files set
+ * @param given takes in the name of every parameter that the files set, presets apart
  * @returns a fresh plain object, owned by the caller
  * @throws ParameterError that names the parameter, the value and what is allowed
  * @realtime unsafe
@@ -38,7 +40,7 @@ export function loadParameters(
   given: Set<string> = new Set(),
 ): ParameterValues {
   const values = defaultParameters();
-  for (const path of paths) applyFile(values, path, given);
+  for (const path of paths) applyFile(values, path, isPreset(path) ? new Set() : given);
   for (const [name, value] of Object.entries(overrides)) setParameter(values, name, fromText(name, value));
   checkRelations(values);
   return values;

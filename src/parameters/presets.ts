@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The presets under config/: how boldly the policy learns, from a desk to a robot in service. */
@@ -20,4 +20,9 @@ export function packageRoot(): string {
 /** Path of a preset's parameter file, for `loadParameters`. @realtime unsafe */
 export function presetPath(preset: PresetName): string {
   return join(packageRoot(), 'config', `${preset}.yaml`);
+}
+
+/** Whether a path is that of a preset, which speaks to every policy and not to the one chosen. @realtime unsafe */
+export function isPreset(path: string): boolean {
+  return presetNames.some((preset) => resolve(path) === presetPath(preset));
 }

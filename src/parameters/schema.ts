@@ -252,7 +252,7 @@ const entries = {
 
   // The policy.
   policy: choice(
-    'bandit',
+    'squarecb',
     [
       'bandit',
       'linucb',
@@ -270,7 +270,7 @@ const entries = {
     'Who decides: a policy that learns, a uniform draw (`random`), or the rule alone (`fallback`).',
   ),
   arms: choice(
-    'disjoint',
+    'tied',
     ['disjoint', 'tied', 'hybrid'],
     'How directions share what is learned: each has a model of its own over the same features (`disjoint`), one model sees every direction’s features in its own frame (`tied`), or the sum of both (`hybrid`).',
   ),
@@ -384,7 +384,7 @@ const entries = {
     'What `regcb` does with its bounds: take the action whose upper bound is highest, or draw among all that may be the best.',
   ),
   mellowness: number(0.1, 0, 1e9, '', 'Width of the bounds of `regcb`, c₀: more explores more.'),
-  gamma_scale: number(10, 0, 1e9, '', 'Sharpness γ of `squarecb` after its first update: more is greedier.'),
+  gamma_scale: number(100, 0, 1e9, '', 'Sharpness γ of `squarecb` after its first update: more is greedier.'),
   gamma_exponent: number(0.5, 0, 2, '', 'With which power of the updates the sharpness of `squarecb` grows.'),
   confidence: number(1, 0, 1e6, '', 'Multiplies the confidence bound of `ucb1`; 1 is the literature’s.'),
   prior_success: number(1, 0.25, 1e6, '', 'Successes that `beta-bernoulli` takes every action to have had.'),
@@ -423,7 +423,7 @@ const entries = {
     -1e9,
     1e9,
     '',
-    'A decision earns at least this: a smaller reward that the cycle measures counts as this one. `regcb`, `ucb1` and `beta-bernoulli` measure in the range.',
+    'A decision earns at least this: a smaller reward that the cycle measures counts as this one. `squarecb`, `regcb`, `ucb1` and `beta-bernoulli` measure in the range.',
   ),
   reward_max: number(10, -1e9, 1e9, '', 'A decision earns at most this: a larger reward counts as this one.'),
   l2_regularization: number(1e-5, 0, 1, '', 'Pull of the weights toward zero, in proportion to their size.'),
@@ -544,7 +544,13 @@ const entries = {
     '',
     'What a decision earned whose reward never came, with `feedback.expired: default`. Within `feedback.reward_min` and `feedback.reward_max`.',
   ),
-  'feedback.reward_min': number(-100, -1e6, 1e6, '', 'A smaller reward is refused and counted.'),
+  'feedback.reward_min': number(
+    -100,
+    -1e6,
+    1e6,
+    '',
+    'A smaller reward is refused and counted. With `reward.source: feedback` this range is the one that policies measure in, instead of `reward_min` and `reward_max`: a wider one makes `squarecb` explore more.',
+  ),
   'feedback.reward_max': number(100, -1e6, 1e6, '', 'A larger reward is refused and counted.'),
 };
 

@@ -60,7 +60,10 @@ describe('rfsn sim --headless', () => {
     const newest = decodeCheckpoint(readFileSync(checkpoints('a')[1]));
     expect(newest.counters.episodes).toBe(2);
     expect(newest.metadata['run']).toMatchObject({ scenario: 'clutter', seed: 4, faults: false });
-    expect(newest.metadata['policy']).toMatchObject({ name: 'bandit', config: { random_seed: 4 } });
+    expect(newest.metadata['policy']).toMatchObject({
+      name: 'squarecb',
+      config: { arms: 'tied', regressor: 'ridge', gamma_scale: 100, random_seed: 4 },
+    });
     expect(newest.generatorState.some((word) => word !== 0)).toBe(true);
   });
 
@@ -129,12 +132,22 @@ describe('rfsn sim --headless', () => {
   });
 
   it('refuses a checkpoint of other features or another table, with what differs', async () => {
+    const refused = async (model: string, ...args: string[]) => {
+      written.err = '';
+      expect(await run(sim(model, '--episodes', '1', ...args))).toBe(ExitCode.failed);
+      return written.err;
+    };
+    const products = ['--set', 'interactions=quadratic'];
+    const otherFeatures = 'features.interactions is "none" in the file and "quadratic" here';
     await figures(...sim('a', '--episodes', '1', '--scenario', 'open'));
-    expect(await run(sim('a', '--episodes', '1', '--set', 'bits=19'))).toBe(ExitCode.failed);
-    expect(written.err).toContain('policy.bits is 18 in the file and 19 here');
-    written.err = '';
-    expect(await run(sim('a', '--episodes', '1', '--set', 'interactions=quadratic'))).toBe(ExitCode.failed);
-    expect(written.err).toContain('features.interactions is "none" in the file and "quadratic" here');
+    expect(await refused('a', ...products)).toContain(otherFeatures);
+    expect(await refused('a', '--set', 'regressor=gd')).toContain('policy.regressor is "ridge" in the file and "gd"');
+    expect(await refused('a', '--policy', 'bandit')).toContain('policy.name is "squarecb" in the file and "bandit"');
+
+    const bandit = ['--policy', 'bandit', '--set', 'arms=disjoint'];
+    await figures(...sim('b', '--episodes', '1', '--scenario', 'open', ...bandit));
+    expect(await refused('b', ...bandit, '--set', 'bits=19')).toContain('policy.bits is 18 in the file and 19 here');
+    expect(await refused('b', ...bandit, ...products)).toContain(otherFeatures);
   });
 
   it('takes the policy from the flag, else from the parameters, and says what it does not use', async () => {
@@ -175,7 +188,8 @@ describe('rfsn sim --headless', () => {
 describe('rfsn train', () => {
   it('writes a history, moves the rates along their schedules, and counts episodes on', async () => {
     const path = at('history.jsonl');
-    const args = ['--scenario', 'open', '--episodes', '3', '--history', path, '--set', 'epsilon=0.4'];
+    const bandit = ['--policy', 'bandit', '--set', 'arms=disjoint'];
+    const args = ['--scenario', 'open', '--episodes', '3', '--history', path, '--set', 'epsilon=0.4', ...bandit];
     const schedules = ['--epsilon-schedule', 'linear', '--epsilon-end', '0', '--learning-rate-schedule', 'exponential'];
     const first = await figures(...train('a', ...args, ...schedules));
     expect(first).toMatchObject({ episodes: 3, episodes_total: 3 });
@@ -189,6 +203,13 @@ describe('rfsn train', () => {
     expect(await figures(...train('a', ...args))).toMatchObject({ episodes: 3, episodes_total: 6 });
     expect(history('history.jsonl').map(({ episode }) => episode)).toEqual([0, 1, 2, 3, 4, 5]);
     expect(history('history.jsonl')[5]['epsilon']).toBe(0.4);
+  });
+
+  it('moves ε along its schedule for the default policy too, which has no learning rate', async () => {
+    const args = ['--scenario', 'open', '--episodes', '3', '--history', at('h.jsonl'), '--set', 'epsilon=0.4'];
+    await figures(...train('a', ...args, '--epsilon-schedule', 'linear', '--epsilon-end', '0'));
+    expect(history('h.jsonl').map(({ epsilon }) => epsilon)).toEqual([0.4, 0.2, 0]);
+    expect(history('h.jsonl').map((line) => line['learning_rate'])).toEqual([0, 0, 0]);
   });
 
   it('ends with the same bits in one piece and in two, and for the same seed only', async () => {
@@ -248,6 +269,7 @@ describe('sim and train', () => {
     [['train', '--policy', 'random'], '--policy random learns nothing'],
     [['train', '--set', 'policy=fallback'], '--policy fallback learns nothing'],
     [['train', '--policy', 'lints', '--learning-rate-schedule', 'linear'], 'the policy lints has no such rate'],
+    [['train', '--learning-rate-schedule', 'linear'], 'the policy squarecb has no such rate'],
     [['sim', '--preset', 'x'], 'Allowed choices are development, staging, production.'],
     [['sim', '--episodes', '0'], 'Allowed: an integer from 1'],
     [['sim', '--seed', '-1'], 'Allowed: an integer from 0'],

@@ -10,6 +10,8 @@ import { LiveDisplay } from '../../src/cli/live-line.js';
 import { LiveSession, type LiveSessionOptions } from '../../src/cli/live-session.js';
 import type { Run } from '../../src/cli/run-options.js';
 import { StopRequest } from '../../src/cli/stop-request.js';
+import { ContextBuilder } from '../../src/features/context.js';
+import { contextOptionsOf, robotPolicy } from '../../src/loop/configuration.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import { handmade } from './recording-sink.js';
 
@@ -94,7 +96,16 @@ describe('a live session', () => {
     expect(saved).toBe(true);
     expect(page.text).not.toContain('saved');
     // The scaler's state counts what it took in.
-    expect(learned?.scaler.every((byte, i) => i < 16 || byte === 0)).toBe(true);
+    const parameters = loadParameters();
+    const untouched = new ContextBuilder(contextOptionsOf(parameters));
+    expect(learned?.scaler).toEqual(untouched.exportState());
+    const policy = robotPolicy(parameters, untouched);
+    const { nonZeroWeights } = policy.stats();
+    policy.importState(learned!.policy);
+    expect(policy.stats()).toMatchObject({ updates: 0, nonZeroWeights });
+    const values = new Float64Array(policy.nActions);
+    policy.values(new Float64Array(policy.contextDim).fill(1), values);
+    expect(values).toEqual(new Float64Array(policy.nActions));
   });
 
   it('ends with a fault where a world cannot be built, and leaves no thread behind', async () => {

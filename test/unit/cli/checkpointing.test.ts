@@ -10,9 +10,8 @@ import {
   splitSnapshot,
   stateHash,
 } from '../../../src/cli/checkpointing.js';
-import { RunningScaler } from '../../../src/features/scaling.js';
-import { robotPolicy, snapshotShapeOf } from '../../../src/loop/configuration.js';
-import { CONTEXT_DIM } from '../../../src/memory/layout.js';
+import { ContextBuilder } from '../../../src/features/context.js';
+import { contextOptionsOf, robotPolicy, snapshotShapeOf } from '../../../src/loop/configuration.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
 
 let folder = '';
@@ -34,16 +33,17 @@ function checkpointing(): Checkpointing {
   });
 }
 
-/** What a policy and a scaler know after a few examples. */
+/** What a policy and its scales know after a few examples. */
 function learned(): LearnedState {
-  const policy = robotPolicy(parameters());
-  const scaler = new RunningScaler(CONTEXT_DIM);
-  const context = Float64Array.from({ length: CONTEXT_DIM }, (_, i) => Math.sin(i));
+  const features = new ContextBuilder(contextOptionsOf(parameters()));
+  const policy = robotPolicy(parameters(), features);
   for (let i = 0; i < 5; i++) {
-    policy.update(context, i, i, 1);
-    scaler.update(context);
+    for (let k = 0; k < features.raw.length; k++) features.raw[k] = Math.sin(k + i);
+    features.build();
+    policy.update(features.context, i, i, 1);
+    features.update();
   }
-  return { policy: policy.exportState(), scaler: scaler.exportState() };
+  return { policy: policy.exportState(), scaler: features.exportState() };
 }
 
 /** Rewrites the newest checkpoint. */
@@ -75,7 +75,9 @@ describe('checkpoints of a run', () => {
     forge(({ sections }) => ({ sections: new Map([...sections].filter(([name]) => name !== 'scaler')) }));
     await expect(checkpointing().load()).rejects.toThrow('lacks the section "scaler"');
     forge(({ sections }) => ({ sections: new Map([...sections, ['scaler', new Uint8Array(8)]]) }));
-    await expect(checkpointing().load()).rejects.toThrow('scaler state is cut off');
+    await expect(checkpointing().load()).rejects.toThrow('scaler state has 8 bytes, expected 544');
+    forge(({ sections }) => ({ sections: new Map([...sections, ['scaler', new Uint8Array(544)]]) }));
+    await expect(checkpointing().load()).rejects.toThrow(/these bytes are not a .*scaler state/);
   });
 
   it('are not written from a state that could not be read again', async () => {

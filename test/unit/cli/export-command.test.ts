@@ -5,6 +5,8 @@ import { parseTable } from '../../../src/bakeoff/table.js';
 import { csvHeader, csvRow, DecisionCsvReader } from '../../../src/cli/decision-csv.js';
 import { run } from '../../../src/cli/program.js';
 import { ExitCode } from '../../../src/cli/usage.js';
+import { TURNED_DIM } from '../../../src/features/direction-frames.js';
+import { CONTEXT_DIM } from '../../../src/memory/layout.js';
 import { DecisionText, type LoggedDecision } from '../../../src/vw/decision-text.js';
 import { captureOutput, temporaryFolder } from '../../support/command-line.js';
 
@@ -26,25 +28,32 @@ function decisionsOf(text: string): LoggedDecision[] {
 }
 
 const EPISODE = ['open', '--episodes', '1', '--seed', '5'];
+const DISJOINT = ['--set', 'arms=disjoint'];
 
 describe('rfsn export of a scenario', () => {
-  it('writes what was paid, with the probability it was chosen with, by the name of every feature', async () => {
-    await exported(...EPISODE, '--policy', 'random', '--format', 'csv', '-o', at('d.csv'));
-    const text = read('d.csv');
-    const header = text.slice(0, text.indexOf('\n')).split(',');
-    expect(header).toHaveLength(28);
-    expect(header.slice(0, 2)).toEqual(['position_x', 'position_y']);
-    expect(header.slice(-4)).toEqual(['action', 'actions', 'reward', 'probability']);
-    const decisions = decisionsOf(text);
-    expect(written.err).toBe(`${decisions.length} decisions written to ${at('d.csv')}\n`);
-    expect(decisions.length).toBeGreaterThan(50);
-    // Chance spreads evenly over what safety allowed.
-    for (const { probability, nActions } of decisions) {
-      expect(nActions).toBe(8);
-      expect(1 / probability).toBeCloseTo(Math.round(1 / probability), 9);
-    }
-    expect(new Set(decisions.map(({ reward }) => reward)).size).toBeGreaterThan(10);
-  });
+  it.each([
+    ['each direction’s, by default', [], 8 * TURNED_DIM, ['velocity_along@0', 'velocity_across@0']],
+    ['those that all share', DISJOINT, CONTEXT_DIM, ['position_x', 'position_y']],
+  ])(
+    'writes what was paid, with the probability it was chosen with, by the name of every feature: %s',
+    async (_, arms, features, names) => {
+      await exported(...EPISODE, '--policy', 'random', ...arms, '--format', 'csv', '-o', at('d.csv'));
+      const text = read('d.csv');
+      const header = text.slice(0, text.indexOf('\n')).split(',');
+      expect(header).toHaveLength(features + 4);
+      expect(header.slice(0, 2)).toEqual(names);
+      expect(header.slice(-4)).toEqual(['action', 'actions', 'reward', 'probability']);
+      const decisions = decisionsOf(text);
+      expect(written.err).toBe(`${decisions.length} decisions written to ${at('d.csv')}\n`);
+      expect(decisions.length).toBeGreaterThan(50);
+      // Chance spreads evenly over what safety allowed.
+      for (const { probability, nActions } of decisions) {
+        expect(nActions).toBe(8);
+        expect(1 / probability).toBeCloseTo(Math.round(1 / probability), 9);
+      }
+      expect(new Set(decisions.map(({ reward }) => reward)).size).toBeGreaterThan(10);
+    },
+  );
 
   it('writes the same bits for the same seed, and others for another', async () => {
     for (const [name, seed] of Object.entries({ a: '5', b: '5', c: '6' })) {
@@ -70,22 +79,26 @@ describe('rfsn export of a scenario', () => {
   });
 
   it('writes features of each action where actions have their own', async () => {
-    const tied = [...EPISODE, '--policy', 'linucb', '--set', 'arms=tied'];
-    await exported(...tied, '--format', 'csv', '-o', at('d.csv'));
+    // As they have by default.
+    await exported(...EPISODE, '--format', 'csv', '-o', at('d.csv'));
     const [first] = decisionsOf(read('d.csv'));
     expect(first.context).toHaveLength(0);
-    expect((first.actionFeatures?.length ?? 0) % 8).toBe(0);
-    await exported(...tied, '--format', 'vw', '-o', at('d.vw'));
+    expect(first.actionFeatures).toHaveLength(8 * TURNED_DIM);
+    await exported(...EPISODE, '--format', 'vw', '-o', at('d.vw'));
     await exported(at('d.vw'), '--format', 'csv', '-o', at('again.csv'));
     expect(read('again.csv')).toBe(read('d.csv'));
   });
 
-  it('writes a file for rfsn bakeoff: no header, the action as the class', async () => {
-    await exported(...EPISODE, '--policy', 'random', '--format', 'csv', '--bakeoff', '-o', at('b.csv'));
-    await exported(...EPISODE, '--policy', 'random', '--format', 'csv', '-o', at('d.csv'));
+  it.each([
+    ['each direction’s features', [], 8 * TURNED_DIM],
+    ['those that all share', DISJOINT, CONTEXT_DIM],
+  ])('writes a file for rfsn bakeoff: no header, %s, the action as the class', async (_, arms, features) => {
+    const random = [...EPISODE, '--policy', 'random', ...arms, '--format', 'csv'];
+    await exported(...random, '--bakeoff', '-o', at('b.csv'));
+    await exported(...random, '-o', at('d.csv'));
     const table = parseTable(read('b.csv'));
     const decisions = decisionsOf(read('d.csv'));
-    expect(table.columns).toHaveLength(24);
+    expect(table.columns).toHaveLength(features);
     expect(Array.from(table.labels, (label) => Number(table.classes[label]))).toEqual(
       decisions.map(({ action }) => action),
     );

@@ -22,6 +22,7 @@ import {
   parameterTable,
 } from '../../../src/parameters/schema.js';
 import { POLICY_NAMES, settingsOf } from '../../../src/policy/create-policy.js';
+import type { SquareCb } from '../../../src/policy/square-cb.js';
 import { WeightedReward } from '../../../src/reward/reward.js';
 
 /** Parameters of which each numeric one has a value of its own. */
@@ -75,18 +76,29 @@ describe('the stages’ settings', () => {
     expect(safetyOptionsOf(loadParameters([], { 'robot.drive': 'omnidirectional' })).limits.omnidirectional).toBe(true);
   });
 
-  it('make a bandit and a reward that accept them', () => {
-    const p = loadParameters([], { bits: 8 });
-    const bandit = robotPolicy(p);
-    expect([bandit.name, bandit.nActions, bandit.contextDim]).toEqual(['bandit', 8, CONTEXT_DIM]);
+  it('make SquareCB over shared directions, and a reward that accepts them', () => {
+    const p = loadParameters();
+    const policy = robotPolicy(p);
+    expect([policy.name, policy.nActions, policy.contextDim]).toEqual(['squarecb', 8, 8 * TURNED_DIM]);
+    const expected = { arms: 'tied', regressor: 'ridge', gamma_scale: 100, context_dim: 0, arm_dim: TURNED_DIM };
+    expect((policy as SquareCb).config).toMatchObject(expected);
     expect(() => new WeightedReward(rewardWeightsOf(p))).not.toThrow();
   });
 
+  it('make the bandit where it is asked for', () => {
+    const bandit = robotPolicy(loadParameters([], { policy: 'bandit', arms: 'disjoint', bits: 8 }));
+    expect([bandit.name, bandit.nActions, bandit.contextDim]).toEqual(['bandit', 8, CONTEXT_DIM]);
+  });
+
   it('lengthen the context by the products where they are asked for', () => {
-    const p = loadParameters([], { bits: 8, interactions: 'quadratic', hash_bits: 5 });
-    expect(policyConfigOf(loadParameters())).toMatchObject({ context_dim: CONTEXT_DIM });
-    expect(policyConfigOf(p)).toMatchObject({ context_dim: CONTEXT_DIM + 32 });
-    expect(policyConfigOf(p)['feature_names']).toHaveLength(CONTEXT_DIM + 32);
+    const plain = { policy: 'bandit', arms: 'disjoint' } as const;
+    const products = { interactions: 'quadratic', hash_bits: 5 } as const;
+    expect(policyConfigOf(loadParameters([], plain))).toMatchObject({ context_dim: CONTEXT_DIM, arm_dim: 0 });
+    const longer = policyConfigOf(loadParameters([], { ...plain, ...products }));
+    expect(longer).toMatchObject({ context_dim: CONTEXT_DIM + 32, arm_dim: 0 });
+    expect(longer['feature_names']).toHaveLength(CONTEXT_DIM + 32);
+    // Shared, every direction has products of its own.
+    expect(robotPolicy(loadParameters([], products)).contextDim).toBe(8 * (TURNED_DIM + 32));
   });
 });
 
@@ -123,7 +135,7 @@ describe('the parameters of policies', () => {
   });
 
   it('are handed to the policies that have them, and to no other', () => {
-    const p = loadParameters([], { policy: 'linucb', alpha: 0.3, tau: 7, epsilon: 0.01 });
+    const p = loadParameters([], { policy: 'linucb', arms: 'disjoint', alpha: 0.3, tau: 7, epsilon: 0.01 });
     expect(policyConfigOf(p)).toMatchObject({ alpha: 0.3, epsilon: 0.01, arms: 'disjoint', arm_dim: 0 });
     expect(policyConfigOf(p)).not.toHaveProperty('tau');
     expect(policyNameOf({ ...p, policy: 'fallback' })).toBe('random');
@@ -143,7 +155,8 @@ describe('the parameters of policies', () => {
       arm_feature_names: TURNED_NAMES,
     });
     expect(robotPolicy(p).contextDim).toBe(shared + 8 * TURNED_DIM);
-    expect(snapshotShapeOf(p).scalerBytes).toBeGreaterThan(snapshotShapeOf(loadParameters()).scalerBytes);
+    const disjoint = snapshotShapeOf(loadParameters([], { policy: 'linucb', arms: 'disjoint' }));
+    expect(snapshotShapeOf(p).scalerBytes).toBeGreaterThan(disjoint.scalerBytes);
   });
 });
 

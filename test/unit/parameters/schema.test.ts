@@ -11,10 +11,11 @@ import {
   describeAllowed,
   findParameter,
   type ParameterDefinition,
+  type ParameterName,
   parameterTable,
   setParameter,
 } from '../../../src/parameters/schema.js';
-import { DEFAULT_BANDIT_CONFIG } from '../../../src/policy/contextual-bandit-config.js';
+import { defaultsOf, POLICY_NAMES } from '../../../src/policy/create-policy.js';
 import { DEFAULT_REWARD_WEIGHTS } from '../../../src/reward/reward.js';
 
 /** Values of every kind that an entry must refuse. */
@@ -63,10 +64,41 @@ describe('the table of parameters', () => {
     });
   });
 
-  it('has the defaults that the policy and the reward have by themselves', () => {
-    const { feature_names: _shared, arm_feature_names: _own, arm_dim: _shape, ...bandit } = DEFAULT_BANDIT_CONFIG;
+  it('has the defaults that the reward has by itself', () => {
     const reward = Object.entries(DEFAULT_REWARD_WEIGHTS).map(([name, weight]) => [`reward.${name}`, weight]);
-    expect(defaultParameters()).toMatchObject({ ...bandit, ...Object.fromEntries(reward) });
+    expect(defaultParameters()).toMatchObject(Object.fromEntries(reward));
+  });
+
+  it('has SquareCB on shared directions decide', () => {
+    expect(defaultParameters()).toMatchObject({ policy: 'squarecb', arms: 'tied', regressor: 'ridge' });
+  });
+
+  it('has the defaults that the policies have by themselves, but for those that are the robot’s own', () => {
+    const values = defaultParameters();
+    const own: Record<string, Record<string, unknown>> = {};
+    for (const policy of POLICY_NAMES) {
+      for (const [name, value] of Object.entries(defaultsOf(policy))) {
+        if (findParameter(name) === undefined || values[name as ParameterName] === value) continue;
+        own[policy] = { ...own[policy], [name]: values[name as ParameterName] };
+      }
+    }
+    const arms = 'tied';
+    const range = { reward_min: -10, reward_max: 10 };
+    const explores = { arms, epsilon: 0.1, ...range };
+    const descends = { learning_rate: 0.1, initial_t: 1, l2_regularization: 1e-5 };
+    expect(own).toEqual({
+      bandit: { arms },
+      linucb: explores,
+      lints: explores,
+      'bootstrapped-ts': { ...explores, ...descends },
+      squarecb: { ...explores, ...descends, gamma_scale: 100 },
+      regcb: { ...explores, ...descends },
+      'epsilon-greedy': { arms, ...range, ...descends },
+      softmax: { ...explores, ...descends },
+      ucb1: explores,
+      'beta-bernoulli': explores,
+      random: { arms },
+    });
   });
 
   it('has no name that is also the start of another, which a nested file could not tell apart', () => {
