@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,5 +24,7 @@ export function presetPath(preset: PresetName): string {
 
 /** Whether a path is that of a preset, which speaks to every policy and not to the one chosen. @realtime unsafe */
 export function isPreset(path: string): boolean {
-  return presetNames.some((preset) => resolve(path) === presetPath(preset));
+  // A linked package has two paths; its own is the real one.
+  const place = existsSync(path) ? realpathSync(path) : resolve(path);
+  return presetNames.some((preset) => place === presetPath(preset));
 }

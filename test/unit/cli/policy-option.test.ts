@@ -1,4 +1,4 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, symlinkSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { POLICY_CHOICES } from '../../../src/cli/policy-option.js';
@@ -50,6 +50,13 @@ describe('the notes on a policy’s parameters', () => {
 });
 
 describe('a preset', () => {
+  it('is known where a linked package has it too', () => {
+    symlinkSync(join(packageRoot(), 'config'), at('linked'));
+    expect(isPreset(at('linked', 'staging.yaml'))).toBe(true);
+    expect(isPreset(at('linked', 'omni.yaml'))).toBe(false);
+    expect(isPreset(at('no-such.yaml'))).toBe(false);
+  });
+
   it('is known by its place and not by its name', () => {
     expect(presetNames.map((preset) => isPreset(presetPath(preset)))).toEqual(presetNames.map(() => true));
     expect(isPreset(at('development.yaml'))).toBe(false);
