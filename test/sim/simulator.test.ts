@@ -203,17 +203,23 @@ describe('Simulator', () => {
 
   it('survives hundreds of episodes on one world’s memory', async () => {
     const { simulator, run } = await rig(scenarioOf('caves'));
-    const start = (first: number, last: number) => {
+    const start = async (first: number, last: number) => {
       for (let episode = first; episode < last; episode++) {
         simulator.startEpisode(episode);
         run(0.05);
       }
-      collectGarbage();
-      return process.memoryUsage().external;
+      // The bytes of dead arrays are given back by a thread of the collector's, some time after it ran.
+      let least = Infinity;
+      for (let pause = 0; pause < 5; pause++) {
+        collectGarbage();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        least = Math.min(least, process.memoryUsage().external);
+      }
+      return least;
     };
-    const early = start(1, 60);
+    const early = await start(1, 60);
     // Rapier's heap is a WebAssembly memory, which only ever grows: a leaked world of a hundred bodies would show.
-    expect(start(60, 400) - early).toBeLessThan(4e6);
+    expect((await start(60, 400)) - early).toBeLessThan(4e6);
     simulator.close();
     expect(() => simulator.world).toThrow('an episode was started');
   });
