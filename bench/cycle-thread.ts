@@ -122,6 +122,8 @@ class Cycles implements Contestant {
 /** What the thread is given. */
 export interface CycleOrder {
   role: typeof CYCLE_ROLE;
+  /** Who decides in the cycle, for the targets' names. */
+  label: string;
   options: BenchmarkOptions;
   fast: SituationData;
   slow: SituationData;
@@ -226,8 +228,12 @@ async function measure(order: CycleOrder): Promise<Report> {
       },
     },
     targets: [
-      atMost('cycle without a new scan, p50, to its two 24 × 8 passes as a plain loop', toPasses, 8),
-      atMost('cycle with a new scan, p50, to the same reduction of 720 beams as a plain loop', toReduction, 3),
+      atMost(`cycle without a new scan, ${order.label}, p50, to two 24 × 8 passes as a plain loop`, toPasses, 8),
+      atMost(
+        `cycle with a new scan, ${order.label}, p50, to the same reduction of 720 beams as a plain loop`,
+        toReduction,
+        3,
+      ),
     ],
     notes: [
       `A situation of ${fast.cycles.toLocaleString('en')} cycles recorded from the simulated Jackal in \`clutter\` (720 beams with ` +

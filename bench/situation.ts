@@ -105,6 +105,8 @@ export interface SituationOptions {
   scenario?: string;
   /** Episodes driven and learned from before the recording begins. */
   practice?: number;
+  /** In which the controller differs from its defaults. */
+  parameters?: Partial<ParameterValues>;
 }
 
 /** A situation as plain data over shared memory, for another thread. */
@@ -138,8 +140,7 @@ export class Situation {
 
   /** Drives with learning on, from an untrained policy and some practice, until enough cycles are recorded. */
   static async record(options: SituationOptions): Promise<Situation> {
-    const parameters = defaultParameters();
-    parameters.random_seed = options.seed;
+    const parameters = { ...defaultParameters(), ...options.parameters, random_seed: options.seed };
     const situation = new Situation(options.cycles, parameters);
     const robot: RobotModel = {
       ...jackal,

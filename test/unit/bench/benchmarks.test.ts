@@ -9,6 +9,8 @@ const measured: Record<string, Record<string, readonly string[]>> = {
   cycle: {
     cycle: ['p50_ns', 'p99_ns', 'p999_ns', 'max_ns', 'per_second', 'ratio_plain_passes', 'learned_per_cycle'],
     cycle_with_scan: ['p50_ns', 'p99_ns', 'ratio_plain_reduction', 'ratio_sector_minima', 'learned_per_cycle'],
+    cycle_default_policy: ['p50_ns', 'p99_ns', 'ratio_plain_passes', 'learned_per_cycle'],
+    cycle_with_scan_default_policy: ['p50_ns', 'p99_ns', 'ratio_plain_reduction', 'learned_per_cycle'],
   },
   allocation: { allocation: ['cycles', 'bytes_per_cycle', 'heap_before_bytes', 'heap_after_bytes'] },
   lateness: { lateness: ['p50_ns', 'p99_ns', 'p999_ns', 'max_ns', 'cycles', 'compute_p50_ns'] },
