@@ -185,7 +185,13 @@ export function parseTable(text: string, label: LabelPosition = 'last'): Table {
   if (labels.texts.length < 2) {
     throw new TableError(0, `every label is ${labels.texts[0]}; at least 2 classes are needed`);
   }
-  return { rows, columns, labels: labels.codes, classes: labels.texts, notes: remarks(scouts, labelColumn) };
+  return {
+    rows,
+    columns,
+    labels: labels.codes,
+    classes: labels.texts,
+    notes: [...remarks(scouts, labelColumn), ...equalLabels(labels.texts)],
+  };
 }
 
 function checkWidth(fields: readonly string[], line: number, hasSemicolon: boolean): void {
@@ -199,15 +205,29 @@ function checkWidth(fields: readonly string[], line: number, hasSemicolon: boole
 }
 
 /** The first line is a header where a column that is one of numbers has a text there and only there. */
+/** A first line of nothing but text over columns of numbers. Text in one of them may as well be a value. */
 function refuseHeader(scouts: readonly ColumnScout[], firstLine: number): void {
-  scouts.forEach(({ texts, numbers, firstText, firstTextLine }, c) => {
-    if (texts === 1 && numbers >= 2 && firstTextLine === firstLine) {
-      throw new TableError(
-        firstLine,
-        `looks like a header: column ${c + 1} is ${JSON.stringify(firstText)} here and a number everywhere else; remove it`,
-      );
-    }
-  });
+  if (!scouts.every(({ firstTextLine }) => firstTextLine === firstLine)) return;
+  const c = scouts.findIndex(({ texts, numbers }) => texts === 1 && numbers >= 2);
+  if (c < 0) return;
+  throw new TableError(
+    firstLine,
+    `looks like a header: column ${c + 1} is ${JSON.stringify(scouts[c].firstText)} here and a number everywhere else; remove it`,
+  );
+}
+
+/** Labels that are different texts for the same number. */
+function equalLabels(classes: readonly string[]): string[] {
+  const notes: string[] = [];
+  const first = new Map<number, string>();
+  for (const text of classes) {
+    const number = numberOf(text);
+    if (Number.isNaN(number)) continue;
+    const other = first.get(number);
+    if (other === undefined) first.set(number, text);
+    else notes.push(`the labels ${other} and ${text} are the same number, and two classes`);
+  }
+  return notes;
 }
 
 function remarks(scouts: readonly ColumnScout[], labelColumn: number): string[] {

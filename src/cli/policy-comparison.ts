@@ -81,8 +81,13 @@ export function parseCandidates(list: string, names: readonly string[]): Candida
     for (const word of words) {
       const at = word.indexOf('=');
       if (word.startsWith('@') && word.length > 1) params.push(word.slice(1));
-      else if (at > 0) set[word.slice(0, at)] = word.slice(at + 1);
-      else throw new UsageError(`--policies: "${word}" is neither @FILE nor name=value`);
+      else if (at > 0) {
+        const name = word.slice(0, at);
+        if (name === 'policy')
+          throw new UsageError(`--policies: the policy is named first, so not "${word}" behind it`);
+        if (Object.hasOwn(set, name)) throw new UsageError(`--policies: ${policy} has ${name} twice`);
+        set[name] = word.slice(at + 1);
+      } else throw new UsageError(`--policies: "${word}" is neither @FILE nor name=value`);
     }
     return { label: [policy, ...words].join(' '), policy, params, set };
   });

@@ -93,7 +93,13 @@ export function readParameters(
   given: Set<string> = new Set(),
 ): ParameterValues {
   const overrides: Record<string, string | number | boolean> = { ...options.set };
-  for (const [name, value] of Object.entries(flags)) if (value !== undefined) overrides[name] = value;
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === undefined) continue;
+    if (name === 'policy' && Object.hasOwn(overrides, name) && overrides[name] !== value) {
+      throw new UsageError(`--policy ${value} and --set policy=${overrides[name]}: which?`);
+    }
+    overrides[name] = value;
+  }
   for (const name of Object.keys(options.set ?? {})) given.add(name);
   return loadParameters(options.params ?? [], overrides, given);
 }

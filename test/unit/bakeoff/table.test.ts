@@ -42,6 +42,21 @@ describe('reading a table', () => {
     expect(table.classes).toEqual(['a', 'b']);
   });
 
+  it('takes a first line with some text for data, and says which column became categorical', () => {
+    const rows = Array.from({ length: 40 }, (_, i) => `${i},${i * 2},${i % 2}`);
+    const table = parseTable(['NA,7,0', ...rows].join('\n'));
+    expect(table.rows).toBe(41);
+    expect(table.columns.map(({ kind }) => kind)).toEqual(['categorical', 'numeric']);
+    expect(table.notes.join()).toContain('column 1 is taken as categorical: "NA" on line 1');
+  });
+
+  it('says where two labels are the same number', () => {
+    const table = parseTable('1,1\n2,1.0\n3,2\n4,1\n');
+    expect(table.classes).toHaveLength(3);
+    expect(table.notes).toContain('the labels 1 and 1.0 are the same number, and two classes');
+    expect(parseTable('1,1\n2,2\n').notes).toEqual([]);
+  });
+
   it('leaves out a byte order mark', () => {
     expect(parseTable('\uFEFF1,a\n2,b').columns[0].kind).toBe('numeric');
   });

@@ -30,6 +30,8 @@ describe('a list of policies', () => {
   });
 
   it.each([
+    ['lints policy=bandit', 'the policy is named first'],
+    ['lints v=1 v=2', 'lints has v twice'],
     ['linear', '"linear" is not a policy; allowed: bandit, lints, random'],
     ['bandit,', '"" is not a policy'],
     ['bandit fast', '"fast" is neither'],
