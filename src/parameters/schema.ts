@@ -410,7 +410,15 @@ const entries = {
     'What a lasting rise of the prediction error does (Page–Hinkley): nothing, is counted and told, or makes the policy forget as well.',
   ),
   drift_delta: number(0.2, 0, 1e6, 'σ', 'Rise of the prediction error that is let pass, in its standard deviations.'),
-  drift_threshold: number(40, 1e-3, 1e9, 'σ', 'Evidence of a rise that is an alarm.'),
+  // Rewards of consecutive decisions look at the same 0.3 s: fifteen errors in a row tell what one does, and the evidence
+  // of the library's 40 has to be fifteen times as much. 200 episodes each of clutter, moving and caves: no alarm.
+  drift_threshold: number(
+    600,
+    1e-3,
+    1e9,
+    'σ',
+    'Evidence of a rise that is an alarm. Errors of decisions that follow one another within `reward.horizon_s` resemble each other and add up to false evidence: where that is longer, this should be larger.',
+  ),
   drift_minimum: integer(200, 2, 1_000_000_000, 'updates', 'Updates before the first alarm, and after each.'),
   drift_floor: number(0.05, 1e-6, 1, '', 'Share of what was known that a reset keeps.'),
   drift_keeps: choice(
@@ -428,7 +436,13 @@ const entries = {
   reward_max: number(10, -1e9, 1e9, '', 'A decision earns at most this: a larger reward counts as this one.'),
   l2_regularization: number(1e-5, 0, 1, '', 'Pull of the weights toward zero, in proportion to their size.'),
   l1_regularization: number(0, 0, 1, '', 'Pull of the weights toward zero, the same for each; makes the table sparse.'),
-  bits: integer(18, 6, 24, 'bits', 'The weight table has 2^bits entries; its memory is set aside at start-up.'),
+  bits: integer(
+    18,
+    6,
+    24,
+    'bits',
+    'Features of `bandit` and the other policies of gradient descent are hashed into 2^bits places, as in Vowpal Wabbit; only places that a feature reaches take memory.',
+  ),
   interactions: choice('none', ['none', 'quadratic'], 'Whether products of two features are features too.'),
   hash_bits: integer(12, 4, 24, 'bits', 'Products of features are hashed into 2^hash_bits places.'),
   random_seed: integer(

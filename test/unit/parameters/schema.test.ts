@@ -83,7 +83,7 @@ describe('the table of parameters', () => {
       }
     }
     const arms = 'tied';
-    const range = { reward_min: -10, reward_max: 10 };
+    const range = { reward_min: -10, reward_max: 10, drift_threshold: 600 };
     const explores = { arms, epsilon: 0.1, ...range };
     const descends = { learning_rate: 0.1, initial_t: 1, l2_regularization: 1e-5 };
     expect(own).toEqual({
