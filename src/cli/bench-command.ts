@@ -32,7 +32,7 @@ export function registerBenchCommand(program: Command, runBenchmark: RunBenchmar
     .option('--seed <number>', 'of every random choice', seedArgument, DEFAULT_SEED)
     .option('--quick', 'shorter, for a first look')
     .option('--write', 'write bench/RESULTS.md')
-    .option('--json', 'end with the figures as one JSON object')
+    .option('--json', 'end with the figures as one JSON object; everything else goes to standard error')
     .action((names: string[], options: BenchCommandOptions) => bench(names, options, runBenchmark));
 }
 
@@ -51,15 +51,16 @@ async function bench(
     throw new UsageError('--write writes the page of all benchmarks; name none with it');
   }
   const machine = machineLine();
-  process.stdout.write(`${machine}\n`);
+  const people = options.json === true ? process.stderr : process.stdout;
+  people.write(`${machine}\n`);
   const reports: { name: string; summary: string; report: Report }[] = [];
   const figures: Record<string, Figures> = {};
   for (const { name, summary } of chosen) {
-    process.stdout.write(`\n${name}: ${summary} …\n`);
+    people.write(`\n${name}: ${summary} …\n`);
     const report = await runBenchmark(name, { seed: options.seed, quick: options.quick === true, tiny: false });
     reports.push({ name, summary, report });
     Object.assign(figures, report.figures);
-    process.stdout.write(reportText(report));
+    people.write(reportText(report));
   }
   if (options.write === true) {
     const page: ResultsPage = {
@@ -71,7 +72,7 @@ async function bench(
     };
     const path = join(packageRoot(), 'bench', 'RESULTS.md');
     writeFileSync(path, resultsPage(page));
-    process.stdout.write(`\nwrote ${path}\n`);
+    people.write(`\nwrote ${path}\n`);
   }
   if (options.json === true) printJson(figures);
 }

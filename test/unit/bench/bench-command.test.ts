@@ -19,7 +19,7 @@ const report: Report = {
 };
 
 describe('rfsn bench', () => {
-  it('runs every benchmark with the seed given, and ends with one line of JSON', async () => {
+  it('runs every benchmark with the seed given, and with --json prints one line of JSON and nothing else', async () => {
     const calls: [string, BenchmarkOptions][] = [];
     const program = new Command();
     registerBenchCommand(program, async (name, options) => {
@@ -31,6 +31,8 @@ describe('rfsn bench', () => {
     expect(calls[0][1]).toEqual({ seed: 9, quick: true, tiny: false });
     const last = written.lastJson();
     expect(last).toEqual(Object.fromEntries(benchmarks.map(({ name }) => [name, { p50_ns: 5 }])));
+    expect(written.out.trim().split('\n')).toHaveLength(1);
+    expect(written.err).toContain('met     cycle to its arithmetic: 7.13 (target ≤ 8)');
   });
 
   it('runs only those named, and says what was met, missed and skipped', async () => {
