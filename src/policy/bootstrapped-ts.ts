@@ -100,13 +100,13 @@ export class BootstrappedTs extends LearningPolicy {
   /** Memory that a policy of this configuration needs [bytes]. @throws PolicyConfigError @realtime unsafe */
   static bytes(config: Partial<BootstrappedTsConfig> = {}): number {
     const resolved = resolve(config);
-    return LearningPolicy.bytesFor(resolved, shapeOf(resolved, gdLayout(resolved)));
+    return LearningPolicy.bytesFor(resolved, shapeOf(resolved, gdLayout(resolved, resolved.n_bootstraps)));
   }
 
   /** @param memory where absent, a buffer of its own @throws PolicyConfigError @realtime unsafe (allocates) */
   constructor(config: Partial<BootstrappedTsConfig> = {}, memory?: PolicyMemory) {
     const resolved = resolve(config);
-    const layout = gdLayout(resolved);
+    const layout = gdLayout(resolved, resolved.n_bootstraps);
     super(resolved, shapeOf(resolved, layout), memory);
     this.config = resolved;
     const doubles = GdRegression.stateDoubles(resolved, layout);

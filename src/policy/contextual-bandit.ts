@@ -39,6 +39,7 @@ import {
   type PolicyStats,
   VALUE_LIMIT,
 } from './policy.js';
+import { allocateMemory, checkMemory } from './policy-settings.js';
 import {
   checkStateHeader,
   PolicyKind,
@@ -87,7 +88,7 @@ const RULE_NORMALIZED = 2;
 const RULE_ARMS = { disjoint: 0, tied: 4, hybrid: 8 } as const;
 
 function align8(bytes: number): number {
-  return (bytes + 7) & ~7;
+  return Math.ceil(bytes / 8) * 8;
 }
 
 /** Bytes of a state with `slots` slots: header, head, settings, slot numbers, weights, accumulators, scales. */
@@ -95,16 +96,17 @@ function stateBytesFor(slots: number): number {
   return STATE_HEADER_BYTES + (HEAD_WORDS + SETTING_WORDS) * 8 + align8(slots * 4) + slots * SLOT_WORDS * 8;
 }
 
-/** Bytes that no choice of names exceeds: state, values and distribution, exploration, work, the regression's scratch. */
+/**
+ * Bytes that no choice of names exceeds: state, values and distribution, exploration, work, the regression's scratch.
+ *
+ * @throws PolicyConfigError where they are more than `MEMORY_LIMIT_BYTES`
+ */
 function bytesFor(config: ContextualBanditConfig): number {
   const features = config.context_dim + 1;
   const entries = config.n_actions * features + config.arm_dim;
   const scratch = contextLength(config) + 1 + features + config.arm_dim;
-  return (
-    stateBytesFor(entries) +
-    (scratch + GD_WORK_END + EXPLORATION_FIELDS + config.n_actions * 2) * 8 +
-    align8(entries * 4)
-  );
+  const doubles = scratch + GD_WORK_END + EXPLORATION_FIELDS + config.n_actions * 2;
+  return checkMemory(config, stateBytesFor(entries) + doubles * 8 + align8(entries * 4));
 }
 
 /** See `GdRegression` for the learning rule, `ContextualBanditConfig` for the settings, `Policy` for the methods. */
@@ -164,7 +166,7 @@ export class ContextualBandit implements Policy {
     this.nActions = resolved.n_actions;
     this.contextDim = contextLength(resolved);
     this.#bytes = bytesFor(resolved);
-    const buffer = memory?.buffer ?? new ArrayBuffer(this.#bytes);
+    const buffer = memory?.buffer ?? allocateMemory(resolved, this.#bytes);
     const start = memory?.byteOffset ?? 0;
     if (start % 8 !== 0 || start < 0 || start + this.#bytes > buffer.byteLength) {
       throw new PolicyConfigError(

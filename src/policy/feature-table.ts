@@ -10,6 +10,9 @@ export interface FeatureTable {
   slotNumbers: Uint32Array;
 }
 
+/** From so many features on places are found in a table of all of them. */
+const MANY = 1 << 16;
+
 /** Stands for all actions where they share weights; no action has it. */
 const ALL_ACTIONS = -1;
 
@@ -30,12 +33,19 @@ export function hashFeatures(
 ): FeatureTable {
   const mask = 2 ** bits - 1;
   const slotOf = new Int32Array(nActions * names.length + tied.length);
-  const slots = new Map<number, number>();
+  // The whole table, with 0 where no slot is yet: a Map holds 2^24 places at most, and there may be 2^26.
+  const slots = new Int32Array(slotOf.length < MANY ? 0 : mask + 1);
+  const few = new Map<number, number>();
+  const slotNumbers = new Uint32Array(Math.min(slotOf.length, mask + 1));
+  let count = 0;
   const slotFor = (name: string, seed: number): number => {
     const slotNumber = murmur3String(name, seed) & mask;
-    const slot = slots.get(slotNumber) ?? slots.size;
-    slots.set(slotNumber, slot);
-    return slot;
+    const known = slots.length > 0 ? slots[slotNumber] - 1 : (few.get(slotNumber) ?? -1);
+    if (known >= 0) return known;
+    if (slots.length > 0) slots[slotNumber] = count + 1;
+    else few.set(slotNumber, count);
+    slotNumbers[count] = slotNumber;
+    return count++;
   };
   for (let a = 0; a < nActions; a++) {
     const seed = hashSeed(0, a);
@@ -43,5 +53,5 @@ export function hashFeatures(
   }
   const seed = hashSeed(0, ALL_ACTIONS);
   for (let i = 0; i < tied.length; i++) slotOf[nActions * names.length + i] = slotFor(tied[i], seed);
-  return { slotOf, slotNumbers: Uint32Array.from(slots.keys()) };
+  return { slotOf, slotNumbers: slotNumbers.slice(0, count) };
 }

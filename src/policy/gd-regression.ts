@@ -38,7 +38,7 @@
 import { hashFeatures } from './feature-table.js';
 import { type LearningPolicyConfig, refuseState, Work } from './learning-policy.js';
 import { PolicyConfigError, VALUE_LIMIT } from './policy.js';
-import { integer, real, type SettingRule } from './policy-settings.js';
+import { checkMemory, integer, real, type SettingRule } from './policy-settings.js';
 import type { ValueModel } from './value-model.js';
 
 /** Features nearer to 0 than this are absent: their squares would leave the range of doubles. */
@@ -132,17 +132,25 @@ export interface GdLayout {
   readonly slotNumbers: Uint32Array;
 }
 
-/** @throws PolicyConfigError where a name is the constant's @realtime unsafe (hashes every name for every action) */
-export function gdLayout(config: GdConfig): GdLayout {
+/**
+ * @param replicates regressions that share the layout
+ * @throws PolicyConfigError where a name is the constant's, or before anything is hashed where a choice of names could need
+ *   more than `MEMORY_LIMIT_BYTES`
+ * @realtime unsafe (hashes every name for every action)
+ */
+export function gdLayout(config: GdConfig, replicates = 1): GdLayout {
   for (const setting of ['feature_names', 'arm_feature_names'] as const) {
     if (config[setting]?.includes(CONSTANT_FEATURE)) {
       throw new PolicyConfigError(setting, `${setting} has ${CONSTANT_FEATURE}, which is reserved`);
     }
   }
-  const names = gdFeatureNames(config);
   const nActions = config.n_actions;
   const shared = config.context_dim + 1;
   const own = config.arm_dim;
+  const entries = nActions * shared + own;
+  const doubles = GD_SHARED_WORDS + SLOT_WORDS * Math.min(entries, 2 ** config.bits) + nActions;
+  checkMemory(config, 8 * (replicates * doubles + shared + nActions * own + shared + own) + 4 * entries);
+  const names = gdFeatureNames(config);
   if (config.arms !== 'tied') {
     const table = hashFeatures(names.slice(0, shared), nActions, config.bits, names.slice(shared));
     return { nActions, shared, own, ...table };

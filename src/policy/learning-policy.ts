@@ -16,7 +16,7 @@
 import { murmur3String } from '../core/hash.js';
 import { PRNG_STATE_WORDS, Prng } from '../core/prng.js';
 import { drawAction } from './exploration.js';
-import { PAGE_HINKLEY_WORDS, PageHinkley } from './page-hinkley.js';
+import { PAGE_HINKLEY_WORDS, PageHinkley, pageHinkleyFault } from './page-hinkley.js';
 import {
   checkAction,
   checkBatch,
@@ -33,7 +33,15 @@ import {
   type PolicyStats,
   VALUE_LIMIT,
 } from './policy.js';
-import { checkFeatureNames, integer, optional, real, type SettingRule } from './policy-settings.js';
+import {
+  allocateMemory,
+  checkFeatureNames,
+  checkMemory,
+  integer,
+  optional,
+  real,
+  type SettingRule,
+} from './policy-settings.js';
 import {
   checkStateHeader,
   readStateHeader,
@@ -114,6 +122,8 @@ export const LEARNING_POLICY_DEFAULTS: Readonly<LearningPolicyConfig> = {
   arm_feature_names: null,
 };
 
+const LARGEST_DRIFT_THRESHOLD = 1e9;
+
 export const LEARNING_POLICY_RULES: { readonly [setting: string]: SettingRule } = {
   n_actions: integer(1, 1024),
   context_dim: integer(0, 1 << 16),
@@ -127,7 +137,7 @@ export const LEARNING_POLICY_RULES: { readonly [setting: string]: SettingRule } 
   reward_max: optional(real(-VALUE_LIMIT, VALUE_LIMIT)),
   drift: ['off', 'alarm', 'reset'],
   drift_delta: real(0, 1e6),
-  drift_threshold: real(0, 1e9, true),
+  drift_threshold: real(0, LARGEST_DRIFT_THRESHOLD, true),
   drift_minimum: integer(2, Number.MAX_SAFE_INTEGER),
   drift_floor: real(0, 1, true),
   random_seed: integer(0, 0xffffffff),
@@ -227,18 +237,21 @@ export abstract class LearningPolicy implements Policy {
   readonly #rewardLimits: Float64Array;
   readonly #epsilon: Float64Array;
 
-  /** Memory that a policy of these shapes needs [bytes], a multiple of 8. @realtime unsafe */
+  /**
+   * Memory that a policy of these shapes needs [bytes], a multiple of 8.
+   *
+   * @throws PolicyConfigError where it is more than `MEMORY_LIMIT_BYTES`
+   * @realtime unsafe
+   */
   protected static bytesFor(config: LearningPolicyConfig, shape: ModelShape): number {
-    return (
-      STATE_HEADER_BYTES +
-      8 *
-        (HEAD_WORDS +
-          shape.stateDoubles +
-          contextLength(config) +
-          2 * config.n_actions +
-          WORK_WORDS +
-          shape.scratchDoubles)
-    );
+    const doubles =
+      HEAD_WORDS +
+      shape.stateDoubles +
+      contextLength(config) +
+      2 * config.n_actions +
+      WORK_WORDS +
+      shape.scratchDoubles;
+    return checkMemory(config, STATE_HEADER_BYTES + 8 * doubles);
   }
 
   /**
@@ -256,7 +269,7 @@ export abstract class LearningPolicy implements Policy {
     this.#settings = config;
     this.#kind = shape.kind;
     this.#bytes = LearningPolicy.bytesFor(config, shape);
-    const buffer = memory?.buffer ?? new ArrayBuffer(this.#bytes);
+    const buffer = memory?.buffer ?? allocateMemory(config, this.#bytes);
     const start = memory?.byteOffset ?? 0;
     if (start % POLICY_ALIGNMENT !== 0 || start < 0 || start + this.#bytes > buffer.byteLength) {
       throw new PolicyConfigError(
@@ -583,6 +596,9 @@ export abstract class LearningPolicy implements Policy {
       if (!Number.isFinite(head[i])) refuseState(`head word ${i} is ${head[i]}`);
       if (head[i] < 0 && i !== HEAD_REWARD_SUM) refuseState(`head word ${i} is ${head[i]}`);
     }
+    // Not this policy's own threshold, which may be another than that of the policy it comes from.
+    const fault = pageHinkleyFault(head.subarray(HEAD_DRIFT, HEAD_SCHEDULE_START), LARGEST_DRIFT_THRESHOLD);
+    if (fault !== null) refuseState(fault);
     if (head[HEAD_SCHEDULE_START] > head[HEAD_DECISIONS])
       refuseState(`its schedule starts at ${head[HEAD_SCHEDULE_START]}`);
     if (head[HEAD_LAST_PROBABILITY] > 1) refuseState(`last probability is ${head[HEAD_LAST_PROBABILITY]}`);

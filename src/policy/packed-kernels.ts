@@ -225,11 +225,14 @@ export class PlainWorkspace implements PackedWorkspace {
   words = new Float64Array(0);
 
   reserve(doubles: number): boolean {
-    if (doubles > this.words.length) {
+    if (doubles <= this.words.length) return true;
+    try {
       this.words = new Float64Array(doubles);
-      this.kernels.words = this.words;
-      this.owner = 0;
+    } catch {
+      return false;
     }
+    this.kernels.words = this.words;
+    this.owner = 0;
     return true;
   }
 }
@@ -292,7 +295,12 @@ function makeSimdWorkspace(): SimdWorkspace | null {
 const SIMD = makeSimdWorkspace();
 const PLAIN = new PlainWorkspace();
 
-/** The thread's workspace, with room for so many doubles: the faster one that has it. @realtime unsafe */
+/**
+ * The thread's workspace, with room for so many doubles: the faster one that has it. Where neither has, the plain one, whose
+ * `reserve` says so.
+ *
+ * @realtime unsafe
+ */
 export function workspaceFor(doubles: number): PackedWorkspace {
   if (SIMD?.reserve(doubles)) return SIMD;
   PLAIN.reserve(doubles);

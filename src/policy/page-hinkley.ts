@@ -32,7 +32,12 @@ const LARGEST_DEVIATION = 8;
 /** Of the largest standard deviation there was, below which none is taken to be. */
 const SMALLEST_SHARE = 0.01;
 /** Losses beyond count as this, so that their squares stay finite. */
-const LARGEST_LOSS = 1e150;
+export const LARGEST_LOSS = 1e150;
+/**
+ * The square of `LARGEST_LOSS`. Of losses from 0 to that the variance is at most a quarter of this. From any up to it the next is below it
+ * again, (1 - r)(V + r d²) with r in (0, 1] and d at most `LARGEST_LOSS`, so that nothing grows beyond.
+ */
+const VARIANCE_LIMIT = 1e300;
 
 /** Since the start and since each alarm. */
 const COUNT = 0;
@@ -51,6 +56,25 @@ export interface PageHinkleySettings {
   readonly threshold: number;
   /** Losses seen before the first alarm is possible, since the start and since each alarm. */
   readonly minimum: number;
+}
+
+/**
+ * What is wrong with a test's saved words: null where losses could have led to them, or where at least all losses to come
+ * leave them finite.
+ *
+ * @param words `PAGE_HINKLEY_WORDS` doubles
+ * @param threshold the largest that any test may have
+ * @realtime unsafe
+ */
+export function pageHinkleyFault(words: Float64Array, threshold: number): string | null {
+  for (let i = 0; i < PAGE_HINKLEY_WORDS; i++) {
+    if (!(words[i] >= 0 && words[i] < Infinity)) return `word ${i} of the watch for drift is ${words[i]}`;
+  }
+  if (words[MEAN] > LARGEST_LOSS) return `mean loss is ${words[MEAN]}`;
+  if (words[VARIANCE] > VARIANCE_LIMIT) return `variance of the loss is ${words[VARIANCE]}`;
+  if (words[LARGEST_VARIANCE] > VARIANCE_LIMIT) return `largest variance of the loss is ${words[LARGEST_VARIANCE]}`;
+  if (words[EVIDENCE] > threshold) return `evidence of drift is ${words[EVIDENCE]}`;
+  return null;
 }
 
 export class PageHinkley {
@@ -106,6 +130,8 @@ export class PageHinkley {
     // All losses alike at first (Welford 1962), then a share of 1 / MEMORY for the newest.
     const rate = count + 1 < MEMORY ? 1 / (count + 1) : 1 / MEMORY;
     words[MEAN] += rate * before;
+    // By rounding alone.
+    if (words[MEAN] > LARGEST_LOSS) words[MEAN] = LARGEST_LOSS;
     words[VARIANCE] = (1 - rate) * (words[VARIANCE] + rate * before * before);
     // From the minimum on only: the first few give no measure of what is large.
     if (count >= settings[2] && words[VARIANCE] > words[LARGEST_VARIANCE]) words[LARGEST_VARIANCE] = words[VARIANCE];

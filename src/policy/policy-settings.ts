@@ -1,6 +1,7 @@
 /**
  * Ranges and choices of policies' settings, checked at construction: every policy declares its own in one table and
- * refuses what is outside by the setting's name, the value and what is allowed.
+ * refuses what is outside by the setting's name, the value and what is allowed. So it does with settings that are each
+ * in their range and together need more memory than there may be.
  */
 import { PolicyConfigError } from './policy.js';
 
@@ -47,7 +48,7 @@ export function resolveSettings<Config extends object>(
   config: Partial<Config>,
 ): Readonly<Config> {
   for (const name of Object.keys(config)) {
-    if (!(name in defaults)) throw new PolicyConfigError(name, `unknown parameter ${name}`);
+    if (!Object.hasOwn(defaults, name)) throw new PolicyConfigError(name, `unknown parameter ${name}`);
   }
   const resolved = { ...defaults, ...config };
   const byName = resolved as { [name: string]: unknown };
@@ -70,6 +71,52 @@ function checkNumber(name: string, value: unknown, rule: NumberRange): void {
   if (ok) return;
   const kind = `${rule.integer ? 'an integer' : 'a number'} in ${rule.openLow ? '(' : '['}${rule.low}, ${rule.high}]`;
   throw new PolicyConfigError(name, `${name} is ${String(value)}, allowed: ${kind}${rule.optional ? ', or null' : ''}`);
+}
+
+/** A policy's memory is no larger [bytes]: a state says its length in 32 bits. */
+export const MEMORY_LIMIT_BYTES = 2 ** 32;
+
+/** The settings that memory grows with, in any configuration. */
+export interface SizeSettings {
+  readonly n_actions: number;
+  readonly context_dim: number;
+  readonly arms?: string;
+  readonly arm_dim?: number;
+  readonly n_bootstraps?: number;
+}
+
+/**
+ * Refuses a configuration that needs more than `MEMORY_LIMIT_BYTES`; to be asked before anything is done in proportion to
+ * them.
+ *
+ * @returns `bytes`
+ * @throws PolicyConfigError that names all of `sizes`, and has the largest of them as its parameter
+ * @realtime unsafe
+ */
+export function checkMemory(sizes: SizeSettings, bytes: number): number {
+  if (bytes <= MEMORY_LIMIT_BYTES) return bytes;
+  throw tooLarge(sizes, bytes, `allowed: ${MEMORY_LIMIT_BYTES} bytes`);
+}
+
+/** Memory of a policy, zeroed. @throws PolicyConfigError as `checkMemory`, or where there is not so much @realtime unsafe */
+export function allocateMemory(sizes: SizeSettings, bytes: number): ArrayBuffer {
+  checkMemory(sizes, bytes);
+  try {
+    return new ArrayBuffer(bytes);
+  } catch {
+    throw tooLarge(sizes, bytes, 'more than can be allocated here');
+  }
+}
+
+/** @realtime unsafe */
+export function tooLarge(sizes: SizeSettings, bytes: number, limit: string): PolicyConfigError {
+  const { n_actions, context_dim, arm_dim = 0, n_bootstraps = 0 } = sizes;
+  const numbers = Object.entries({ n_actions, context_dim, arm_dim, n_bootstraps }).filter(([, value]) => value > 0);
+  const [parameter] = numbers.reduce((most, entry) => (entry[1] > most[1] ? entry : most));
+  const listed = [...numbers, ...(sizes.arms === undefined ? [] : [['arms', sizes.arms]])].map((pair) =>
+    pair.join(' '),
+  );
+  return new PolicyConfigError(parameter, `${listed.join(', ')} need ${bytes} bytes together, ${limit}`);
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   type PolicyStats,
   VALUE_LIMIT,
 } from './policy.js';
+import { checkMemory } from './policy-settings.js';
 import { checkStateHeader, PolicyKind, readStateHeader, STATE_HEADER_BYTES, writeStateHeader } from './state-format.js';
 
 export interface RandomPolicyConfig {
@@ -62,6 +63,7 @@ export class RandomPolicy implements Policy {
       if (!Number.isInteger(value) || value < 1)
         throw new PolicyConfigError(name, `${name} is ${value}, allowed: an integer from 1`);
     }
+    checkMemory({ n_actions: this.nActions, context_dim: this.contextDim }, RandomPolicy.bytes() + 16 * this.nActions);
     this.lastValues = new Float64Array(this.nActions);
     this.lastDistribution = new Float64Array(this.nActions);
     const buffer = memory?.buffer ?? new ArrayBuffer(this.stateBytes);

@@ -57,7 +57,7 @@ import {
   vectorDoubles,
   workspaceFor,
 } from './packed-kernels.js';
-import { real, type SettingRule } from './policy-settings.js';
+import { real, type SettingRule, tooLarge } from './policy-settings.js';
 import type { ValueModel } from './value-model.js';
 
 /** Settings of the model, with the names that configuration files use. */
@@ -102,6 +102,9 @@ const ESTIMATE_LIMIT = 1e30;
 /** Variances of weights do not fall below this, and none above `VARIANCE_LIMIT` is taken from a saved state. */
 const VARIANCE_FLOOR = 1e-60;
 const VARIANCE_LIMIT = 1e30;
+
+/** Adding 1 leaves it as it is. */
+const MOST_CONDITIONED = 2 ** 53;
 
 /** Squares below are not compared: near the smallest doubles they have few digits, and change nothing. */
 const UNDERFLOW = 1e-300;
@@ -252,6 +255,7 @@ export class RidgeRegression implements ValueModel {
    * @param state `stateDoubles` doubles of the caller's; `clear` gives them their first values
    * @param scratch `scratchDoubles` doubles of the caller's
    * @param workspace for tests, another than the thread's
+   * @throws PolicyConfigError where there is no memory for a working copy
    * @realtime unsafe (makes views, and the workspace larger)
    */
   constructor(config: RidgeConfig, state: Float64Array, scratch: Float64Array, workspace?: PackedWorkspace) {
@@ -278,8 +282,8 @@ export class RidgeRegression implements ValueModel {
     this.#conditioned = take(state, 1);
     this.#numbers = scratch.subarray(0, NUMBERS);
 
-    workspace?.reserve(allEnd);
     this.#workspace = workspace ?? workspaceFor(allEnd);
+    if (!this.#workspace.reserve(allEnd)) throw tooLarge(config, 8 * allEnd, 'more than can be allocated here');
     this.#kernels = this.#workspace.kernels;
     this.#ticket = nextTicket();
     this.#words = this.#workspace.words;
@@ -443,7 +447,8 @@ export class RidgeRegression implements ValueModel {
     at = checkBlock(state, at, shared);
     const couplings = at + blocks * own.size * shared.size;
     for (; at < couplings; at++) checkEstimate(state[at], at);
-    if (!(state[at] >= 0 && Number.isSafeInteger(state[at]))) refuseState(`model word ${at} is ${state[at]}`);
+    if (!(state[at] >= 0 && state[at] <= MOST_CONDITIONED && Number.isInteger(state[at])))
+      refuseState(`model word ${at} is ${state[at]}`);
   }
 
   restored(): void {

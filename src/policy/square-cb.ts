@@ -68,6 +68,9 @@ const KIND: ValuePolicyKind<SquareCbConfig> = {
 /** Of γ, per unit of reward: beyond, an action a hair below the best is never drawn anyway. */
 const LARGEST_SCALE = 1e30;
 
+/** Adding 1 leaves it as it is. */
+const MOST_UPDATES = 2 ** 53;
+
 // Indexes into `#rates`.
 const SCALE = 0;
 const EXPONENT = 1;
@@ -122,7 +125,7 @@ export class SquareCb extends ValuePolicy<SquareCbConfig> {
   }
 
   protected override checkOwn(own: Float64Array): void {
-    if (!(own[EVIDENCE] >= 0 && own[EVIDENCE] <= Number.MAX_SAFE_INTEGER)) {
+    if (!(own[EVIDENCE] >= 0 && own[EVIDENCE] <= MOST_UPDATES)) {
       refuseState(`its updates are ${own[EVIDENCE]}`);
     }
   }

@@ -119,7 +119,10 @@ export class Ucb1 extends LearningPolicy {
     const discount = this.#rates[0];
     if (discount < 1) for (let a = 0; a < this.nActions; a++) counts[a] *= discount;
     counts[action] += this.work[Work.weight];
-    this.#means[action] += (this.work[Work.reward] - this.#means[action]) * (this.work[Work.weight] / counts[action]);
+    const mean =
+      this.#means[action] + (this.work[Work.reward] - this.#means[action]) * (this.work[Work.weight] / counts[action]);
+    // Rounding may carry a mean of rewards next to the limit a hair beyond it, where no state may be.
+    this.#means[action] = mean > VALUE_LIMIT ? VALUE_LIMIT : mean < -VALUE_LIMIT ? -VALUE_LIMIT : mean;
   }
 
   /** Counts shrink, so that bounds widen and new rewards weigh more; means stay. */

@@ -4,10 +4,13 @@ import {
   DEFAULT_POLICY,
   defaultsOf,
   POLICY_NAMES,
+  type PolicySettings,
   policyBytes,
   settingsOf,
 } from '../../../src/policy/create-policy.js';
 import { PolicyConfigError } from '../../../src/policy/policy.js';
+import { allocateMemory, MEMORY_LIMIT_BYTES } from '../../../src/policy/policy-settings.js';
+import { RandomPolicy } from '../../../src/policy/random-policy.js';
 
 function refused(action: () => unknown): PolicyConfigError {
   try {
@@ -67,6 +70,53 @@ describe('createPolicy', () => {
       expect(refused(() => policyBytes(name, { leraning_rate: 1 })).parameter).toBe('leraning_rate');
     });
   }
+
+  it('knows no setting by what every object has', () => {
+    for (const name of POLICY_NAMES) {
+      for (const setting of ['toString', 'constructor', 'hasOwnProperty']) {
+        expect(refused(() => createPolicy(name, { [setting]: 1 })).parameter).toBe(setting);
+      }
+      expect(refused(() => createPolicy(name, JSON.parse('{"__proto__": 1}'))).parameter).toBe('__proto__');
+    }
+  });
+
+  it('refuses what needs more memory than a policy may have by the sizes at fault, before it does any work', () => {
+    // Were they hashed first, the names of these would take most of a minute.
+    const most = { n_actions: 1024, context_dim: 1 << 16, bits: 26 };
+    const cases: [name: string, settings: PolicySettings, parameter: string, sizes: string][] = [
+      ['linucb', { context_dim: 1 << 16 }, 'context_dim', 'n_actions 8, context_dim 65536, arms disjoint'],
+      [
+        'linucb',
+        { arms: 'tied', context_dim: 0, arm_dim: 1 << 16 },
+        'arm_dim',
+        'n_actions 8, arm_dim 65536, arms tied',
+      ],
+      ['lints', { arms: 'hybrid', n_actions: 1024, context_dim: 1000, arm_dim: 1000 }, 'n_actions', 'arm_dim 1000'],
+      ['squarecb', { context_dim: 1 << 16 }, 'context_dim', 'context_dim 65536'],
+      ['epsilon-greedy', { context_dim: 1 << 16 }, 'context_dim', 'context_dim 65536'],
+      ['softmax', { context_dim: 1 << 16 }, 'context_dim', 'context_dim 65536'],
+      ['bootstrapped-ts', { ...most, n_bootstraps: 1000 }, 'context_dim', 'n_bootstraps 1000, arms disjoint'],
+      ['bootstrapped-ts', { n_bootstraps: 1000, context_dim: 999, n_actions: 900 }, 'n_bootstraps', 'context_dim 999'],
+      ['bandit', { n_actions: 1024, context_dim: 1 << 20, bits: 26 }, 'context_dim', 'context_dim 1048576'],
+    ];
+    for (const [name, settings, parameter, sizes] of cases) {
+      for (const ask of [createPolicy, policyBytes]) {
+        const error = refused(() => ask(name, settings));
+        expect(error.parameter).toBe(parameter);
+        expect(error.message).toContain(sizes);
+        expect(error.message).toContain(`allowed: ${MEMORY_LIMIT_BYTES} bytes`);
+      }
+    }
+    expect(refused(() => new RandomPolicy({ n_actions: 2 ** 40 })).parameter).toBe('n_actions');
+  });
+
+  it('says of memory that is not to be had which sizes ask for it', () => {
+    expect(allocateMemory({ n_actions: 3, context_dim: 2 }, 64).byteLength).toBe(64);
+    // No machine has a length below 0, so that the allocation fails on all of them.
+    const error = refused(() => allocateMemory({ n_actions: 3, context_dim: 2 }, -8));
+    expect(error.parameter).toBe('n_actions');
+    expect(error.message).toContain('more than can be allocated here');
+  });
 
   it('takes every policy’s own part of one long list', () => {
     const list: { [setting: string]: unknown } = { ...shape, regressor: 'gd', alpha: 0.5, tau: 0.2, gamma_scale: 3 };

@@ -387,6 +387,10 @@ describe('a damaged state', () => {
       [/head word 5 is NaN/, damaged(5, Number.NaN)],
       [/last probability is 1.5/, damaged(7, 1.5)],
       [/head word 10 is Infinity/, damaged(10, Infinity)],
+      [/mean loss is 1e\+300/, damaged(9, 1e300)],
+      [/variance of the loss is 1e\+301/, damaged(10, 1e301)],
+      [/largest variance of the loss is 1e\+301/, damaged(11, 1e301)],
+      [/evidence of drift is 2000000000/, damaged(12, 2e9)],
       [/model word 0 is NaN/, damaged(16, Number.NaN)],
     ];
     for (const [message, bytes] of cases) {
@@ -397,5 +401,33 @@ describe('a damaged state', () => {
     }
     // The sum of rewards alone may be below 0.
     policy.importState(state);
+  });
+
+  it('that is taken for sound stays so, however extreme the watch for drift in it', () => {
+    for (const drift of ['alarm', 'reset'] as const) {
+      const policy = new MeanPolicy({ drift });
+      const state = policy.exportState();
+      const words = new DataView(state.buffer, STATE_HEADER_BYTES);
+      // Losses, their mean, variance and largest variance, and the evidence.
+      for (const [i, value] of [1e300, 1e150, 1e300, 1e300, 1e9].entries()) words.setFloat64((8 + i) * 8, value, true);
+      policy.importState(state);
+      const twin = new MeanPolicy({ drift });
+      for (let i = 0; i < 100; i++) {
+        policy.update(context, i % 3, i % 2 === 0 ? 1e15 : -1e15, 1);
+        twin.importState(policy.exportState());
+      }
+      expect(twin.exportState()).toEqual(policy.exportState());
+      expect(policy.driftAlarms).toBe(1);
+    }
+  });
+
+  it('is not one whose evidence is beyond the importer’s own threshold: that is an alarm at the next loss', () => {
+    const patient = new MeanPolicy({ drift: 'alarm', drift_threshold: 1000 });
+    for (let i = 0; i < 300; i++) patient.update(context, 0, i < 250 ? i % 2 : 100, 1);
+    expect(patient.driftAlarms).toBe(0);
+    const other = new MeanPolicy({ drift: 'alarm', drift_threshold: 1 });
+    other.importState(patient.exportState());
+    other.update(context, 0, 100, 1);
+    expect(other.driftAlarms).toBe(1);
   });
 });

@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../../../src/core/prng.js';
 import { LEARNING_POLICY_DEFAULTS } from '../../../src/policy/learning-policy.js';
-import { PAGE_HINKLEY_WORDS, PageHinkley } from '../../../src/policy/page-hinkley.js';
+import { LARGEST_LOSS, PAGE_HINKLEY_WORDS, PageHinkley, pageHinkleyFault } from '../../../src/policy/page-hinkley.js';
 
 type Stream = (prng: Prng, step: number) => number;
 
@@ -121,6 +122,54 @@ describe('the watch for drift', () => {
   it('never fires within its minimum', () => {
     const observe = detector();
     for (let step = 0; step < minimum; step++) expect(observe(step < 100 ? step % 2 : 1e6)).toBe(false);
+  });
+
+  it('stays within what it takes back, from any words that it takes and under any finite losses', () => {
+    const square = LARGEST_LOSS * LARGEST_LOSS;
+    const mean = fc.constantFrom(0, 5e-324, 1, 4e30, LARGEST_LOSS * (1 - 2 ** -53), LARGEST_LOSS);
+    const variance = fc.constantFrom(0, 5e-324, 1, 1e61, square * (1 - 2 ** -53), square);
+    const loss = fc.oneof(
+      fc.constantFrom(0, 5e-324, 1, 4e30, LARGEST_LOSS, Number.MAX_VALUE),
+      fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom(0, 1, 199, 200, 1000, 2 ** 53, Number.MAX_VALUE),
+        mean,
+        variance,
+        variance,
+        fc.constantFrom(0, 39, 1e9),
+        fc.array(loss, { maxLength: 100 }),
+        (count, ...[m, v, largest, evidence, losses]) => {
+          const words = Float64Array.of(count, m, v, largest, evidence, 0);
+          expect(pageHinkleyFault(words, 1e9)).toBeNull();
+          const observe = detector(words);
+          for (const number of losses) {
+            observe(number);
+            expect(pageHinkleyFault(words, 1e9)).toBeNull();
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('says what is wrong with words that no losses lead to', () => {
+    const words = Float64Array.of(300, 0.5, 0.25, 0.25, 3, 1);
+    expect(pageHinkleyFault(words, 40)).toBeNull();
+    const faults: [number, number, RegExp][] = [
+      [0, -1, /word 0 .* -1/],
+      [5, Infinity, /word 5 .* Infinity/],
+      [1, 1e300, /mean loss is 1e\+300/],
+      [2, 1e301, /^variance of the loss is 1e\+301/],
+      [3, 1e301, /^largest variance of the loss is 1e\+301/],
+      [4, 40.5, /evidence of drift is 40.5/],
+    ];
+    for (const [word, value, message] of faults) {
+      const damaged = words.slice();
+      damaged[word] = value;
+      expect(pageHinkleyFault(damaged, 40)).toMatch(message);
+    }
   });
 
   it('goes on from saved words with the same bits', () => {
