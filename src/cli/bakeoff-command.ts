@@ -10,6 +10,7 @@ import { type LabelPosition, parseTable, TABLE_LIMITS, type Table } from '../bak
 import { type BakeoffPanel, bakeoffSvg } from './bakeoff-plot.js';
 import { LiveDisplay } from './live-line.js';
 import { StopRequest } from './stop-request.js';
+import { refuseInput } from './text-output.js';
 import { integerArgument, printJson, seedArgument, UsageError } from './usage.js';
 
 const DEFAULT_SEED = 42;
@@ -82,14 +83,14 @@ async function bakeoff(files: readonly string[], options: BakeoffOptions): Promi
   const contestants = chosen(options.policy ?? [DEFAULT_CONTESTANT]);
   const display = LiveDisplay.beside(options.json === true);
   // What cannot be written or read must show before minutes of work.
-  const plot = plotPath(options.plot, display);
+  const plot = plotPath(options.plot, files, display);
   const stop = new StopRequest();
   try {
-    const problems = files.map((file) => ({ file, table: readTable(file, options.label) }));
+    const problems = files.map((file) => ({ file, ...readTable(file, options.label) }));
     const panels: BakeoffPanel[] = [];
     const figures: Record<string, unknown>[] = [];
-    for (const { file, table } of problems) {
-      const panel = await compare(file, table, contestants, options, display, stop);
+    for (const { file, table, featureCount } of problems) {
+      const panel = await compare(file, table, featureCount, contestants, options, display, stop);
       panels.push(panel);
       for (const result of panel.results) {
         figures.push({
@@ -102,12 +103,20 @@ async function bakeoff(files: readonly string[], options: BakeoffOptions): Promi
         });
       }
     }
+    let failure: Error | null = null;
     if (plot !== null) {
       const { shuffles, seed } = options;
-      writeFileSync(plot, bakeoffSvg({ shuffles, seed, panels, emphasised: DEFAULT_CONTESTANT }));
-      display.message(`wrote ${plot}`);
+      try {
+        writeFileSync(plot, bakeoffSvg({ shuffles, seed, panels, emphasised: DEFAULT_CONTESTANT }));
+        display.message(`wrote ${plot}`);
+      } catch (error) {
+        const reason = (error as Error).message;
+        if (options.plot === undefined) display.message(`no plot: ${plot} could not be written (${reason})`);
+        else failure = new Error(`--plot ${plot}: could not be written (${reason})`);
+      }
     }
     if (options.json === true) printJson({ results: figures });
+    if (failure !== null) throw failure;
   } finally {
     display.close();
     stop.dispose();
@@ -123,29 +132,33 @@ function chosen(names: readonly string[]): readonly Contestant[] {
  * Where the plot goes; null for nowhere, as asked or because nothing was asked and the folder does not take it: figures are
  * not lost for want of a picture.
  *
- * @throws UsageError where a path that was asked for cannot be written
+ * @throws UsageError where a path that was asked for cannot be written, or is one of the files
  */
-function plotPath(asked: string | false | undefined, display: LiveDisplay): string | null {
+function plotPath(asked: string | false | undefined, files: readonly string[], display: LiveDisplay): string | null {
   if (asked === false) return null;
   const path = asked ?? DEFAULT_PLOT;
   try {
+    refuseInput('--plot', path, files);
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) throw new Error('it is a folder');
     accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
     return path;
   } catch (error) {
     const reason = (error as Error).message;
+    if (asked !== undefined && error instanceof UsageError) throw error;
     if (asked !== undefined) throw new UsageError(`--plot ${path}: cannot be written (${reason})`);
     display.message(`no plot: ${path} cannot be written (${reason})`);
     return null;
   }
 }
 
-/** @throws Error naming the file, with the reason */
-function readTable(file: string, label: LabelPosition): Table {
+/** A file's table, and the features that each of its rows has. @throws Error naming the file, with the reason */
+function readTable(file: string, label: LabelPosition): { table: Table; featureCount: number } {
   try {
     const { size } = statSync(file);
     if (size > TABLE_LIMITS.bytes) throw new Error(`${size} bytes, at most ${TABLE_LIMITS.bytes} are read`);
-    return parseTable(readFileSync(file, 'utf8'), label);
+    const table = parseTable(readFileSync(file, 'utf8'), label);
+    // What cannot be encoded must show before another file has been run for minutes.
+    return { table, featureCount: new RowEncoder(table).count };
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}`);
   }
@@ -154,6 +167,7 @@ function readTable(file: string, label: LabelPosition): Table {
 async function compare(
   file: string,
   table: Table,
+  featureCount: number,
   contestants: readonly Contestant[],
   options: BakeoffOptions,
   display: LiveDisplay,
@@ -163,7 +177,7 @@ async function compare(
   const title = basename(file);
   const problems = Array.from({ length: shuffles }, (_, shuffle) => new BanditProblem(table, drift, seed, shuffle));
   const constantError = meanOf(problems.map((problem) => problem.constantError())).mean;
-  display.message(`${title}: ${tableText(table)}; best single class ${percent(constantError)} wrong`);
+  display.message(`${title}: ${tableText(table, featureCount)}; best single class ${percent(constantError)} wrong`);
   for (const note of table.notes) display.message(`  note: ${note}`);
   const results: ContestResult[] = [];
   const live = new LiveDisplay(process.stderr);
@@ -193,14 +207,14 @@ async function compare(
   return { title, rows: table.rows, results, constantError, driftAt };
 }
 
-function tableText(table: Table): string {
+function tableText(table: Table, featureCount: number): string {
   const numeric = table.columns.filter(({ kind }) => kind === 'numeric').length;
   const categorical = table.columns.length - numeric;
   const missing = table.columns.reduce((sum, column) => sum + column.missing, 0);
   const parts = [
     `${table.rows} examples`,
     `${table.classes.length} classes`,
-    `${numeric} numeric and ${categorical} categorical columns as ${new RowEncoder(table).count} features`,
+    `${numeric} numeric and ${categorical} categorical columns as ${featureCount} features`,
   ];
   if (missing > 0) parts.push(`${missing} values missing`);
   return parts.join(', ');

@@ -10,7 +10,10 @@
  * comma or a quotation mark stand in quotation marks, doubled inside, as in RFC 4180.
  */
 import type { DecisionNames, LoggedDecision } from '../vw/decision-text.js';
+import { VW_TEXT_LIMITS } from '../vw/text-format.js';
 
+/** Actions that a decision may have: as many as in the other format, or a line could ask for any length of text. */
+const MAX_ACTIONS = VW_TEXT_LIMITS.actionsPerDecision;
 /** What stands behind the features. */
 const OUTCOME = ['action', 'actions', 'reward', 'probability'] as const;
 const ARM_COLUMN = /^(.+)@(\d+)$/s;
@@ -82,7 +85,12 @@ export class DecisionCsvReader {
     this.#columns = columns.length;
   }
 
-  /** @param text of one line @param line its number, for errors @throws DecisionCsvError @realtime unsafe */
+  /**
+   * @param text of one line
+   * @param line its number, for errors
+   * @throws DecisionCsvError where a value is no finite number, or the outcome none that a bandit can have had
+   * @realtime unsafe
+   */
   read(text: string, line: number): LoggedDecision {
     const fields = split(text, line);
     if (fields.length !== this.#columns) {
@@ -94,6 +102,15 @@ export class DecisionCsvReader {
       return value;
     });
     const [action, nActions, reward, probability] = numbers.slice(-OUTCOME.length);
+    if (!(Number.isInteger(nActions) && nActions >= 1 && nActions <= MAX_ACTIONS)) {
+      throw new DecisionCsvError(line, `the number of actions is from 1 to ${MAX_ACTIONS}, not ${nActions}`);
+    }
+    if (!(Number.isInteger(action) && action >= 0 && action < nActions)) {
+      throw new DecisionCsvError(line, `the action is from 0 to ${nActions - 1}, not ${action}`);
+    }
+    if (!(probability > 0 && probability <= 1)) {
+      throw new DecisionCsvError(line, `the probability is above 0 and at most 1, not ${probability}`);
+    }
     if (this.#armActions > 0 && nActions !== this.#armActions) {
       throw new DecisionCsvError(line, `${nActions} actions where the header has features of ${this.#armActions}`);
     }

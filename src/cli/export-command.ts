@@ -1,5 +1,5 @@
 /** `rfsn export`: decisions as text for other tools. */
-import { closeSync, createReadStream, existsSync, openSync, writeSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { builders, robots } from '../../sim/index.js';
 import { ContextBuilder } from '../features/context.js';
@@ -23,6 +23,7 @@ import { runHeadless } from './headless-run.js';
 import { POLICY_CHOICES, policyOption } from './policy-option.js';
 import { type RunOptions, readRun } from './run-options.js';
 import { StopRequest } from './stop-request.js';
+import { isBrokenPipe, refuseInput, TextOutput } from './text-output.js';
 import { addParameterOptions, integerArgument, type ParameterOptions, seedArgument, UsageError } from './usage.js';
 import { VirtualSession } from './virtual-session.js';
 
@@ -30,7 +31,7 @@ interface ExportOptions extends ParameterOptions {
   format: 'vw' | 'csv';
   output?: string;
   bakeoff?: boolean;
-  episodes: number;
+  episodes?: number;
   seed?: number;
   policy?: string;
   robot?: string;
@@ -39,8 +40,8 @@ interface ExportOptions extends ParameterOptions {
 }
 
 const DEFAULT_EPISODES = 10;
-/** Text is written in pieces of this size [characters]. */
-const WRITE_SIZE = 65_536;
+/** Options that say something of a scenario, and nothing of a file. */
+const SCENARIO_OPTIONS = ['episodes', 'seed', 'policy', 'robot', 'preset', 'params', 'set', 'faults'] as const;
 
 export function registerExportCommand(program: Command): void {
   const scenarios = [...builders.keys(), 'barn:FILE', 'barn:FILE#INDEX'].join(', ');
@@ -55,7 +56,7 @@ export function registerExportCommand(program: Command): void {
     )
     .option('-o, --output <file>', 'where to (default: standard output)')
     .option('--bakeoff', 'csv without a header, the action taken as its last column: a file for `rfsn bakeoff`')
-    .option('--episodes <n>', 'episodes of a scenario', integerArgument(1, 1_000_000), DEFAULT_EPISODES)
+    .option('--episodes <n>', `episodes of a scenario (default: ${DEFAULT_EPISODES})`, integerArgument(1, 1_000_000))
     .option('--seed <k>', 'seed of the worlds and of all that is drawn (default: random_seed)', seedArgument)
     .addOption(policyOption(POLICY_CHOICES.filter((name) => name !== 'fallback')))
     .addOption(new Option('--robot <name>', 'simulated robot (default: by robot.drive)').choices([...robots.keys()]))
@@ -83,25 +84,46 @@ chose.`,
 interface DecisionSink {
   begin(names: DecisionNames): void;
   take(decision: LoggedDecision): void;
+  /** Settles when what was taken has gone out far enough that more can be. */
+  drained(): Promise<void>;
 }
+
+/** Reads a source to its end. @returns why it ended before, as the message to fail with; empty where it did not */
+type Producer = (sink: DecisionSink) => Promise<string>;
 
 async function exportDecisions(source: string, options: ExportOptions): Promise<void> {
   if (options.bakeoff === true && options.format !== 'csv') throw new UsageError('--bakeoff needs --format csv');
+  refuseInput('--output', options.output, [fileOf(source), ...(options.params ?? [])]);
   const produce = producerOf(source, options);
-  const output = new TextOutput(options.output);
+  const output = new TextOutput(options.output, { whole: true });
   const sink = new DecisionWriter(options, output);
+  let interruption = '';
   try {
-    await produce(sink);
-  } finally {
-    output.close();
+    interruption = await produce(sink);
+  } catch (error) {
+    output.discard();
+    if (isBrokenPipe(error)) return;
+    throw error;
+  }
+  try {
+    output.finish();
+  } catch (error) {
+    if (isBrokenPipe(error)) return;
+    throw error;
   }
   process.stderr.write(
     `${sink.count} decisions written${options.output === undefined ? '' : ` to ${options.output}`}\n`,
   );
+  if (interruption !== '') throw new Error(interruption);
+}
+
+/** The file that a source is read from; one that is a scenario's name is hardly there. */
+function fileOf(source: string): string {
+  return source.startsWith('barn:') ? source.slice('barn:'.length).replace(/#[^#]*$/, '') : source;
 }
 
 /** What reads the source, everything checked that can be before it starts. @throws UsageError */
-function producerOf(source: string, options: ExportOptions): (sink: DecisionSink) => Promise<void> {
+function producerOf(source: string, options: ExportOptions): Producer {
   if (builders.has(source) || source.startsWith('barn:')) return simulated(source, options);
   if (!existsSync(source)) {
     throw new UsageError(`${source} is neither a file nor a scenario; scenarios: ${[...builders.keys()].join(', ')}`);
@@ -111,12 +133,14 @@ function producerOf(source: string, options: ExportOptions): (sink: DecisionSink
       `${source} is a recording: the robot in it carried out its own decisions, so that ours earned nothing; \`rfsn replay\` sets the two beside each other`,
     );
   }
+  const meaningless = SCENARIO_OPTIONS.find((name) => options[name] !== undefined);
+  if (meaningless !== undefined) throw new UsageError(`--${meaningless} is of a scenario: ${source} is a file`);
   return (sink) => converted(source, sink);
 }
 
 /** Episodes of a scenario, as `rfsn train` drives them. */
-function simulated(scenario: string, options: ExportOptions): (sink: DecisionSink) => Promise<void> {
-  const { format: _, output, bakeoff, episodes, ...asked } = options;
+function simulated(scenario: string, options: ExportOptions): Producer {
+  const { format: _, output, bakeoff, episodes = DEFAULT_EPISODES, ...asked } = options;
   const run = readRun({ ...asked, scenario } satisfies RunOptions);
   if (run.parameters.policy === 'fallback') throw new UsageError('--policy fallback is a rule: it draws nothing');
   const { sharedNames, armNames } = new ContextBuilder(contextOptionsOf(run.parameters));
@@ -127,12 +151,13 @@ function simulated(scenario: string, options: ExportOptions): (sink: DecisionSin
     try {
       sink.begin({ context: sharedNames, action: armNames });
       listen(session.loop.policy, sharedNames.length, sink);
-      await runHeadless({ session, tally: new EpisodeTally(), stop, firstEpisode: 0, episodes, worldHash: 0 });
+      const run = { session, stop, firstEpisode: 0, episodes, worldHash: 0 };
+      await runHeadless({ ...run, tally: new EpisodeTally(), afterEpisode: () => sink.drained() });
     } finally {
       stop.dispose();
       session.close();
     }
-    if (stop.requested) throw new Error(`${stop.reason}: interrupted, what was decided until then is written`);
+    return stop.requested ? `${stop.reason}: interrupted, what was decided until then is written` : '';
   };
 }
 
@@ -160,30 +185,42 @@ function listen(policy: Policy, shared: number, sink: DecisionSink): void {
 }
 
 /** A file of decisions, vw or csv, which its first line tells apart. */
-async function converted(file: string, sink: DecisionSink): Promise<void> {
+async function converted(file: string, sink: DecisionSink): Promise<string> {
+  // A signal must not leave a temporary file behind.
+  const stop = new StopRequest();
+  const afterChunk = async (): Promise<void> => {
+    await sink.drained();
+    if (stop.requested) throw new Error(`${stop.reason}: interrupted, nothing more is written`);
+  };
   try {
-    const kind = await kindOf(file);
-    if (kind === 'csv') await readCsv(file, sink);
-    else await readVw(file, sink);
+    const kind = await kindOf(file, afterChunk);
+    if (kind === 'csv') await readCsv(file, sink, afterChunk);
+    else await readVw(file, sink, afterChunk);
+    return '';
   } catch (error) {
     if (error instanceof VwTextError) throw new VwTextError(0, `${file}, ${error.message}`);
     if (error instanceof DecisionCsvError) throw new DecisionCsvError(0, `${file}, ${error.message}`);
     throw error;
+  } finally {
+    stop.dispose();
   }
 }
 
-async function kindOf(file: string): Promise<'vw' | 'csv'> {
+/** Awaited after each piece of a file: lets the output keep up, and ends the reading by throwing. */
+type AfterChunk = () => Promise<void>;
+
+async function kindOf(file: string, afterChunk: AfterChunk): Promise<'vw' | 'csv'> {
   let first = '';
-  await eachLine(file, (text) => {
+  await eachLine(file, afterChunk, (text) => {
     if (first === '') first = text;
   });
   if (first === '') throw new Error(`${file}: no decisions in it`);
   return first.includes('|') ? 'vw' : 'csv';
 }
 
-async function readCsv(file: string, sink: DecisionSink): Promise<void> {
+async function readCsv(file: string, sink: DecisionSink, afterChunk: AfterChunk): Promise<void> {
   let reader: DecisionCsvReader | null = null;
-  await eachLine(file, (text, line) => {
+  await eachLine(file, afterChunk, (text, line) => {
     if (text === '') return;
     if (reader === null) {
       reader = new DecisionCsvReader(text);
@@ -195,10 +232,10 @@ async function readCsv(file: string, sink: DecisionSink): Promise<void> {
 }
 
 /** Twice: which features there are is known at the end. */
-async function readVw(file: string, sink: DecisionSink): Promise<void> {
+async function readVw(file: string, sink: DecisionSink, afterChunk: AfterChunk): Promise<void> {
   const context = new Set<string>();
   const action = new Set<string>();
-  await eachVwDecision(file, ({ shared, actions }) => {
+  await eachVwDecision(file, afterChunk, ({ shared, actions }) => {
     for (const { namespaces } of [...(shared === undefined ? [] : [shared]), ...actions]) {
       for (const { name, features } of namespaces) {
         for (const feature of features) {
@@ -211,18 +248,29 @@ async function readVw(file: string, sink: DecisionSink): Promise<void> {
   const names = { context: [...context].map(unescapeName), action: [...action].map(unescapeName) };
   const text = new DecisionText(names);
   sink.begin(names);
-  await eachVwDecision(file, (decision, line) => sink.take(text.readCbAdf(decision, line)));
+  await eachVwDecision(file, afterChunk, (decision, line) => sink.take(text.readCbAdf(decision, line)));
 }
 
-async function eachVwDecision(file: string, take: (decision: VwDecision, line: number) => void): Promise<void> {
+async function eachVwDecision(
+  file: string,
+  afterChunk: AfterChunk,
+  take: (decision: VwDecision, line: number) => void,
+): Promise<void> {
   const reader = new DecisionReader(take);
-  await eachLine(file, (text, line) => reader.push(text, line));
+  await eachLine(file, afterChunk, (text, line) => reader.push(text, line));
   reader.end();
 }
 
-async function eachLine(file: string, take: (text: string, line: number) => void): Promise<void> {
+async function eachLine(
+  file: string,
+  afterChunk: AfterChunk,
+  take: (text: string, line: number) => void,
+): Promise<void> {
   const splitter = new LineSplitter(take);
-  for await (const chunk of createReadStream(file) as AsyncIterable<Uint8Array>) splitter.push(chunk);
+  for await (const chunk of createReadStream(file) as AsyncIterable<Uint8Array>) {
+    splitter.push(chunk);
+    await afterChunk();
+  }
   splitter.end();
 }
 
@@ -263,6 +311,10 @@ class DecisionWriter implements DecisionSink {
     this.count++;
   }
 
+  drained(): Promise<void> {
+    return this.#output.drained();
+  }
+
   get #hasArms(): boolean {
     return (this.#names.action?.length ?? 0) > 0;
   }
@@ -271,30 +323,4 @@ class DecisionWriter implements DecisionSink {
 /** Features, and the action as the class: the last column. */
 function bakeoffRow({ context, actionFeatures, action }: LoggedDecision): string {
   return `${[...Array.from(context), ...Array.from(actionFeatures ?? []), action].map(numberText).join(',')}\n`;
-}
-
-/** Text into a file or standard output, in large pieces. */
-class TextOutput {
-  readonly #file: number | null;
-  #text = '';
-
-  constructor(path: string | undefined) {
-    this.#file = path === undefined ? null : openSync(path, 'w');
-  }
-
-  write(text: string): void {
-    this.#text += text;
-    if (this.#text.length >= WRITE_SIZE) this.#flush();
-  }
-
-  #flush(): void {
-    if (this.#file === null) process.stdout.write(this.#text);
-    else writeSync(this.#file, this.#text);
-    this.#text = '';
-  }
-
-  close(): void {
-    if (this.#text !== '') this.#flush();
-    if (this.#file !== null) closeSync(this.#file);
-  }
 }

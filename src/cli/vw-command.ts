@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CB_TYPES, type CbType, type VwExploration } from '../vw/cb-adf.js';
 import { CB_SEPARATE_TYPES } from '../vw/cb-separate.js';
@@ -15,6 +15,7 @@ import { REGRESSOR_DEFAULTS } from '../vw/sparse-regressor.js';
 import { VwTextError } from '../vw/text-error.js';
 import { VW_TEXT_LIMITS } from '../vw/text-format.js';
 import { LineSplitter } from '../vw/text-reader.js';
+import { isBrokenPipe, refuseInput, standardOutputDrained, TextOutput } from './text-output.js';
 import { integerArgument, numberArgument, printJson, UsageError } from './usage.js';
 
 /** The command's options, under VW's own names. */
@@ -47,8 +48,6 @@ export interface VwCommandOptions {
   json?: boolean;
 }
 
-/** Predictions are written in pieces of this size [characters]. */
-const WRITE_SIZE = 65_536;
 /** 2^28 weights take 4 GiB. */
 const MAX_BITS = 28;
 const actionsArgument = integerArgument(1, VW_TEXT_LIMITS.actionsPerDecision);
@@ -206,7 +205,17 @@ function requires(
 async function vw(file: string, options: VwCommandOptions): Promise<void> {
   const runOptions = runOptionsOf(options);
   const table = options.json !== true;
-  const predictions = options.predictions === undefined ? undefined : new TextFile(options.predictions);
+  for (const path of [options.predictions, undefined]) refuseInput('--predictions', path, [file]);
+  try {
+    await learn(file, runOptions, table, options.predictions);
+  } catch (error) {
+    if (!isBrokenPipe(error)) throw error;
+  }
+}
+
+/** @param path of the predictions @throws Error: the predictions made before it are written */
+async function learn(file: string, runOptions: VwRunOptions, table: boolean, path: string | undefined): Promise<void> {
+  const predictions = path === undefined ? undefined : new TextOutput(path);
   try {
     if (table) process.stdout.write(headerText(file, runOptions));
     const run = new VwRun(runOptions, {
@@ -217,7 +226,7 @@ async function vw(file: string, options: VwCommandOptions): Promise<void> {
     if (table) process.stdout.write(`\n${summaryText(summary)}`);
     else printJson(figuresOf(summary));
   } finally {
-    predictions?.close();
+    predictions?.finish();
   }
 }
 
@@ -226,7 +235,10 @@ async function read(file: string, run: VwRun): Promise<VwSummary> {
   const splitter = new LineSplitter((text, line) => run.push(text, line));
   const stream: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : createReadStream(file);
   try {
-    for await (const chunk of stream) splitter.push(chunk);
+    for await (const chunk of stream) {
+      splitter.push(chunk);
+      await standardOutputDrained();
+    }
     splitter.end();
     return run.end();
   } catch (error) {
@@ -261,33 +273,4 @@ export function figuresOf(summary: VwSummary): Record<string, unknown> {
     ...(summary.bestConstant !== undefined && { best_constant: summary.bestConstant.value }),
     total_feature_number: summary.totalFeatures,
   };
-}
-
-/** A file that texts are added to. */
-class TextFile {
-  readonly #file: number;
-  #pending = '';
-
-  constructor(path: string) {
-    this.#file = openSync(path, 'w');
-  }
-
-  write(text: string): void {
-    this.#pending += text;
-    if (this.#pending.length >= WRITE_SIZE) this.#flush();
-  }
-
-  close(): void {
-    try {
-      this.#flush();
-    } finally {
-      closeSync(this.#file);
-    }
-  }
-
-  #flush(): void {
-    const bytes = Buffer.from(this.#pending);
-    this.#pending = '';
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
-  }
 }

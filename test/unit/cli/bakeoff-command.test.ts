@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { CONTESTANTS, DEFAULT_CONTESTANT } from '../../../src/bakeoff/contestants.js';
 import { run } from '../../../src/cli/program.js';
@@ -146,12 +146,56 @@ describe('rfsn bakeoff', () => {
     expect(results()).toHaveLength(1);
   });
 
+  it('never draws over a file that it reads', async () => {
+    const file = writeTwoClasses('two.data', 60);
+    const before = readFileSync(file, 'utf8');
+    symlinkSync(file, at('link.svg'));
+    for (const plot of [file, at('link.svg')]) {
+      expect(await run(['bakeoff', file, '--label', 'first', '--plot', plot])).toBe(ExitCode.usage);
+      expect(written.err).toContain(`--plot ${plot} is the same file as ${file}, which is read`);
+    }
+    expect(readFileSync(file, 'utf8')).toBe(before);
+  });
+
+  it.each([
+    ['the one asked for, after which it exits 1', ['--plot', 'bakeoff.svg'], ExitCode.failed],
+    ['the one nobody asked for, which is a note', [], ExitCode.done],
+  ])('prints the figures where the plot cannot be written in the end: %s', async (_, plot, code) => {
+    const file = writeTwoClasses('two.data', 60);
+    const before = process.cwd();
+    process.chdir(at());
+    // In the way as soon as the path was found good.
+    vi.mocked(process.stderr.write).mockImplementation((chunk) => {
+      written.err += String(chunk);
+      if (String(chunk).includes('60 examples')) mkdirSync(at('bakeoff.svg'));
+      return true;
+    });
+    try {
+      expect(await run(['bakeoff', file, '--label', 'first', '--policy', 'random', '--json', ...plot])).toBe(code);
+    } finally {
+      process.chdir(before);
+    }
+    expect(written.err).toMatch(/bakeoff\.svg:? could not be written \(EISDIR/);
+    expect(results()).toHaveLength(1);
+  });
+
+  it('names a file of too many features before any is run', async () => {
+    const good = writeTwoClasses('two.data', 20);
+    // 64 places for each of 129 columns, of which any two rows differ in all.
+    const lines = Array.from({ length: 65 }, (_, row) => [...Array<string>(129).fill(`v${row}`), 'ab'[row % 2]].join());
+    writeFileSync(at('wide.data'), `${lines.join('\n')}\n`);
+    expect(await run(['bakeoff', good, at('wide.data'), '--no-plot', '--policy', 'random'])).toBe(ExitCode.failed);
+    expect(written.err).toContain(`${at('wide.data')}: a row has 8256 features, at most 8192 are encoded`);
+    expect(written.out).toBe('');
+  });
+
   it.each([
     [['--policy', 'linucd'], 'Allowed: all, '],
     [['--label', 'middle'], 'Allowed choices are first, last'],
     [['--drift', 'slow'], 'Allowed choices are none, rotate'],
     [['--shuffles', '0'], 'Allowed: an integer from 1'],
     [['--seed', '-1'], 'Allowed: an integer from 0'],
+    [['--plot', ''], '--plot needs the name of a file'],
     [['--plot', '/nowhere/p.svg'], '--plot /nowhere/p.svg: cannot be written'],
   ])('exits 2 on %j and says why', async (args, message) => {
     const file = writeTwoClasses('two.data', 20);

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseTable } from '../../../src/bakeoff/table.js';
@@ -126,6 +126,11 @@ describe('rfsn export of a file', () => {
     ['a file without our columns', 'x,y\n1,2\n', /line 1: a header that ends with action,actions,reward,probability/],
     ['a probability of nothing', 'x,action,actions,reward,probability\n1,0,2,1,0\n', /probability is above 0/],
     [
+      'an action that is none',
+      'x,action,actions,reward,probability\n1,2,2,1,1\n',
+      /line 2: the action is from 0 to 1, not 2/,
+    ],
+    [
       'a decision without an outcome',
       'shared |Context x\n|Action action=0\n\n',
       /no action of the decision has a cost/,
@@ -152,6 +157,94 @@ describe('rfsn export of a file', () => {
       expect(await run(['export', ...args])).toBe(ExitCode.usage);
       expect(written.err).toMatch(message);
     }
+  });
+});
+
+describe('the file that rfsn export writes', () => {
+  const HEADER = 'x,action,actions,reward,probability\n';
+  const GOOD = `${HEADER}1,0,2,1,0.5\n`;
+  const linked = (link: (from: string, to: string) => void, input: string) => {
+    link(input, at('link'));
+    return at('link');
+  };
+
+  it.each([
+    ['by its name', (input: string) => input],
+    ['by a symbolic link', (input: string) => linked(symlinkSync, input)],
+    ['by a hard link', (input: string) => linked(linkSync, input)],
+  ])('is never the one that is read, %s', async (_, outputOf) => {
+    writeFileSync(at('d.csv'), GOOD);
+    const output = outputOf(at('d.csv'));
+    expect(await run(['export', at('d.csv'), '--format', 'vw', '-o', output])).toBe(ExitCode.usage);
+    expect(written.err).toContain(`--output ${output} is the same file as ${at('d.csv')}, which is read`);
+    expect(read('d.csv')).toBe(GOOD);
+  });
+
+  it('is neither the worlds nor the parameters of a scenario', async () => {
+    for (const [source, ...args] of [[`barn:${at('f')}#0`], [`barn:${at('f')}`], ['open', '--params', at('f')]]) {
+      writeFileSync(at('f'), '/**:\n  ros__parameters:\n    random_seed: 7\n');
+      const before = read('f');
+      expect(await run(['export', source, ...args, '--format', 'csv', '-o', at('f')])).toBe(ExitCode.usage);
+      expect(written.err).toContain(`--output ${at('f')} is the same file as ${at('f')}`);
+      expect(read('f')).toBe(before);
+      written.err = '';
+    }
+  });
+
+  it('is what it was, and nothing lies beside it, after an error in the middle', async () => {
+    // Longer than what is written at once.
+    writeFileSync(at('d.csv'), `${HEADER}${'1,0,2,1,0.5\n'.repeat(20_000)}1,0,2,1\n`);
+    writeFileSync(at('old'), 'as it was');
+    for (const output of ['old', 'new']) {
+      expect(await run(['export', at('d.csv'), '--format', 'csv', '-o', at(output)])).toBe(ExitCode.failed);
+      expect(written.err).toContain('line 20002: 4 values');
+    }
+    expect(read('old')).toBe('as it was');
+    expect(readdirSync(at()).sort()).toEqual(['d.csv', 'old']);
+    writeFileSync(at('d.csv'), GOOD);
+    await exported(at('d.csv'), '--format', 'csv', '-o', at('old'));
+    expect(read('old')).toBe(GOOD);
+    expect(readdirSync(at()).sort()).toEqual(['d.csv', 'old']);
+  });
+
+  it.each([
+    ['1,-1,2,1,0.5', 'the action is from 0 to 1, not -1'],
+    ['1,2,2,1,0.5', 'the action is from 0 to 1, not 2'],
+    ['1,0.5,2,1,0.5', 'the action is from 0 to 1, not 0.5'],
+    ['1,0,0,1,0.5', 'the number of actions is from 1 to 65536, not 0'],
+    ['1,0,1.5,1,0.5', 'the number of actions is from 1 to 65536, not 1.5'],
+    ['1,0,1e9,1,0.5', 'the number of actions is from 1 to 65536, not 1000000000'],
+    ['1,0,2,1,0', 'the probability is above 0 and at most 1, not 0'],
+    ['1,0,2,1,1.5', 'the probability is above 0 and at most 1, not 1.5'],
+  ])('is none, in any format, of the outcome %s', async (line, message) => {
+    writeFileSync(at('d.csv'), `${GOOD}${line}\n`);
+    for (const format of [['vw'], ['csv'], ['csv', '--bakeoff']]) {
+      written.err = '';
+      expect(await run(['export', at('d.csv'), '-o', at('out'), '--format', ...format])).toBe(ExitCode.failed);
+      expect(written.err).toContain(`d.csv, line 3: ${message}`);
+    }
+    expect(readdirSync(at())).toEqual(['d.csv']);
+  });
+
+  it.each([
+    ['--episodes', '10'],
+    ['--policy', 'random'],
+    ['--seed', '1'],
+    ['--robot', 'jackal'],
+    ['--preset', 'staging'],
+    ['--params', 'p.yaml'],
+    ['--set', 'arms=tied'],
+    ['--faults'],
+  ])('does not depend on what only a scenario has: %s is refused', async (...option) => {
+    writeFileSync(at('d.csv'), GOOD);
+    expect(await run(['export', at('d.csv'), '--format', 'vw', ...option])).toBe(ExitCode.usage);
+    expect(written.err).toContain(`${option[0]} is of a scenario: ${at('d.csv')} is a file`);
+  });
+
+  it('has a name', async () => {
+    writeFileSync(at('d.csv'), GOOD);
+    expect(await run(['export', at('d.csv'), '--format', 'vw', '-o', ''])).toBe(ExitCode.usage);
+    expect(written.err).toContain('--output needs the name of a file');
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
@@ -98,6 +98,18 @@ describe('rfsn vw', () => {
     expect(readFileSync(predictions, 'utf8')).toBe('0\n');
     await expect(vw(file(Uint8Array.of(0x31, 0xff)))).rejects.toThrow('line 1: not UTF-8');
     await expect(vw(join(folder, 'none'))).rejects.toThrow('ENOENT');
+  });
+
+  it('does not write predictions over what it reads', async () => {
+    const path = file(ADF);
+    for (const predictions of [path, join(folder, '.', 'link')]) {
+      if (predictions !== path) symlinkSync(path, predictions);
+      const running = vw(path, '--cb_explore_adf', '-p', predictions);
+      await expect(running).rejects.toThrow(UsageError);
+      await expect(running).rejects.toThrow(`--predictions ${predictions} is the same file as ${path}`);
+    }
+    expect(readFileSync(path, 'utf8')).toBe(ADF);
+    await expect(vw(path, '-p', '')).rejects.toThrow('--predictions needs the name of a file');
   });
 
   it.each([
