@@ -152,8 +152,14 @@ describe('rfsn sim --headless', () => {
 
   it('takes the policy from the flag, else from the parameters, and says what it does not use', async () => {
     const args = ['--episodes', '1', '--scenario', 'open'];
-    await figures(...sim('a', ...args, '--policy', 'lints', '--set', 'policy=linucb', '--set', 'alpha=2'));
+    const file = at('linucb.yaml');
+    writeFileSync(file, '/**:\n  ros__parameters:\n    policy: linucb\n    alpha: 2.0\n');
+    await figures(...sim('a', ...args, '--policy', 'lints', '--params', file));
     expect(written.err).toContain('note: the policy lints does not use alpha\n');
+    // Of two options of one command line neither is over the other.
+    expect(await run(sim('c', ...args, '--policy', 'lints', '--set', 'policy=linucb'))).toBe(ExitCode.usage);
+    expect(written.err).toContain('--policy lints and --set policy=linucb: which?');
+    written.err = '';
     await figures(...sim('b', ...args, '--set', 'policy=linucb', '--set', 'alpha=2'));
     expect(written.err).not.toContain('does not use');
     const named = ['a', 'b'].map((model) => decodeCheckpoint(readFileSync(checkpoints(model)[0])).metadata['policy']);
