@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { accessSync, constants, createReadStream } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CB_TYPES, type CbType, type VwExploration } from '../vw/cb-adf.js';
 import { CB_SEPARATE_TYPES } from '../vw/cb-separate.js';
@@ -205,7 +205,10 @@ function requires(
 async function vw(file: string, options: VwCommandOptions): Promise<void> {
   const runOptions = runOptionsOf(options);
   const table = options.json !== true;
-  for (const path of [options.predictions, undefined]) refuseInput('--predictions', path, [file]);
+  refuseInput('standard output', undefined, [file]);
+  if (options.predictions !== undefined) refuseInput('--predictions', options.predictions, [file]);
+  // Before the file of predictions is emptied.
+  if (file !== '-') accessSync(file, constants.R_OK);
   try {
     await learn(file, runOptions, table, options.predictions);
   } catch (error) {

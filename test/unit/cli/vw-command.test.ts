@@ -97,7 +97,8 @@ describe('rfsn vw', () => {
     await expect(vw(path, '-p', predictions)).rejects.toThrow(`${path}, line 2: the label is a number, not "x"`);
     expect(readFileSync(predictions, 'utf8')).toBe('0\n');
     await expect(vw(file(Uint8Array.of(0x31, 0xff)))).rejects.toThrow('line 1: not UTF-8');
-    await expect(vw(join(folder, 'none'))).rejects.toThrow('ENOENT');
+    await expect(vw(join(folder, 'none'), '-p', predictions)).rejects.toThrow('ENOENT');
+    expect(readFileSync(predictions, 'utf8')).toBe('0\n');
   });
 
   it('does not write predictions over what it reads', async () => {
