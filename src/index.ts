@@ -1,6 +1,7 @@
 /** What `import … from 'rfsn-controller'` gives: the parts that are of use without a robot. */
 
 export { QuadraticInteractions } from './features/interactions.js';
+export { RandomFourierFeatures } from './features/random-fourier.js';
 export { type ScalerMemory, type ScalerOptions, ScalerStateError } from './features/scaler.js';
 export { RunningScaler } from './features/scaling.js';
 export { BETA_BERNOULLI_DEFAULTS, BetaBernoulli, type BetaBernoulliConfig } from './policy/beta-bernoulli.js';
@@ -79,3 +80,12 @@ export {
   WeightedReward,
 } from './reward/reward.js';
 export { compileReward, type RewardExpressionCode, RewardExpressionError } from './reward/reward-compiler.js';
+export { DecisionText, type LoggedDecision } from './vw/decision-text.js';
+export { VwTextError } from './vw/text-error.js';
+export {
+  parseCb as parseVwCb,
+  parseSimple as parseVwExample,
+  writeCb as writeVwCb,
+  writeDecision as writeVwDecision,
+  writeSimple as writeVwExample,
+} from './vw/text-format.js';

@@ -41,7 +41,7 @@ export const LIN_TS_DEFAULTS: Readonly<LinTsConfig> = {
   sampling_scale: 0.25,
 };
 
-export const LIN_TS_RULES: { readonly [setting: string]: SettingRule } = {
+const LIN_TS_RULES: { readonly [setting: string]: SettingRule } = {
   ...LEARNING_POLICY_RULES,
   ...RIDGE_RULES,
   sampling_scale: real(0, 1e6),

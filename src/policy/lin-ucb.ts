@@ -28,7 +28,7 @@ export interface LinUcbConfig extends RidgePolicyConfig {
 
 export const LIN_UCB_DEFAULTS: Readonly<LinUcbConfig> = { ...LEARNING_POLICY_DEFAULTS, ...RIDGE_DEFAULTS, alpha: 1 };
 
-export const LIN_UCB_RULES: { readonly [setting: string]: SettingRule } = {
+const LIN_UCB_RULES: { readonly [setting: string]: SettingRule } = {
   ...LEARNING_POLICY_RULES,
   ...RIDGE_RULES,
   alpha: real(0, 1e6),
