@@ -566,6 +566,95 @@ const entries = {
     'A smaller reward is refused and counted. With `reward.source: feedback` this range is the one that policies measure in, instead of `reward_min` and `reward_max`: a wider one makes `squarecb` explore more.',
   ),
   'feedback.reward_max': number(100, -1e6, 1e6, '', 'A larger reward is refused and counted.'),
+
+  // The ZeroMQ link.
+  'zeromq.drive_endpoint': text(
+    'tcp://127.0.0.1:7471',
+    1,
+    256,
+    'Where robots connect (ROUTER): `tcp://ADDRESS:PORT` or `ipc://PATH`. Any address but the loopback’s needs CURVE keys.',
+  ),
+  'zeromq.watch_endpoint': text(
+    'tcp://127.0.0.1:7472',
+    0,
+    256,
+    'Where watchers subscribe to telemetry (PUB). Empty: none.',
+  ),
+  'zeromq.administer_endpoint': text(
+    'tcp://127.0.0.1:7473',
+    0,
+    256,
+    'Where administrators send requests (REP). Empty: none.',
+  ),
+  'zeromq.keys_dir': text(
+    '',
+    0,
+    4096,
+    'Folder of CURVE keys, as `rfsn keys` makes it. Empty: no encryption, and loopback addresses only.',
+  ),
+  'zeromq.max_sessions': integer(
+    1,
+    1,
+    64,
+    'robots',
+    'Robots driven at once, each by a controller of its own with all its memory set aside at start-up. With more than one, each robot’s checkpoints lie in a folder of its name within `model_dir`.',
+  ),
+  'zeromq.session_timeout_s': number(
+    2,
+    0.1,
+    3600,
+    's',
+    'A robot that has been silent for so long is released, and another may take its place.',
+  ),
+  'zeromq.command_expiry_s': number(
+    0.25,
+    0.005,
+    10,
+    's',
+    'A command is good for so long after the stamp of the reading it rests on; then the robot stops by itself. At least two periods.',
+  ),
+  'zeromq.heartbeat_period_s': number(
+    0.5,
+    0.05,
+    60,
+    's',
+    'How often a heartbeat is sent, both ways; the offset between the clocks is estimated from them. At most half of `zeromq.session_timeout_s`.',
+  ),
+  'zeromq.clock_tolerance_s': number(
+    0.1,
+    0.001,
+    60,
+    's',
+    'A stamp so far in the future, by the estimated offset of the robot’s clock, is refused.',
+  ),
+  'zeromq.max_peers': integer(
+    128,
+    1,
+    10_000,
+    'peers',
+    'Connections to each of the three sockets; further ones are refused.',
+  ),
+  'zeromq.max_message_bytes': integer(
+    131_072,
+    1024,
+    16_777_216,
+    'bytes',
+    'A longer message is not read, and its sender’s connection is cut.',
+  ),
+  'zeromq.peer_rate': number(
+    2000,
+    1,
+    1_000_000,
+    '1/s',
+    'Messages a second of one peer; a peer that sends more for a second is cut off for ten.',
+  ),
+  'zeromq.high_water_mark': integer(
+    200,
+    1,
+    100_000,
+    'messages',
+    'Telemetry that waits for one slow watcher; what comes on top of it is lost to that watcher, who sees the gap.',
+  ),
 };
 
 export type ParameterName = keyof typeof entries;
@@ -643,6 +732,16 @@ const relations: readonly {
     parameter: 'feedback.reward_max',
     least: (values) => Math.max(values['feedback.reward_min'] + 1e-6, values['feedback.expired_reward']),
     why: 'more than feedback.reward_min, and feedback.expired_reward',
+  },
+  {
+    parameter: 'zeromq.command_expiry_s',
+    least: (values) => 2 / values.controller_frequency,
+    why: 'two periods of controller_frequency, or a command would expire before the next comes',
+  },
+  {
+    parameter: 'zeromq.session_timeout_s',
+    least: (values) => 2 * values['zeromq.heartbeat_period_s'],
+    why: 'two periods of zeromq.heartbeat_period_s, or a robot that stands would be released',
   },
 ];
 

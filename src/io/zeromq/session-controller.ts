@@ -1,0 +1,65 @@
+/**
+ * What the link needs of a controller, and nothing of how it is made: `src/cli` joins the two. Everything is called on
+ * the main thread.
+ */
+import type { CommandSource, ObservationSink } from '../port.js';
+import type { LimitsTuple } from './protocol.js';
+
+/** The controller behind one session. Its memory is laid out, and its control thread runs, before any robot comes. */
+export interface SessionController {
+  readonly observations: ObservationSink;
+  readonly commands: CommandSource;
+  /** The controller's monotonic clock [ns]. */
+  nowNs(): number;
+  /**
+   * A robot takes the session: what `name` has learned is loaded, and nothing of the robot before is left.
+   *
+   * @returns what the welcome says
+   * @throws Error whose message becomes the reason of a `refused`
+   */
+  begin(name: string): Promise<{ policy: string; updates: number }>;
+  /** The session is over: the robot is disarmed, what was learned is saved. Never rejects. */
+  end(): Promise<void>;
+  arm(): void;
+  disarm(): void;
+  /** `true`: a cycle for each `step`, and none otherwise while readings are fresh. `false`: cycles as configured. */
+  lockstep(on: boolean): void;
+  /** Asks for one cycle on what the sink has been given. @returns its number, for `answered` */
+  step(): number;
+  /** Whether the command of that step is out. */
+  answered(step: number): boolean;
+  /** Blocks the main thread until the command of that step is out, at most so long [ms]. @returns whether it is */
+  awaitAnswer(step: number, boundMs: number): boolean;
+  /** Calls `listener` as soon as `commands` has something new. @returns ends the calls */
+  onCommand(listener: () => void): () => void;
+}
+
+/** What the controller expects of a robot, from its parameters; a hello is held against it. */
+export interface RobotExpectation {
+  readonly drive: 'differential' | 'omnidirectional';
+  /** Footprint that safety reckons with [m, m]. */
+  readonly size: readonly [number, number];
+  /** Highest that will ever be commanded. */
+  readonly max: LimitsTuple;
+  readonly maxBeams: number;
+  /** [s] */
+  readonly periodS: number;
+  readonly contactsRequired: boolean;
+}
+
+/** The result of a request, or an Error whose message is the reason that the administrator is told. */
+export interface Administration {
+  /** Names of the robots that have a session, or `local`. */
+  robots(): readonly string[];
+  status(robot: string): Readonly<Record<string, unknown>>;
+  save(robot: string): Promise<Readonly<Record<string, unknown>>>;
+  checkpoints(robot: string): Promise<Readonly<Record<string, unknown>>>;
+  /** @param file a bare name within the folder; null: the newest good one */
+  restore(robot: string, file: string | null): Promise<Readonly<Record<string, unknown>>>;
+  reset(robot: string): Promise<Readonly<Record<string, unknown>>>;
+  freeze(robot: string, frozen: boolean): Readonly<Record<string, unknown>>;
+  stop(robot: string): Readonly<Record<string, unknown>>;
+  go(robot: string): Readonly<Record<string, unknown>>;
+  parameters(robot: string): Readonly<Record<string, unknown>>;
+  set(robot: string, name: string, value: number | boolean | string): Readonly<Record<string, unknown>>;
+}
