@@ -203,6 +203,8 @@ export interface LinkError {
   re?: string;
   /** `q` of the sense that it is about. */
   q?: number;
+  /** `id` of the request that it is about. */
+  id?: number | string;
 }
 
 /** Why a hello is answered with `refused`. */
