@@ -114,12 +114,19 @@ function writeValue(out: MessageWriter, field: NamedField, value: unknown): void
       out.integer(value as number);
       return;
     case Kind.float:
-      out.float(value as number);
+      if (field.nullable) out.finite(value as number);
+      else out.float(value as number);
       return;
     case Kind.floats: {
       const numbers = value as readonly number[];
       out.array(numbers.length);
       for (let i = 0; i < numbers.length; i++) out.float(numbers[i]);
+      return;
+    }
+    case Kind.gaps: {
+      const numbers = value as readonly (number | null)[];
+      out.array(numbers.length);
+      for (let i = 0; i < numbers.length; i++) out.finite(numbers[i] ?? Number.NaN);
       return;
     }
     case Kind.map:
@@ -289,6 +296,15 @@ function check(value: unknown, field: NamedField, path: string, origin: FaultOri
             throw unfit(element, `must be a number from ${field.least} to ${field.most}`, `${path}[${i}]`, origin);
           }
         }
+        return value;
+      }
+      break;
+    case Kind.gaps:
+      if (
+        Array.isArray(value) &&
+        value.length === field.count &&
+        value.every((element) => element === null || typeof element === 'number')
+      ) {
         return value;
       }
       break;

@@ -23,6 +23,7 @@ import {
   type Stop,
   type Welcome,
 } from './protocol.js';
+import type { CheckpointReport, DecisionReport, StateReport } from './telemetry-reports.js';
 
 /** How a value is written, and first asked about when it is read. */
 export const Kind = {
@@ -42,6 +43,8 @@ export const Kind = {
   scalar: 10,
   /** Any map. */
   record: 11,
+  /** Numbers, with nil where there is none. */
+  gaps: 12,
 } as const;
 export type KindCode = (typeof Kind)[keyof typeof Kind];
 
@@ -137,6 +140,12 @@ const matching = (pattern: RegExp, must: string): Field => ({
 });
 const oneOf = (...choices: readonly string[]): Field =>
   matching(new RegExp(`^(?:${choices.join('|')})$`), choices.map((choice) => JSON.stringify(choice)).join(' or '));
+const gaps = (count: number): Field => ({
+  ...base,
+  kind: Kind.gaps,
+  count,
+  must: `an array of ${count} numbers, or nil in their place`,
+});
 const boolean: Field = { ...base, kind: Kind.boolean, must: 'a boolean' };
 const singles: Field = {
   ...base,
@@ -157,6 +166,7 @@ const scalar: Field = {
   most: 4096,
   must: 'a finite number, a boolean, or a string of at most 4096 characters',
 };
+const bytes: Field = { ...base, kind: Kind.bytes, must: 'bytes (bin)' };
 const record: Field = { ...base, kind: Kind.record, must: 'a map' };
 
 const optional = (field: Field): Field => ({ ...field, required: false });
@@ -173,6 +183,9 @@ export function encodeShortText(value: string): Uint8Array {
   if (bytes.length > 31) throw new RangeError(`${value} is longer than 31 bytes`);
   return Uint8Array.from([0xa0 | bytes.length, ...bytes]);
 }
+
+/** Any number that is not NaN; nil where there is none. */
+const measured: Field = nullable(float(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY));
 
 const session = integer(1, UINT32_MAX);
 const count = integer(0, Number.MAX_SAFE_INTEGER);
@@ -289,3 +302,86 @@ export const ANSWER_FIELDS: { readonly ok: FieldTable; readonly error: FieldTabl
   ok: table<Answer>({ re: oneOf(...REQUESTS), id: optional(identifier), result: record }),
   error: CONTROLLER_FIELDS.error,
 };
+
+/** Of a telemetry message on the wire: its number among those of its topic and robot, then the report. */
+type Numbered<T> = { q: number } & T;
+
+export const DECISION_FIELDS: FieldTable = table<Numbered<DecisionReport>>({
+  q: count,
+  robot: robotName,
+  n: count,
+  t: time,
+  late: measured,
+  compute: measured,
+  period: measured,
+  miss: integer(0, 2),
+  action: nullable(integer(0, 7)),
+  p: measured,
+  allowed: integer(0, 255),
+  why: integer(0, 255),
+  driver: integer(0, 255),
+  twist: gaps(3),
+  pose: gaps(3),
+  goal: nullable(gaps(2)),
+  goals: count,
+  arrived: boolean,
+  reward: measured,
+  rewarded: nullable(count),
+  reward_sum: measured,
+  reward_count: count,
+  updates: count,
+  drift_alarms: count,
+  odom_age: measured,
+  ranges_age: measured,
+  odom_t: measured,
+  ranges_t: measured,
+  values: nullable(gaps(8)),
+  dist: nullable(gaps(8)),
+  raw: gaps(24),
+  scaled: gaps(24),
+});
+
+export const STATE_FIELDS: FieldTable = table<Numbered<StateReport>>({
+  q: count,
+  t: time,
+  robot: robotName,
+  session: optional(session),
+  mode: optional(oneOf('lockstep', 'free')),
+  state: matching(/^[a-z_]{1,32}$/, '1 to 32 of a-z and _'),
+  armed: boolean,
+  frozen: boolean,
+  why: integer(0, 255),
+  rate: measured,
+  cycles: count,
+  misses: mapOf(table<StateReport['misses']>({ late: count, long: count })),
+  lateness: gaps(2),
+  compute: gaps(2),
+  age: mapOf(table<StateReport['age']>({ odom: measured, ranges: measured, contacts: measured })),
+  updates: count,
+  reward: measured,
+  interventions: record,
+  breaker: boolean,
+  drift_alarms: count,
+  readings: record,
+  rejected: optional(record),
+  refused: optional(record),
+  released: optional(count),
+  cut_off: optional(count),
+  peers: optional(mapOf(table<NonNullable<StateReport['peers']>>({ drive: count, watch: count, administer: count }))),
+  lost_decisions: count,
+  memory_bytes: count,
+  policy: text(0, 256),
+});
+
+export const CHECKPOINT_FIELDS: FieldTable = table<Numbered<CheckpointReport>>({
+  q: count,
+  t: time,
+  robot: robotName,
+  file: text(1, 255),
+  cycles: count,
+  updates: count,
+  episodes: optional(count),
+  bytes: count,
+  sha256: matching(/^[0-9a-f]{64}$/, '64 hexadecimal digits, lower case'),
+  data: bytes,
+});

@@ -44,6 +44,12 @@ export class MessageWriter {
     this.#at += 9;
   }
 
+  /** A float; nil where it is none, or infinite. */
+  finite(value: number): void {
+    if (Number.isFinite(value)) this.float(value);
+    else this.nil();
+  }
+
   /** @param value a safe integer */
   integer(value: number): void {
     this.#reserve(9);
