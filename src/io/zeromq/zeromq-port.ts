@@ -1,0 +1,226 @@
+/**
+ * The ZeroMQ link as a port: robots that know nothing of ROS drive through it, watchers see what is decided, and
+ * administrators ask for this and that (docs/zeromq-protocol.md). Main thread.
+ *
+ * `ZeromqWatch` is the link without the robots, beside a robot that is driven through another port.
+ */
+import type { Context } from 'zeromq';
+import type { ParameterValues } from '../../parameters/schema.js';
+import type { CommandSource, ObservationSink, Port, PortHealth } from '../port.js';
+import type { Role } from './endpoint.js';
+import { LinkCounters } from './link-counters.js';
+import { type Endpoints, LinkServer } from './link-server.js';
+import { LocalController } from './local-controller.js';
+import type { RequestCounters } from './request-channel.js';
+import type { SessionStatus } from './robot-session.js';
+import { RobotSessions, type SessionChange } from './robot-sessions.js';
+import type { Administration, RobotExpectation, SessionController } from './session-controller.js';
+import type { TelemetryPublisher } from './telemetry-publisher.js';
+import type { ZapHandler } from './zap.js';
+
+/** What robots are told when the port is stopped. */
+const ENDING = 'the controller is ending';
+
+export interface ZeromqWatchOptions {
+  readonly parameters: ParameterValues;
+  /** Answers requests; absent: the administer socket is not opened. */
+  readonly administration?: Administration;
+  /** A ZeroMQ context of the caller's, in which nobody else answers ZAP; absent: one of its own. */
+  readonly context?: Context;
+  /** Told, in a sentence, what a person should know. */
+  readonly onNotice?: (text: string) => void;
+}
+
+export interface ZeromqPortOptions extends ZeromqWatchOptions {
+  /** One for each robot that can be driven at once; absent: one is made of what `start` is given. */
+  readonly controllers?: readonly SessionController[];
+  readonly expectation: RobotExpectation;
+}
+
+/** Figures of the sockets themselves. */
+export interface LinkTraffic {
+  /** Peers that have shaken hands. */
+  readonly peers: Readonly<Record<Role, number>>;
+  /** Handshakes refused, by reason. */
+  readonly refused: ZapHandler['refused'];
+  /** Handshakes that failed, whatever the reason, by socket. */
+  readonly failedHandshakes: Readonly<Record<Role, number>>;
+  /** Messages that libzmq would not take. */
+  readonly unsent: number;
+}
+
+function trafficOf(server: LinkServer): LinkTraffic {
+  const { peers, failedHandshakes, unsent } = server;
+  return { peers, refused: server.zap.refused, failedHandshakes, unsent };
+}
+
+/** Telemetry and requests beside any port. `start` and `stop` are called once each. */
+export class ZeromqWatch {
+  readonly #server: LinkServer;
+  #started = false;
+  #stopping: Promise<void> | null = null;
+
+  constructor({ parameters, administration, context, onNotice = () => {} }: ZeromqWatchOptions) {
+    this.#server = new LinkServer({ parameters, administration, context, onNotice });
+  }
+
+  /** May be told things at any time; they are published from `start` to `stop`. */
+  get telemetry(): TelemetryPublisher {
+    return this.#server.telemetry;
+  }
+
+  /** As really bound; `drive` is empty. */
+  get endpoints(): Endpoints {
+    return this.#server.endpoints;
+  }
+
+  get traffic(): LinkTraffic {
+    return trafficOf(this.#server);
+  }
+
+  /** Null where there is no administration. */
+  get requests(): RequestCounters | null {
+    return this.#server.requests?.counters ?? null;
+  }
+
+  /** @throws ZeromqMissingError, EndpointError, CertificateError */
+  async start(): Promise<void> {
+    await this.#server.open();
+    this.#started = true;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#started ? this.#server.close() : Promise.resolve();
+    return this.#stopping;
+  }
+
+  health(): PortHealth {
+    return healthOf(this.#server, this.#started, this.#stopping !== null, '');
+  }
+}
+
+/** The whole link. */
+export class ZeromqPort implements Port {
+  readonly name = 'zeromq';
+  readonly #options: ZeromqPortOptions;
+  readonly #server: LinkServer;
+  readonly #listeners: ((change: SessionChange) => void)[] = [];
+  readonly #noCounters = new LinkCounters();
+  #robots: RobotSessions | null = null;
+  #local: LocalController | null = null;
+  #started = false;
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: ZeromqPortOptions) {
+    this.#options = options;
+    const { parameters, administration, context, onNotice = () => {} } = options;
+    this.#server = new LinkServer({
+      ...{ parameters, administration, context, onNotice },
+      onDrive: (peer, frames) => this.#robots?.receive(peer, frames),
+      onTick: () => {
+        this.#local?.poll();
+        this.#robots?.tick();
+      },
+    });
+  }
+
+  /** May be told things at any time; they are published from `start` to `stop`. */
+  get telemetry(): TelemetryPublisher {
+    return this.#server.telemetry;
+  }
+
+  /** As really bound: with the port that was free, where it was left open. */
+  get endpoints(): Endpoints {
+    return this.#server.endpoints;
+  }
+
+  /** The robots that are driven, as they are now. */
+  get sessions(): readonly SessionStatus[] {
+    return this.#robots?.sessions ?? [];
+  }
+
+  get counters(): LinkCounters {
+    return this.#robots?.counters ?? this.#noCounters;
+  }
+
+  get traffic(): LinkTraffic {
+    return trafficOf(this.#server);
+  }
+
+  /** Null where there is no administration. */
+  get requests(): RequestCounters | null {
+    return this.#server.requests?.counters ?? null;
+  }
+
+  /** The robot that the controller drives, or saves, or begins with; null where there is none. */
+  robotOf(index: number): string | null {
+    return this.#robots?.robotOf(index) ?? null;
+  }
+
+  /** An administrator's stop, beside the robot's own. @returns whether there is a robot of that name */
+  hold(robot: string, held: boolean): boolean {
+    return this.#robots?.hold(robot, held) ?? false;
+  }
+
+  /** Calls `listener` when a session begins, goes on or ends, and when a robot is refused. Before `start`. */
+  onChange(listener: (change: SessionChange) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Listens. Robots come and go from here on.
+   *
+   * @param sink and `commands` are used where no controllers were given
+   * @throws ZeromqMissingError, EndpointError, CertificateError
+   */
+  async start(sink: ObservationSink, commands: CommandSource): Promise<void> {
+    const { parameters, expectation, onNotice = () => {} } = this.#options;
+    let { controllers } = this.#options;
+    if (controllers === undefined) {
+      this.#local = new LocalController(sink, commands);
+      controllers = [this.#local];
+    }
+    const clock = controllers[0];
+    const robots = new RobotSessions({
+      ...{ controllers, expectation, parameters },
+      send: (peer, bytes) => this.#server.sendToRobot(peer, bytes),
+      nowNs: () => clock.nowNs(),
+      onFault: (error) => onNotice(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    });
+    for (const listener of this.#listeners) robots.onChange(listener);
+    this.#robots = robots;
+    await this.#server.open();
+    this.#started = true;
+  }
+
+  /** Tells every robot to stand and that the session is over, then lets go of everything. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#end();
+    return this.#stopping;
+  }
+
+  health(): PortHealth {
+    const robots = `${this.sessions.length} of ${counted(this.#options.controllers?.length ?? 1, 'robot')}, `;
+    return healthOf(this.#server, this.#started, this.#stopping !== null, robots);
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#started) return;
+    await this.#robots?.close(ENDING);
+    this.#local = null;
+    await this.#server.close();
+  }
+}
+
+function healthOf(server: LinkServer, started: boolean, stopped: boolean, robots: string): PortHealth {
+  if (stopped) return { ok: false, detail: 'the ZeroMQ link is stopped' };
+  if (!started) return { ok: false, detail: 'the ZeroMQ link has not been started' };
+  const { deaf, peers } = server;
+  if (deaf.length > 0) return { ok: false, detail: `the ZeroMQ link listens no more for ${deaf.join(', ')}` };
+  const { watch, administer } = peers;
+  return { ok: true, detail: `${robots}${counted(watch, 'watcher')}, ${counted(administer, 'administrator')}` };
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
