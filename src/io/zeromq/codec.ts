@@ -205,7 +205,6 @@ function decode(bytes: Uint8Array, shapes: Shapes, limits: StructureLimits | und
   if (shape === helloShape) checkVersions(map, origin);
   const message: Record<string, unknown> = { m };
   readFields(map, shape.fields, '', origin, message);
-  if (shape === helloShape) checkScan(message['scan'] as { rmin: number; rmax: number }, origin);
   return message;
 }
 
@@ -223,15 +222,6 @@ function checkVersions(map: Unpacked, origin: FaultOrigin): void {
   throw new ProtocolFault(
     'field',
     `v names no version that is spoken here: ${PROTOCOL_VERSIONS.join(', ')} would be, got ${offered.join(', ')}`,
-    origin,
-  );
-}
-
-function checkScan(scan: { rmin: number; rmax: number }, origin: FaultOrigin): void {
-  if (scan.rmin < scan.rmax) return;
-  throw new ProtocolFault(
-    'field',
-    `scan.rmax must be above scan.rmin, which is ${scan.rmin}, got ${scan.rmax}`,
     origin,
   );
 }

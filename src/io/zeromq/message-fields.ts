@@ -200,7 +200,7 @@ const limits = floats(4, 0, METRIC_MAX);
 const versions = integers(16, 1, UINT32_MAX);
 
 const scanFields = table<ScanShape>({
-  n: integer(1, 65_536),
+  n: integer(1, UINT32_MAX),
   a0: float(-7, 7),
   da: float(-7, 7),
   rmin: float(0, METRIC_MAX),

@@ -155,7 +155,7 @@ export class MessageWriter {
     else if (Array.isArray(value)) {
       this.array(value.length);
       for (const element of value) this.value(element);
-    } else if (typeof value === 'object' && !ArrayBuffer.isView(value)) {
+    } else if (isPlain(value)) {
       const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
       this.map(entries.length);
       for (const [key, entry] of entries) {
@@ -201,4 +201,10 @@ export class MessageWriter {
     this.#bytes = larger;
     this.#view = new DataView(larger.buffer);
   }
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -17,7 +17,7 @@ export type { CheckpointReport, DecisionReport, StateReport } from './telemetry-
 /** Of a report on the wire: its number among those of its topic and robot. */
 export type Numbered<T> = T & { q: number };
 
-const NS = 1e-9;
+const NS_PER_S = 1e9;
 const writer = new MessageWriter();
 const decisionKey = Object.fromEntries(DECISION_FIELDS.map((field) => [field.key, field.encodedKey])) as Record<
   keyof Numbered<DecisionReport>,
@@ -64,13 +64,13 @@ export function encodeDecision(record: Float64Array, robot: string, q: number): 
   out.encoded(key.n);
   out.integer(r[DecisionField.cycle]);
   out.encoded(key.t);
-  out.float(r[DecisionField.scheduledNs] * NS);
+  out.float(r[DecisionField.scheduledNs] / NS_PER_S);
   out.encoded(key.late);
-  out.finite(r[DecisionField.latenessNs] * NS);
+  out.finite(r[DecisionField.latenessNs] / NS_PER_S);
   out.encoded(key.compute);
-  out.finite(r[DecisionField.computeNs] * NS);
+  out.finite(r[DecisionField.computeNs] / NS_PER_S);
   out.encoded(key.period);
-  out.finite(r[DecisionField.periodNs] * NS);
+  out.finite(r[DecisionField.periodNs] / NS_PER_S);
   out.encoded(key.miss);
   out.integer(r[DecisionField.miss]);
   out.encoded(key.action);
@@ -110,13 +110,13 @@ export function encodeDecision(record: Float64Array, robot: string, q: number): 
   out.encoded(key.drift_alarms);
   out.integer(r[DecisionField.driftAlarms]);
   out.encoded(key.odom_age);
-  out.finite(r[DecisionField.odometryAgeNs] * NS);
+  out.finite(r[DecisionField.odometryAgeNs] / NS_PER_S);
   out.encoded(key.ranges_age);
-  out.finite(r[DecisionField.rangesAgeNs] * NS);
+  out.finite(r[DecisionField.rangesAgeNs] / NS_PER_S);
   out.encoded(key.odom_t);
-  out.finite(r[DecisionField.odometryStampNs] * NS);
+  out.finite(r[DecisionField.odometryStampNs] / NS_PER_S);
   out.encoded(key.ranges_t);
-  out.finite(r[DecisionField.rangesStampNs] * NS);
+  out.finite(r[DecisionField.rangesStampNs] / NS_PER_S);
   out.encoded(key.values);
   if (chosen) writeRun(r, DecisionField.values, ACTION_COUNT);
   else out.nil();
