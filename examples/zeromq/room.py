@@ -1,0 +1,100 @@
+"""A robot in a room with round obstacles, on a clock of its own: a differential base 0.508 m by 0.43 m and a laser."""
+import math
+import random
+
+LENGTH, WIDTH = 0.508, 0.43
+SIDE = 8.0
+BEAMS, RANGE = 240, 10.0
+LIMITS = (2.0, 4.0, 20.0, 25.0)  # m/s, rad/s, m/s², rad/s²: what the base can do
+STEP = 0.005
+
+
+class Room:
+    def __init__(self, seed=1, obstacles=5):
+        self.random = random.Random(seed)
+        self.time = 0.0
+        self.x = self.y = self.yaw = self.speed = self.turning = 0.0
+        self.hit = False
+        self.collisions = 0
+        self.driven = 0.0
+        self.obstacles = []
+        while len(self.obstacles) < obstacles:
+            x, y = (self.random.uniform(-0.4, 0.4) * SIDE for _ in range(2))
+            radius = self.random.uniform(0.15, 0.35)
+            if self.clearance(x, y) > radius + 0.9 and math.hypot(x, y) > radius + 0.9:
+                self.obstacles.append((x, y, radius))
+
+    def description(self, name, mode, clock, rate):
+        """The robot as a hello describes it."""
+        scan = {'n': BEAMS, 'a0': -math.pi, 'da': 2 * math.pi / BEAMS, 'rmin': 0.05, 'rmax': RANGE}
+        return {'name': name, 'mode': mode, 'clock': clock, 'drive': 'differential', 'size': [LENGTH, WIDTH],
+                'max': list(LIMITS), 'rate': float(rate), 'scan': scan, 'contacts': False}
+
+    def clearance(self, x, y):
+        """From a point to the nearest wall or obstacle [m]."""
+        nearest = SIDE / 2 - max(abs(x), abs(y))
+        return min([nearest] + [math.hypot(ox - x, oy - y) - radius for ox, oy, radius in self.obstacles])
+
+    def goal(self):
+        """A place with room around it, some way off: x, y, tolerance."""
+        while True:
+            x, y = (self.random.uniform(-0.4, 0.4) * SIDE for _ in range(2))
+            if self.clearance(x, y) > 0.6 and math.hypot(x - self.x, y - self.y) > 2:
+                return x, y, 0.3
+
+    def reached(self, goal):
+        return math.hypot(goal[0] - self.x, goal[1] - self.y) < goal[2]
+
+    def odometry(self):
+        return self.x, self.y, self.yaw, self.speed, 0.0, self.turning
+
+    def ranges(self):
+        """One turn of the laser, which sits on the robot's centre [m]; inf where nothing is seen."""
+        out = []
+        near = [(ox - self.x, oy - self.y, radius) for ox, oy, radius in self.obstacles]
+        for beam in range(BEAMS):
+            angle = self.yaw - math.pi + beam * 2 * math.pi / BEAMS
+            c, s = math.cos(angle), math.sin(angle)
+            along_x = (math.copysign(SIDE / 2, c) - self.x) / c if abs(c) > 1e-9 else math.inf
+            along_y = (math.copysign(SIDE / 2, s) - self.y) / s if abs(s) > 1e-9 else math.inf
+            distance = min(along_x, along_y)
+            for dx, dy, radius in near:
+                ahead, aside = dx * c + dy * s, dy * c - dx * s
+                if ahead > 0 and abs(aside) < radius:
+                    distance = min(distance, ahead - math.sqrt(radius * radius - aside * aside))
+            out.append(distance if distance < RANGE else math.inf)
+        return out
+
+    def move(self, seconds, twist, good_for=math.inf):
+        """Drives by `twist` for `seconds`, like a base that brakes by itself as soon as `good_for` seconds are over."""
+        end, expiry = self.time + seconds, self.time + good_for
+        while self.time < end - 1e-9:
+            dt = min(STEP, end - self.time)
+            vx, _, turn = twist if self.time < expiry else (0.0, 0.0, 0.0)
+            self.speed += max(-LIMITS[2] * dt, min(LIMITS[2] * dt, vx - self.speed))
+            self.turning += max(-LIMITS[3] * dt, min(LIMITS[3] * dt, turn - self.turning))
+            self.time += dt
+            before = self.x, self.y, self.yaw
+            self.yaw = math.remainder(self.yaw + self.turning * dt, 2 * math.pi)
+            self.x += self.speed * math.cos(self.yaw) * dt
+            self.y += self.speed * math.sin(self.yaw) * dt
+            if self._overlaps():
+                self.x, self.y, self.yaw = before
+                self.speed = self.turning = 0.0
+                self.collisions += not self.hit
+                self.hit = True
+            else:
+                self.hit = False
+                self.driven += abs(self.speed) * dt
+
+    def _overlaps(self):
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
+        reach = [(abs(c) * LENGTH + abs(s) * WIDTH) / 2, (abs(s) * LENGTH + abs(c) * WIDTH) / 2]
+        if abs(self.x) + reach[0] > SIDE / 2 or abs(self.y) + reach[1] > SIDE / 2:
+            return True
+        for ox, oy, radius in self.obstacles:
+            dx, dy = ox - self.x, oy - self.y
+            ahead, left = abs(dx * c + dy * s) - LENGTH / 2, abs(dy * c - dx * s) - WIDTH / 2
+            if math.hypot(max(ahead, 0.0), max(left, 0.0)) < radius:
+                return True
+        return False

@@ -1,0 +1,18 @@
+import { afterAll, beforeAll } from 'vitest';
+import { compileCpp, describeWith, makeFolder, missingCpp } from '../support/languages.js';
+import { describeClient } from './client-suite.js';
+import { Probe } from './probe-process.js';
+
+describeWith('the ZeroMQ link in C++', missingCpp(), () => {
+  let probe = '';
+  let remove = () => {};
+
+  beforeAll(() => {
+    let folder = '';
+    [folder, remove] = makeFolder();
+    probe = compileCpp('test/interop/probe.cpp', folder);
+  });
+  afterAll(() => remove());
+
+  describeClient({ language: 'C++', writesFloats: false, start: () => new Probe(probe) });
+});
