@@ -39,6 +39,11 @@ export const commands: readonly {
     load: async () => (await import('./checkpoint-command.js')).registerCheckpointCommand,
   },
   {
+    name: 'keys',
+    summary: 'make and revoke the keys of the ZeroMQ link',
+    load: async () => (await import('./keys-command.js')).registerKeysCommand,
+  },
+  {
     name: 'bakeoff',
     summary: 'set policies against each other on classification files, made into bandit problems',
     load: async () => (await import('./bakeoff-command.js')).registerBakeoffCommand,

@@ -4,7 +4,7 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeZ85, PUBLIC_SUFFIX, readPublicCertificate, requireSafeFolder } from './certificates.js';
+import { decodeZ85, encodeZ85, PUBLIC_SUFFIX, readPublicCertificate, requireSafeFolder } from './certificates.js';
 
 /** More keys than that are a mistake; reading them would hold up the link. */
 const MAX_KEYS = 4096;
@@ -29,9 +29,11 @@ export class AllowList {
     this.reload();
   }
 
-  /** Names of those allowed. */
-  get names(): string[] {
-    return [...this.#names.values()].sort();
+  /** Those allowed, by name. */
+  get allowed(): { name: string; publicKey: string }[] {
+    return [...this.#names]
+      .map(([key, name]) => ({ name, publicKey: encodeZ85(Buffer.from(key, 'hex')) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** @param key the 32 bytes that ZAP brings. @returns the name, or null where it is not allowed. @realtime unsafe */

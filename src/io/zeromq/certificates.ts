@@ -24,6 +24,8 @@ import { basename, dirname, join } from 'node:path';
 
 export const PUBLIC_SUFFIX = '.key';
 export const SECRET_SUFFIX = '.key_secret';
+/** The server's own certificates in a folder of keys. */
+export const SERVER_NAME = 'server';
 
 /** A certificate is a few hundred bytes; whatever is longer is something else. */
 const MAX_CERTIFICATE_BYTES = 65_536;

@@ -8,6 +8,7 @@ import { lstatSync } from 'node:fs';
 import { connect, isIPv4, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import { ParameterError } from '../../parameters/parameter-error.js';
 
 /** The sockets of the link, each a role of its own: a peer that may connect to one may not to another. */
 export const ROLES = ['drive', 'watch', 'administer'] as const;
@@ -28,7 +29,7 @@ export interface Endpoint {
   readonly path: string;
 }
 
-/** An endpoint, or what stands behind it, that cannot be used. The message names the parameter, and what would be right. */
+/** An endpoint that is one and cannot be used now. The message names the parameter. */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError';
 }
@@ -40,12 +41,12 @@ const ALLOWED = 'Allowed: tcp://ADDRESS:PORT, such as tcp://127.0.0.1:7471, or i
  * name of an interface; PORT a number, or `*` for one that is free.
  *
  * @param parameter whose value it is, for the message
- * @throws EndpointError
+ * @throws ParameterError
  * @realtime unsafe
  */
 export function parseEndpoint(text: string, parameter: string): Endpoint {
   const refuse = (complaint: string): never => {
-    throw new EndpointError(`${parameter}: ${JSON.stringify(text)} ${complaint}. ${ALLOWED}`);
+    throw new ParameterError(parameter, `${JSON.stringify(text)} ${complaint}. ${ALLOWED}`);
   };
   const [, scheme, rest] = /^([a-z]+):\/\/(.*)$/s.exec(text) ?? refuse('is no endpoint');
   // Whatever it is quoted in, no endpoint has these; libzmq would cut it at the first zero.
@@ -106,13 +107,14 @@ export function isLoopback(address: string): boolean {
 /**
  * Refuses an endpoint that other machines can reach where there are no keys: whoever reaches it could drive the robot.
  *
- * @throws EndpointError with the command that makes keys
+ * @throws ParameterError with the command that makes keys
  * @realtime unsafe
  */
 export function requireKeys(endpoint: Endpoint, parameter: string, keysDir: string): void {
   if (endpoint.local || keysDir !== '') return;
-  throw new EndpointError(
-    `${parameter}: ${endpoint.address} can be reached from other machines, and without keys anyone there could use it. ` +
+  throw new ParameterError(
+    parameter,
+    `${endpoint.address} can be reached from other machines, and without keys anyone there could use it. ` +
       'Make keys with `rfsn keys init DIR` and `rfsn keys add DIR drive NAME`, and give them with ' +
       '--set zeromq.keys_dir=DIR; or listen on 127.0.0.1',
   );

@@ -4,9 +4,10 @@
  */
 import { join } from 'node:path';
 import type { Context, Reply } from 'zeromq';
+import { ParameterError } from '../../parameters/parameter-error.js';
 import type { ParameterValues } from '../../parameters/schema.js';
 import { AllowList } from './allow-list.js';
-import { type KeyPair, readSecretCertificate, requireSafeFolder, SECRET_SUFFIX } from './certificates.js';
+import { type KeyPair, readSecretCertificate, requireSafeFolder, SECRET_SUFFIX, SERVER_NAME } from './certificates.js';
 import { type Endpoint, EndpointError, parseEndpoint, ROLES, type Role, requireKeys } from './endpoint.js';
 import { loadZeromq, type Zeromq } from './library.js';
 import { RequestChannel } from './request-channel.js';
@@ -30,9 +31,6 @@ const WATCH_MESSAGE_BYTES = 1024;
 const CURVE_OVERHEAD_BYTES = 64;
 /** No frame may be so short that CURVE's own handshake would not pass. */
 const LEAST_MESSAGE_BYTES = 1024;
-
-/** The server's secret in the folder of keys. */
-export const SERVER_KEY = 'server';
 
 export interface LinkServerOptions {
   readonly parameters: ParameterValues;
@@ -129,7 +127,7 @@ export class LinkServer {
   /**
    * Loads the library, reads the keys and listens.
    *
-   * @throws ZeromqMissingError, EndpointError, CertificateError; nothing is left open then
+   * @throws ParameterError, ZeromqMissingError, EndpointError, CertificateError; nothing is left open then
    */
   async open(): Promise<void> {
     const { parameters, onTick } = this.#options;
@@ -183,7 +181,7 @@ export class LinkServer {
       requireKeys(endpoint, parameter, keysDir);
       for (const [other, { address }] of endpoints) {
         if (address !== endpoint.address || address.endsWith(':*')) continue;
-        throw new EndpointError(`${parameter} and ${endpointParameter(other)} are the same: each needs its own`);
+        throw new ParameterError(parameter, `${text} is ${endpointParameter(other)} too: each needs its own`);
       }
       endpoints.set(role, endpoint);
     }
@@ -192,7 +190,7 @@ export class LinkServer {
 
   #readKeys(folder: string, roles: readonly Role[]): KeyPair {
     requireSafeFolder(folder);
-    const keys = readSecretCertificate(join(folder, SERVER_KEY + SECRET_SUFFIX));
+    const keys = readSecretCertificate(join(folder, SERVER_NAME + SECRET_SUFFIX));
     for (const role of roles) {
       this.#lists[role] = new AllowList(join(folder, role), (text) => this.#options.onNotice(`${role}: ${text}`));
     }

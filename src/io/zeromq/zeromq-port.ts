@@ -83,7 +83,7 @@ export class ZeromqWatch {
     return this.#server.requests?.counters ?? null;
   }
 
-  /** @throws ZeromqMissingError, EndpointError, CertificateError */
+  /** @throws ParameterError, ZeromqMissingError, EndpointError, CertificateError */
   async start(): Promise<void> {
     await this.#server.open();
     this.#started = true;
@@ -171,7 +171,7 @@ export class ZeromqPort implements Port {
    * Listens. Robots come and go from here on.
    *
    * @param sink and `commands` are used where no controllers were given
-   * @throws ZeromqMissingError, EndpointError, CertificateError
+   * @throws ParameterError, ZeromqMissingError, EndpointError, CertificateError
    */
   async start(sink: ObservationSink, commands: CommandSource): Promise<void> {
     const { parameters, expectation, onNotice = () => {} } = this.#options;
