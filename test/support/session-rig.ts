@@ -182,9 +182,9 @@ export class RigRobot {
   }
 
   /** A sense with odometry and ranges, a millisecond later. */
-  sense(changes: Partial<Sense> = {}): void {
+  sense(changes: { readonly [K in keyof Sense]?: Sense[K] | undefined } = {}): void {
     this.#rig.nowNs += 1e6;
-    this.send({
+    const sense = {
       m: 'sense',
       s: this.session,
       q: ++this.q,
@@ -192,7 +192,8 @@ export class RigRobot {
       odom: [0, 0, 0, 0, 0, 0],
       ranges: rangesOf(5),
       ...changes,
-    });
+    };
+    this.send(sense as Sense);
   }
 }
 
