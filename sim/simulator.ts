@@ -129,7 +129,7 @@ export class Simulator {
   #drivenY = 0;
   #drivenYawRate = 0;
 
-  readonly #incoming: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0 };
+  readonly #incoming: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0, stampNs: 0 };
   #targetVx = 0;
   #targetVy = 0;
   #targetYawRate = 0;

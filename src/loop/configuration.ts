@@ -8,11 +8,23 @@ import type { PendingRewardsOptions } from '../policy/pending-rewards.js';
 import type { Policy, PolicyMemory } from '../policy/policy.js';
 import type { RewardWeights } from '../reward/reward.js';
 import type { SafetyOptions } from '../safety/safety.js';
+import type { ScheduleOptions } from './schedule.js';
 import { STATISTICS_BYTES } from './statistics.js';
 
 /** The cycle's period, in whole nanoseconds as schedules count them [ns]. */
 export function periodNsOf(p: ParameterValues): number {
   return Math.round(1e9 / p.controller_frequency);
+}
+
+/** When cycles start. In lockstep a robot is waited for until the first of its readings is too old to drive by. */
+export function scheduleOptionsOf(p: ParameterValues): ScheduleOptions {
+  return {
+    periodNs: periodNsOf(p),
+    trigger: p.trigger,
+    overrunPolicy: p.overrun_policy,
+    spinMarginNs: p.spin_margin_us * 1e3,
+    patienceNs: Math.min(p.odometry_timeout_s, p.ranges_timeout_s) * 1e9,
+  };
 }
 
 /** How contexts are built from features. */

@@ -21,6 +21,8 @@ import {
   Order,
   Progress,
   Resting,
+  RestoreResult,
+  TuningField,
 } from '../memory/layout.js';
 import { Observation } from '../memory/observation.js';
 import { isIntervention, isOverride, Reason } from '../memory/reason.js';
@@ -76,7 +78,9 @@ export class ControlLoop {
   /** Of the main thread's heartbeat. */
   readonly #watchdog: Watchdog;
   /** Of the state that the policy was loaded from. */
-  readonly #driftAlarmsBefore: number;
+  #driftAlarmsBefore: number;
+  /** The share of uniform exploration that was set last. */
+  #epsilon: number;
   #lastStartNs = Number.NaN;
   #cycle = 0;
   #arrivedGoal = 0;
@@ -117,6 +121,7 @@ export class ControlLoop {
       counts: this.statistics.counters.subarray(Counter.feedback, Counter.feedback + PENDING_COUNTS),
       feedback: memory.feedback,
     });
+    this.#epsilon = p.epsilon;
     this.#driftAlarmsBefore = this.policy.driftAlarms ?? 0;
     this.#safety = new Safety(safety, layout.sizes.maxBeams);
     this.#deadline = new Deadline(periodNsOf(p), p.deadline_fraction);
@@ -151,9 +156,20 @@ export class ControlLoop {
     if (miss !== Miss.none) this.#safety.slowDown(Reason.deadlineMissed);
     this.#emit();
     this.#account(miss);
-    if (Atomics.load(this.#memory.orders, Order.snapshotRequest) !== this.#memory.progress[Progress.snapshotDone]) {
-      this.#copySnapshot();
-    }
+    this.serve();
+  }
+
+  /**
+   * Does what the main thread asked for, between two cycles: changes limits and exploration, takes a learned state over,
+   * copies one out. In this order, so that a copy asked for after a restore has it. `run` ends with it.
+   *
+   * @realtime safe but for a restore, which allocates
+   */
+  serve(): void {
+    const { orders, progress } = this.#memory;
+    if (Atomics.load(orders, Order.tuneRequest) !== progress[Progress.tuneDone]) this.#tune();
+    if (Atomics.load(orders, Order.restoreRequest) !== progress[Progress.restoreDone]) this.#restore();
+    if (Atomics.load(orders, Order.snapshotRequest) !== progress[Progress.snapshotDone]) this.#copySnapshot();
   }
 
   /** Sends zero velocity at once: the last thing the control thread does. @realtime safe */
@@ -228,9 +244,11 @@ export class ControlLoop {
     out[CommandField.yawRate] = s.yawRate;
     out[CommandField.cycle] = this.#cycle;
     out[CommandField.reason] = s.reason;
-    slot.publish();
+    const o = this.observation;
+    out[CommandField.stampNs] = o.odometryAgeNs < Number.POSITIVE_INFINITY ? o.odometryStampNs : Number.NaN;
     const resting = s.vx === 0 && s.vy === 0 && s.yawRate === 0;
     Atomics.store(this.#memory.progress, Progress.resting, resting ? Resting.yes : Resting.no);
+    this.#memory.publishCommand();
   }
 
   #account(miss: number): void {
@@ -322,6 +340,47 @@ export class ControlLoop {
   /** The scales' state in a new array. @realtime unsafe */
   exportScaler(): Uint8Array {
     return this.#features.exportState();
+  }
+
+  #tune(): void {
+    const { orders, progress, tuning } = this.#memory;
+    // Before the values are read: what changes meanwhile is read again.
+    const request = Atomics.load(orders, Order.tuneRequest);
+    this.#safety.limitSpeed(tuning[TuningField.maxSpeed], tuning[TuningField.maxYawRate]);
+    const epsilon = tuning[TuningField.epsilon];
+    // Set where it was asked for alone: what a schedule of exploration starts from stays as it is otherwise.
+    if (epsilon !== this.#epsilon && 'epsilon' in this.policy) {
+      this.#epsilon = epsilon;
+      (this.policy as Policy & { epsilon: number }).epsilon = epsilon;
+    }
+    Atomics.store(progress, Progress.tuneDone, request);
+  }
+
+  /**
+   * Takes over the state in the shared memory, all of it or nothing. What the decisions so far lead to is no longer
+   * learned: another model made them, on other scales.
+   */
+  #restore(): void {
+    const { orders, progress, restore } = this.#memory;
+    const request = Atomics.load(orders, Order.restoreRequest);
+    const alarms = (this.policy.driftAlarms ?? 0) - this.#driftAlarmsBefore;
+    const before = this.policy.exportState();
+    let result: number = RestoreResult.policyRefused;
+    try {
+      this.policy.importState(restore.slice(0, this.policy.stateBytes));
+      result = RestoreResult.scalesRefused;
+      this.#features.importState(restore.slice(this.policy.stateBytes));
+      result = RestoreResult.restored;
+    } catch {
+      if (result === RestoreResult.scalesRefused) this.policy.importState(before);
+    }
+    if (result === RestoreResult.restored) {
+      this.#learner.forget();
+      // Alarms of this run go on being counted; those of the state's past are not among them.
+      this.#driftAlarmsBefore = (this.policy.driftAlarms ?? 0) - alarms;
+    }
+    Atomics.store(progress, Progress.restoreResult, result);
+    Atomics.store(progress, Progress.restoreDone, request);
   }
 
   /** Copies what was learned to where the main thread reads it: a few microseconds, after the command has gone out. */

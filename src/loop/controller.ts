@@ -6,13 +6,25 @@ import { Worker } from 'node:worker_threads';
 import { assert } from '../core/assert.js';
 import { MonotonicClock } from '../core/clock.js';
 import { CommandReader } from '../memory/command-reader.js';
-import { ControlMemory, type LayoutSizes, Order, Progress, planControlLayout, Resting } from '../memory/layout.js';
+import {
+  ASKED_STEPS,
+  ControlMemory,
+  type LayoutSizes,
+  Order,
+  Pace,
+  Progress,
+  planControlLayout,
+  Resting,
+  RestoreResult,
+} from '../memory/layout.js';
 import type { CommandSource, MotionCommand, ObservationSink } from '../memory/observation-sink.js';
 import { Reason } from '../memory/reason.js';
+import type { ParameterValue } from '../parameters/schema.js';
 import { Watchdog } from '../safety/watchdog.js';
 import { ValidatingSink } from '../sense/validating-sink.js';
 import type { ScheduleOptions } from './schedule.js';
 import { ControlStatistics } from './statistics.js';
+import { type TunableName, Tuning } from './tuning.js';
 import { Phase, WORKER_ROLE, type WorkerData, type WorkerReport } from './worker.js';
 import { locateWorker } from './worker-location.js';
 
@@ -20,16 +32,21 @@ import { locateWorker } from './worker-location.js';
 const TICK_MAX_MS = 20;
 /** Both timeouts span so many ticks, so that one late timer is no alarm. */
 const TICKS_PER_TIMEOUT = 4;
-/** How often a snapshot that was asked for is looked for [ms]. */
-const SNAPSHOT_POLL_MS = 2;
+/** How often the answer to a request is looked for [ms]. */
+const REQUEST_POLL_MS = 2;
 /** How long a control thread may take to build its memory and cycle [ms]. */
 const START_BOUND_MS = 20_000;
 /** How long it may take to stop before it is ended by force [ms]. */
 const STOP_BOUND_MS = 1000;
 /** How often a stop looks whether the robot rests. [ms] */
 const REST_POLL_MS = 5;
-/** How long a snapshot may take [ms]. */
-const SNAPSHOT_BOUND_MS = 1000;
+/** How long a snapshot or a restore may take [ms]. */
+const REQUEST_BOUND_MS = 1000;
+/**
+ * A wait for an answer looks for it so long before it sleeps [ns]: a cycle takes a few tens of microseconds, and waking
+ * from a sleep takes longer than that.
+ */
+const ANSWER_SPIN_NS = 200_000;
 /** How long the main thread sleeps on the command word before it looks whether it still should [ms]. */
 const COMMAND_WAIT_MS = 1000;
 const NS_PER_MS = 1e6;
@@ -67,6 +84,12 @@ export interface ControllerOptions {
   loopModule?: URL;
 }
 
+/** A learned state, as the two parts of a snapshot. */
+export interface LearnedParts {
+  readonly policy: Uint8Array;
+  readonly scaler: Uint8Array;
+}
+
 export interface StopOptions {
   /** [ms] */
   boundMs?: number;
@@ -92,6 +115,8 @@ export class Controller {
    * decision earned, by the id that `onDecision` gives as `DecisionField.cycle` and `commands` as `cycle`.
    */
   readonly observations: ObservationSink;
+  /** The parameters that `tune` changes. */
+  readonly tunable: readonly TunableName[];
   readonly #options: ControllerOptions;
   readonly #watchdog: Watchdog;
   readonly #commands: GuardedCommands;
@@ -102,7 +127,9 @@ export class Controller {
   #worker: Worker | null = null;
   #timer: NodeJS.Timeout | null = null;
   #exited: Promise<void> = Promise.resolve();
-  #snapshots: Promise<unknown> = Promise.resolve();
+  #requests: Promise<unknown> = Promise.resolve();
+  readonly #tuning: Tuning;
+  #step = 0;
   #fault = '';
   #waitingForCommands = false;
 
@@ -117,6 +144,8 @@ export class Controller {
     this.commands = this.#commands;
     this.observations = new ValidatingSink(this.memory);
     this.#record = new Float64Array(this.memory.decisions.recordDoubles);
+    this.#tuning = new Tuning(options.parameters);
+    this.tunable = this.#tuning.names;
   }
 
   get state(): ControllerState {
@@ -202,16 +231,123 @@ export class Controller {
   }
 
   /**
-   * Asks the control thread for a copy of the learned state. Requests queue: each is answered by a state not older than
-   * the call.
+   * Chooses what starts cycles: with `true` each `step`, with `false` what is configured. May be changed at any time; a
+   * step that is asked for while cycles run as configured is answered by the next of them.
+   *
+   * In lockstep cycles run by schedule after `ScheduleOptions.patienceNs` without a step, so that a robot that has gone
+   * silent is still told to stop.
+   */
+  lockstep(on: boolean): void {
+    Atomics.store(this.memory.orders, Order.pace, on ? Pace.lockstep : Pace.configured);
+    this.#rouse();
+    // Where observations start cycles, that is what the thread sleeps on.
+    Atomics.add(this.memory.orders, Order.wake, 1);
+    Atomics.notify(this.memory.orders, Order.wake);
+  }
+
+  /**
+   * Asks for a cycle on what `observations` has been given so far. Of steps asked for while a cycle runs the newest is
+   * answered, and with it those before.
+   *
+   * @returns its number for `answered`: one more than the last, as a signed 32-bit word
+   */
+  step(): number {
+    const { orders, asked } = this.memory;
+    const step = (this.#step + 1) | 0;
+    this.#step = step;
+    asked[step & (ASKED_STEPS - 1)] = this.clock.nowNs();
+    Atomics.store(orders, Order.step, step);
+    this.#rouse();
+    return step;
+  }
+
+  /** Whether the command of that step, or of a later one, is out. @param step of the last 2³¹ steps */
+  answered(step: number): boolean {
+    return ((Atomics.load(this.memory.progress, Progress.stepDone) - step) | 0) >= 0;
+  }
+
+  /**
+   * Blocks this thread until the command of that step is out: it looks for a moment, then sleeps.
+   *
+   * @param boundMs at most so long; not at all where no control thread runs
+   * @returns whether it is
+   */
+  awaitAnswer(step: number, boundMs: number): boolean {
+    const { progress } = this.memory;
+    const startNs = this.clock.nowNs();
+    const endNs = startNs + boundMs * NS_PER_MS;
+    for (;;) {
+      const commands = Atomics.load(progress, Progress.commands);
+      if (this.answered(step)) return true;
+      const nowNs = this.clock.nowNs();
+      if (nowNs >= endNs || !this.#serving) return false;
+      if (nowNs - startNs < ANSWER_SPIN_NS) continue;
+      Atomics.wait(progress, Progress.commands, commands, (endNs - nowNs) / NS_PER_MS);
+    }
+  }
+
+  /**
+   * Asks the control thread for a copy of the learned state. Requests, restores among them, queue: each is answered by a
+   * state not older than the call.
    *
    * @returns bytes of the caller's own
    * @throws where the control thread does not answer within the bound, or no longer runs
    */
-  snapshot(boundMs = SNAPSHOT_BOUND_MS): Promise<Uint8Array> {
-    const taken = this.#snapshots.then(() => this.#takeSnapshot(boundMs));
-    this.#snapshots = taken.catch(() => undefined);
-    return taken;
+  snapshot(boundMs = REQUEST_BOUND_MS): Promise<Uint8Array> {
+    return this.#enqueue(async () => {
+      await this.#request('snapshot', Order.snapshotRequest, Progress.snapshotDone, boundMs);
+      // The control thread leaves the region alone until the next request.
+      return this.memory.snapshot.slice();
+    });
+  }
+
+  /**
+   * Has the control thread go on with another learned state, taken over between two cycles. Decisions that wait for their
+   * reward are forgotten. What is tuned or configured stays as it is.
+   *
+   * @param learned as a snapshot's two parts, read when its turn has come; the caller has seen that it is one of this
+   *   policy and of these scales, by importing it into others of their kind
+   * @throws AssertionError where the sizes are not those of a snapshot; Error where the control thread refuses the state,
+   *   which has changed nothing, does not answer within the bound, or no longer runs
+   */
+  async restore(learned: LearnedParts, boundMs = REQUEST_BOUND_MS): Promise<void> {
+    const { memory } = this;
+    const { policy, scaler } = learned;
+    assert(policy.length + scaler.length === memory.restore.length, 'a learned state has the size of a snapshot');
+    return this.#enqueue(async () => {
+      const { orders, progress } = memory;
+      // A request that was given up may still be read.
+      if (Atomics.load(progress, Progress.restoreDone) !== Atomics.load(orders, Order.restoreRequest)) {
+        throw new Error('no restore: the control thread has not answered the one before');
+      }
+      memory.restore.set(policy);
+      memory.restore.set(scaler, policy.length);
+      await this.#request('restore', Order.restoreRequest, Progress.restoreDone, boundMs);
+      const result = Atomics.load(progress, Progress.restoreResult);
+      if (result === RestoreResult.restored) return;
+      const part = result === RestoreResult.policyRefused ? 'the policy’s state' : 'the state of the scales';
+      throw new Error(`no restore: the control thread cannot use ${part}, and goes on with what it had`);
+    });
+  }
+
+  /**
+   * Changes a parameter on the running controller, from the next cycle on. A robot faster than a lowered limit is braked
+   * to it as its acceleration allows.
+   *
+   * @param name one of `tunable`
+   * @throws ParameterError with the reason
+   */
+  tune(name: string, value: ParameterValue): void {
+    const { orders, tuning } = this.memory;
+    this.#tuning.set(name, value);
+    this.#tuning.writeInto(tuning);
+    Atomics.add(orders, Order.tuneRequest, 1);
+    this.#rouse();
+  }
+
+  /** The values of `tunable` as they are in force from the next cycle on; a fresh object. */
+  get tuned(): Partial<Record<TunableName, number>> {
+    return this.#tuning.values;
   }
 
   /**
@@ -236,11 +372,6 @@ export class Controller {
     return () => this.#commandListeners.delete(listener);
   }
 
-  /**
-   * Ends the control thread. The robot comes first: it is disarmed, then (if asked) the learned state is taken, then the
-   * thread is told to stop, which sends zero velocity once more. Whoever owns the port stops it afterwards. A thread that
-   * does not obey within the bound counts as stalled and is ended by force.
-   */
   /** Waits until the robot has been braked to a standstill, or for as long as is allowed. */
   async #resting(boundMs: number): Promise<void> {
     const { progress } = this.memory;
@@ -254,15 +385,22 @@ export class Controller {
     }
   }
 
+  /**
+   * Ends the control thread. The robot comes first: it is disarmed, then (if asked) the learned state is taken, then the
+   * thread is told to stop, which sends zero velocity once more. Whoever owns the port stops it afterwards. A thread that
+   * does not obey within the bound counts as stalled and is ended by force.
+   */
   async stop(options: StopOptions = {}): Promise<StopResult> {
     const boundMs = options.boundMs ?? STOP_BOUND_MS;
     this.disarm();
+    // Nobody asks for the cycles that brake it.
+    this.lockstep(false);
     await this.#resting(boundMs);
     let snapshot: Uint8Array | null = null;
     if (options.snapshot === true) snapshot = await this.snapshot(boundMs).catch(() => null);
     const { orders, progress } = this.memory;
     Atomics.store(orders, Order.stop, 1);
-    Atomics.notify(orders, Order.stop);
+    this.#rouse();
     Atomics.add(orders, Order.wake, 1);
     Atomics.notify(orders, Order.wake);
     if (!(await settlesWithin(this.#exited, boundMs))) {
@@ -287,7 +425,9 @@ export class Controller {
   }
 
   #watch(): void {
-    const expired = this.#watchdog.observe(this.cycles, this.clock.nowNs());
+    // A thread that waits for a step runs no cycles, and lives.
+    const life = (this.cycles + Atomics.load(this.memory.progress, Progress.idle)) | 0;
+    const expired = this.#watchdog.observe(life, this.clock.nowNs());
     if (this.#state === 'stalled') {
       if (!expired) this.#recover();
       else this.#commands.repeat();
@@ -324,19 +464,36 @@ export class Controller {
     this.#notifyCommandListeners();
   }
 
-  async #takeSnapshot(boundMs: number): Promise<Uint8Array> {
+  /** Whether the control thread answers, or may do so again. */
+  get #serving(): boolean {
+    return this.#state === 'running' || this.#state === 'stalled';
+  }
+
+  /** Wakes the control thread, unless it waits for observations: then for what must not wait for its next start. */
+  #rouse(): void {
+    Atomics.add(this.memory.orders, Order.rouse, 1);
+    Atomics.notify(this.memory.orders, Order.rouse);
+  }
+
+  /** One request after the other: each has the shared region for itself. */
+  #enqueue<T>(request: () => Promise<T>): Promise<T> {
+    const answered = this.#requests.then(request);
+    this.#requests = answered.catch(() => undefined);
+    return answered;
+  }
+
+  async #request(what: string, order: number, done: number, boundMs: number): Promise<void> {
     const { orders, progress } = this.memory;
-    const request = (Atomics.add(orders, Order.snapshotRequest, 1) + 1) | 0;
+    const request = (Atomics.add(orders, order, 1) + 1) | 0;
+    this.#rouse();
     const endNs = this.clock.nowNs() + boundMs * NS_PER_MS;
-    while (Atomics.load(progress, Progress.snapshotDone) !== request) {
-      if (this.#state !== 'running' && this.#state !== 'stalled') {
-        throw new Error(`no snapshot: the controller is ${this.#state}${this.#fault && `: ${this.#fault}`}`);
+    while (Atomics.load(progress, done) !== request) {
+      if (!this.#serving) {
+        throw new Error(`no ${what}: the controller is ${this.#state}${this.#fault && `: ${this.#fault}`}`);
       }
-      if (this.clock.nowNs() > endNs) throw new Error(`no snapshot: the control thread took more than ${boundMs} ms`);
-      await new Promise((resolve) => setTimeout(resolve, SNAPSHOT_POLL_MS));
+      if (this.clock.nowNs() > endNs) throw new Error(`no ${what}: the control thread took more than ${boundMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, REQUEST_POLL_MS));
     }
-    // The control thread leaves the region alone until the next request.
-    return this.memory.snapshot.slice();
   }
 
   #drainDecisions(): void {
@@ -410,6 +567,7 @@ class GuardedCommands implements CommandSource {
     out.yawRate = 0;
     out.cycle = Atomics.load(this.#memory.progress, Progress.cycles);
     out.reason = Reason.fault;
+    out.stampNs = Number.NaN;
     const fresh = this.#fresh;
     this.#fresh = false;
     return fresh;

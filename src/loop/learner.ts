@@ -132,6 +132,12 @@ export class Learner {
     this.#begin();
   }
 
+  /** Drops everything that waits, feedback's too: another model takes this one's place. @realtime safe */
+  forget(): void {
+    this.#pending.clear();
+    this.clear();
+  }
+
   /**
    * Pays the decision whose horizon has passed, or all that wait when the goal was reached; or those that feedback has
    * come for.

@@ -5,8 +5,14 @@
  * that lateness does not add up to drift. With `trigger: observation` a cycle starts when an observation lands, at the
  * earliest one period after the start before (the configured rate is the highest), and without one two periods after.
  *
+ * In lockstep a cycle starts as soon as the main thread asks for a step, whatever the trigger, and is due when it asked:
+ * its lateness is what the waking took. Of steps asked for meanwhile the newest is answered, and with it those before. A
+ * robot that goes silent must not be left with its last command: without a step for the patience, cycles run by schedule
+ * until one comes, and find its readings stale. The pace may be changed at any time; it is seen within the same wait.
+ *
  * The wait is a small state machine: park on a word of shared memory until the margin before the start, then spin.
- * Waking from a park was measured to come 75 µs late (p50) to several hundred; the spin buys that back.
+ * Waking from a park was measured to come 75 µs late (p50) to several hundred; the spin buys that back. A step is expected
+ * as long after the last as that came after the one before, and spun for within the margin around that moment.
  *
  * Allocates nothing after construction. That includes the timeouts: `Atomics.wait` takes its timeout as an object on
  * the heap unless it is a small integer, and whole milliseconds are too coarse, so a table holds them ready. Measured:
@@ -14,7 +20,7 @@
  */
 import { assert } from '../core/assert.js';
 import type { Clock } from '../core/clock.js';
-import { Order } from '../memory/layout.js';
+import { ASKED_STEPS, type ControlMemory, Order, Pace, Progress } from '../memory/layout.js';
 import { type ControlStatistics, Counter } from './statistics.js';
 
 export type Trigger = 'time' | 'observation';
@@ -28,13 +34,33 @@ export interface ScheduleOptions {
   overrunPolicy: OverrunPolicy;
   /** How long before a start parking ends and spinning begins [ns]; 0 never spins. */
   spinMarginNs: number;
+  /** In lockstep cycles run by schedule after so long without a step [ns]; two periods where absent, and at the least. */
+  patienceNs?: number;
 }
+
+/** The shared memory that a schedule reads, and shows progress in. */
+export type ScheduleMemory = Pick<ControlMemory, 'orders' | 'asked' | 'progress'>;
+
+/** Why a wait ended. */
+export const Wake = {
+  /** The main thread ordered a stop; nothing is due. */
+  stop: 0,
+  /** A cycle is due. */
+  start: 1,
+  /** No cycle is due, but the main thread may have asked for something that is done between two of them. */
+  request: 2,
+} as const;
+export type WakeCode = (typeof Wake)[keyof typeof Wake];
+/** The pace was changed while a wait was under way. */
+const PACE_CHANGED = 3;
 
 /** `catch_up` runs at most so many late starts back to back; older ones are skipped, or a long stall would be followed
  * by seconds of decisions on the same observation. [cycles] */
 export const CATCH_UP_LIMIT_CYCLES = 8;
 /** With an observation trigger a cycle starts so long after the last even if nothing was observed. [periods] */
 export const OBSERVATION_PATIENCE_PERIODS = 2;
+/** In lockstep cycles run by schedule after so long without a step, at the earliest. [periods] */
+export const STEP_PATIENCE_PERIODS = 2;
 
 /** Grain of a park's length [ns]. */
 export const PARK_STEP_NS = 10_000;
@@ -76,57 +102,153 @@ export class Schedule {
   scheduledNs = 0;
   readonly #clock: Clock;
   readonly #orders: Int32Array;
+  readonly #progress: Int32Array;
+  readonly #asked: Float64Array;
   readonly #counters: Uint32Array;
   readonly #parker: Parker;
   readonly #periodNs: number;
   readonly #spinMarginNs: number;
+  readonly #patienceNs: number;
   readonly #byObservation: boolean;
   readonly #catchUp: boolean;
-  /** The word slept on: the stop order, which observations do not disturb, or the one they raise. */
-  readonly #sleepWord: number;
   #seenWake = 0;
+  #seenRouse = 0;
+  /** The newest step that a cycle was started on. */
+  #step = 0;
+  #lockstep = false;
+  /** The last start; `scheduledNs` is moved on where a new grid is laid. */
+  #startNs = 0;
+  /** When the newest step was asked for, or else when lockstep began [ns]. */
+  #askedNs = 0;
+  /** From the step before to the newest [ns]. */
+  #intervalNs = Number.POSITIVE_INFINITY;
 
-  /**
-   * @param orders the main thread's words
-   * @param statistics counts skips, catch-ups and early starts
-   */
+  /** @param statistics counts skips, catch-ups and early starts */
   constructor(
     clock: Clock,
     options: ScheduleOptions,
-    orders: Int32Array,
+    memory: ScheduleMemory,
     statistics: ControlStatistics,
-    parker: Parker = new ThreadParker(orders),
+    parker: Parker = new ThreadParker(memory.orders),
   ) {
-    assert(options.periodNs > 0 && Number.isInteger(options.periodNs), 'a period is a whole number of ns above 0');
-    assert(options.spinMarginNs >= 0, 'a spin margin is not negative');
+    const { periodNs, spinMarginNs } = options;
+    assert(periodNs > 0 && Number.isInteger(periodNs), 'a period is a whole number of ns above 0');
+    assert(spinMarginNs >= 0, 'a spin margin is not negative');
     this.#clock = clock;
-    this.#orders = orders;
+    this.#orders = memory.orders;
+    this.#progress = memory.progress;
+    this.#asked = memory.asked;
     this.#counters = statistics.counters;
     this.#parker = parker;
-    this.#periodNs = options.periodNs;
-    this.#spinMarginNs = options.spinMarginNs;
+    this.#periodNs = periodNs;
+    this.#spinMarginNs = spinMarginNs;
+    this.#patienceNs = Math.max(STEP_PATIENCE_PERIODS * periodNs, options.patienceNs ?? 0);
     this.#byObservation = options.trigger === 'observation';
     this.#catchUp = options.overrunPolicy === 'catch_up';
-    this.#sleepWord = this.#byObservation ? Order.wake : Order.stop;
   }
 
   /** Lays the grid: the first start is one period from now. @realtime safe */
   begin(): void {
     this.scheduledNs = this.#clock.nowNs();
+    this.#startNs = this.scheduledNs;
     this.#seenWake = Atomics.load(this.#orders, Order.wake);
+    this.#seenRouse = Atomics.load(this.#orders, Order.rouse);
   }
 
   /**
-   * Returns when the next cycle is to start, with its time in `scheduledNs`.
+   * Returns when the next cycle is to start, with its time in `scheduledNs`, or when there is something else to do: see
+   * `Wake`. The step that the cycle is started on is in `Progress.stepTaken` then.
    *
-   * @returns false when the main thread ordered a stop; nothing is due then
    * @realtime safe
    */
-  wait(): boolean {
-    return this.#byObservation ? this.#waitForObservation() : this.#waitForTime();
+  wait(): WakeCode {
+    for (;;) {
+      const lockstep = Atomics.load(this.#orders, Order.pace) === Pace.lockstep;
+      if (lockstep !== this.#lockstep) this.#changePace(lockstep);
+      const wake = lockstep
+        ? this.#waitForStep()
+        : this.#byObservation
+          ? this.#waitForObservation()
+          : this.#waitForTime();
+      if (wake !== PACE_CHANGED) return wake as WakeCode;
+    }
   }
 
-  #waitForTime(): boolean {
+  #changePace(lockstep: boolean): void {
+    this.#lockstep = lockstep;
+    if (lockstep) {
+      // From the last start and not from now, so that changing the pace to and fro cannot put cycles off for ever.
+      this.#askedNs = this.#startNs;
+      this.#intervalNs = Number.POSITIVE_INFINITY;
+      return;
+    }
+    // A new grid. The places of the old one that passed in lockstep were nobody's to start.
+    const soonNs = this.#clock.nowNs() + PARK_STEP_NS;
+    this.scheduledNs = Math.max(this.scheduledNs, soonNs - this.#periodNs);
+  }
+
+  /** The cycle that starts now answers all steps asked for so far: it has yet to read what they were asked for. */
+  #start(step: number): WakeCode {
+    this.#step = step;
+    this.#startNs = this.scheduledNs;
+    Atomics.store(this.#progress, Progress.stepTaken, step);
+    return Wake.start;
+  }
+
+  #waitForStep(): number {
+    const orders = this.#orders;
+    const periodNs = this.#periodNs;
+    let dueNs = Math.max(this.#askedNs + this.#patienceNs, this.scheduledNs + periodNs);
+    const behindNs = this.#clock.nowNs() - dueNs;
+    if (behindNs > periodNs) {
+      const passed = Math.floor(behindNs / periodNs);
+      dueNs += passed * periodNs;
+      this.#counters[Counter.skips] += passed;
+    }
+    // Outside the patience nothing is expected.
+    const expectedNs =
+      this.#intervalNs < this.#patienceNs ? this.#askedNs + this.#intervalNs : Number.NEGATIVE_INFINITY;
+    for (;;) {
+      // Before everything that is looked at below: what changes later is then seen by the park.
+      const rouse = Atomics.load(orders, Order.rouse);
+      if (Atomics.load(orders, Order.stop) !== 0) return Wake.stop;
+      const step = Atomics.load(orders, Order.step);
+      if (step !== this.#step) {
+        // Requests made so far are served at the cycle's end.
+        this.#seenRouse = rouse;
+        this.#takeStep(step);
+        return this.#start(step);
+      }
+      if (Atomics.load(orders, Order.pace) !== Pace.lockstep) return PACE_CHANGED;
+      if (rouse !== this.#seenRouse) {
+        this.#seenRouse = rouse;
+        return Wake.request;
+      }
+      const nowNs = this.#clock.nowNs();
+      if (nowNs >= dueNs) break;
+      if (nowNs < expectedNs - this.#spinMarginNs) this.#park(rouse, expectedNs - this.#spinMarginNs - nowNs);
+      else if (nowNs >= expectedNs + this.#spinMarginNs) this.#park(rouse, dueNs - nowNs);
+    }
+    this.scheduledNs = dueNs;
+    return this.#start(this.#step);
+  }
+
+  /** A step begins: due when it was asked for, and never before the start that was. */
+  #takeStep(step: number): void {
+    const askedNs = Math.max(this.scheduledNs, this.#asked[step & (ASKED_STEPS - 1)]);
+    this.#intervalNs = askedNs - this.#askedNs;
+    this.#askedNs = askedNs;
+    this.scheduledNs = askedNs;
+  }
+
+  #park(rouse: number, ns: number): void {
+    const steps = Math.ceil(ns / PARK_STEP_NS);
+    this.#parker.park(Order.rouse, rouse, Math.min(steps, PARK_STEPS));
+    Atomics.add(this.#progress, Progress.idle, 1);
+  }
+
+  #waitForTime(): number {
+    const orders = this.#orders;
     const periodNs = this.#periodNs;
     let dueNs = this.scheduledNs + periodNs;
     const behindNs = this.#clock.nowNs() - dueNs;
@@ -139,16 +261,19 @@ export class Schedule {
       if (kept > 0) this.#counters[Counter.catchUps]++;
     }
     for (;;) {
-      if (Atomics.load(this.#orders, Order.stop) !== 0) return false;
+      const rouse = Atomics.load(orders, Order.rouse);
+      if (Atomics.load(orders, Order.stop) !== 0) return Wake.stop;
+      if (Atomics.load(orders, Order.pace) !== Pace.configured) return PACE_CHANGED;
       const remainingNs = dueNs - this.#clock.nowNs();
       if (remainingNs <= 0) break;
-      this.#idle(remainingNs, 0);
+      this.#idle(remainingNs, Order.rouse, rouse);
     }
     this.scheduledNs = dueNs;
-    return true;
+    return this.#start(Atomics.load(orders, Order.step));
   }
 
-  #waitForObservation(): boolean {
+  #waitForObservation(): number {
+    const orders = this.#orders;
     const periodNs = this.#periodNs;
     const earliestNs = this.scheduledNs + periodNs;
     let dueNs = this.scheduledNs + OBSERVATION_PATIENCE_PERIODS * periodNs;
@@ -160,8 +285,9 @@ export class Schedule {
     }
     let observed = false;
     for (;;) {
-      if (Atomics.load(this.#orders, Order.stop) !== 0) return false;
-      const wake = Atomics.load(this.#orders, Order.wake);
+      const wake = Atomics.load(orders, Order.wake);
+      if (Atomics.load(orders, Order.stop) !== 0) return Wake.stop;
+      if (Atomics.load(orders, Order.pace) !== Pace.configured) return PACE_CHANGED;
       const nowNs = this.#clock.nowNs();
       if (!observed && wake !== this.#seenWake && nowNs < dueNs) {
         observed = true;
@@ -173,17 +299,17 @@ export class Schedule {
         this.#seenWake = wake;
         break;
       }
-      this.#idle(remainingNs, wake);
+      this.#idle(remainingNs, Order.wake, wake);
     }
     this.scheduledNs = dueNs;
-    return true;
+    return this.#start(Atomics.load(orders, Order.step));
   }
 
   /** One step of waiting: a park while the start is far, nothing (a turn of the spin) when it is near. */
-  #idle(remainingNs: number, expected: number): void {
+  #idle(remainingNs: number, word: number, expected: number): void {
     const parkNs = remainingNs - this.#spinMarginNs;
     // Without a margin the park is rounded up instead of spinning through the rest.
     const steps = this.#spinMarginNs > 0 ? Math.floor(parkNs / PARK_STEP_NS) : Math.ceil(parkNs / PARK_STEP_NS);
-    if (steps >= 1) this.#parker.park(this.#sleepWord, expected, Math.min(steps, PARK_STEPS));
+    if (steps >= 1) this.#parker.park(word, expected, Math.min(steps, PARK_STEPS));
   }
 }

@@ -6,7 +6,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { type Clock, MonotonicClock } from '../core/clock.js';
 import { CommandField, ControlMemory, type LayoutSizes, Progress, planControlLayout } from '../memory/layout.js';
 import { Reason } from '../memory/reason.js';
-import { Schedule, type ScheduleOptions } from './schedule.js';
+import { Schedule, type ScheduleOptions, Wake } from './schedule.js';
 import { ControlStatistics } from './statistics.js';
 
 /** What the control thread is given; plain data that a thread can be started with. */
@@ -33,10 +33,15 @@ export const Phase = { starting: 0, waiting: 1, ended: 2 } as const;
 
 /** What the control thread runs. Its state is all in the shared memory. */
 export interface Cycle {
-  /** One cycle, command included. @realtime safe */
+  /** One cycle; its command goes out by `ControlMemory.publishCommand`. @realtime safe */
   run(scheduledNs: number): void;
-  /** Publishes zero velocity. */
+  /** Publishes zero velocity likewise. */
   stop(): void;
+  /**
+   * Does what the main thread asked to be done between two cycles. `run` does so at its end; this is for when no cycle is
+   * due. Absent where there is nothing to ask for.
+   */
+  serve?(): void;
 }
 
 /** The shape of a loop module. */
@@ -45,7 +50,7 @@ export interface CycleModule {
 }
 
 /**
- * Runs cycles as they come due until a stop is ordered. Should one throw, the robot stands still from then on: zero
+ * Runs cycles, and serves requests between them, as they come due until a stop is ordered. Should one throw, the robot stands still from then on: zero
  * velocity goes out at once, and again at every start, so that whoever watches sees a living thread that refuses to
  * drive.
  *
@@ -62,28 +67,22 @@ export function driveCycles(
   schedule.begin();
   Atomics.store(progress, Progress.phase, Phase.waiting);
   try {
-    while (schedule.wait()) {
-      cycle.run(schedule.scheduledNs);
-      announceCommand(progress);
+    for (let wake = schedule.wait(); wake !== Wake.stop; wake = schedule.wait()) {
+      if (wake === Wake.start) cycle.run(schedule.scheduledNs);
+      else cycle.serve?.();
     }
     cycle.stop();
-    announceCommand(progress);
   } catch (error) {
     Atomics.store(progress, Progress.latched, 1);
     publishZero(memory);
     onFault(error);
-    while (schedule.wait()) {
+    for (let wake = schedule.wait(); wake !== Wake.stop; wake = schedule.wait()) {
+      if (wake !== Wake.start) continue;
       Atomics.add(progress, Progress.cycles, 1);
       publishZero(memory);
     }
   }
   Atomics.store(progress, Progress.phase, Phase.ended);
-}
-
-/** Wakes the main thread, should it wait for a command. @realtime safe */
-function announceCommand(progress: Int32Array): void {
-  Atomics.add(progress, Progress.commands, 1);
-  Atomics.notify(progress, Progress.commands);
 }
 
 function publishZero(memory: ControlMemory): void {
@@ -93,8 +92,8 @@ function publishZero(memory: ControlMemory): void {
   command[CommandField.yawRate] = 0;
   command[CommandField.cycle] = Atomics.load(memory.progress, Progress.cycles);
   command[CommandField.reason] = Reason.fault;
-  memory.command.publish();
-  announceCommand(memory.progress);
+  command[CommandField.stampNs] = Number.NaN;
+  memory.publishCommand();
 }
 
 async function main(data: WorkerData): Promise<void> {
@@ -103,7 +102,7 @@ async function main(data: WorkerData): Promise<void> {
   const statistics = new ControlStatistics(data.buffer, memory.layout.statistics);
   const { ControlLoop } = (await import(data.loopModule)) as CycleModule;
   const cycle = new ControlLoop(memory, data.parameters as never, clock, data.extras as never);
-  const schedule = new Schedule(clock, data.schedule, memory.orders, statistics);
+  const schedule = new Schedule(clock, data.schedule, memory, statistics);
   report({ kind: 'waiting' });
   driveCycles(memory, schedule, cycle, (error) => {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));

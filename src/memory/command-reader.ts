@@ -18,6 +18,7 @@ export class CommandReader implements CommandSource {
     out.yawRate = d[CommandField.yawRate];
     out.cycle = d[CommandField.cycle];
     out.reason = d[CommandField.reason];
+    out.stampNs = d[CommandField.stampNs];
     return fresh;
   }
 }

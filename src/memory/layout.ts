@@ -6,13 +6,15 @@
  *  main thread writes                      control thread writes
  *  ──────────────────                      ─────────────────────
  *  orders      run, arm, freeze, requests   progress    cycle counter, answers, latched stop
- *  heartbeat   rises while main lives       statistics  histograms and counters
+ *  asked       when steps were asked for    statistics  histograms and counters
  *  odometry ┐                               command     slot → port
  *  ranges   │  slots → cycle                decisions   ring → log, telemetry
  *  contacts │                               policy      the bandit's table and state
  *  goal     ┘                               scaler      means and variances
  *  feedback    ring → cycle                 snapshot    the learned state, copied out on request
  *  intake      readings refused, by reason
+ *  tuning      limits and exploration
+ *  restore     a learned state to take over
  * ```
  */
 import { ArenaPlan, type Region } from './arena.js';
@@ -31,10 +33,37 @@ export const Order = {
   snapshotRequest: 3,
   /** Rises while the main thread lives. */
   heartbeat: 4,
-  /** Rises with every observation; the control thread sleeps on it. */
+  /** Rises with every observation; the control thread sleeps on it where observations start cycles. */
   wake: 5,
+  /** What starts cycles: see `Pace`. */
+  pace: 6,
+  /** Rises, and wraps, with each cycle asked for. */
+  step: 7,
+  /** Rises to ask that what is in `restore` be taken over. */
+  restoreRequest: 8,
+  /** Rises when `tuning` has changed. */
+  tuneRequest: 9,
+  /** Rises with every order that must not wait for the next start; the control thread sleeps on it otherwise. */
+  rouse: 10,
 } as const;
-export const ORDER_WORDS = 8;
+export const ORDER_WORDS = 16;
+
+/** `Order.pace`: cycles start as configured, or one for each step that is asked for. */
+export const Pace = { configured: 0, lockstep: 1 } as const;
+
+/** Steps whose time of asking is kept; a power of two. Whoever asks for more before one is answered gets one answer. */
+export const ASKED_STEPS = 8;
+
+/** Doubles that may be changed on a running controller. */
+export const TuningField = {
+  /** [m/s] */
+  maxSpeed: 0,
+  /** [rad/s] */
+  maxYawRate: 1,
+  /** Share of uniform exploration. */
+  epsilon: 2,
+} as const;
+export const TUNING_DOUBLES = 3;
 
 /** Indexes into the 32-bit words that the control thread writes. */
 export const Progress = {
@@ -50,8 +79,23 @@ export const Progress = {
   commands: 4,
   /** Whether the newest command is zero: see `Resting`. */
   resting: 5,
+  /** The newest step that was asked for when the cycle under way began. */
+  stepTaken: 6,
+  /** The step that the newest command answers; all before it are answered too. */
+  stepDone: 7,
+  /** The request that `restoreResult` answers. */
+  restoreDone: 8,
+  /** See `RestoreResult`. */
+  restoreResult: 9,
+  /** The change of `tuning` that was taken over last. */
+  tuneDone: 10,
+  /** Rises while the control thread waits for a step: the sign of life of a thread that has no cycle to run. */
+  idle: 11,
 } as const;
-export const PROGRESS_WORDS = 8;
+export const PROGRESS_WORDS = 16;
+
+/** `Progress.restoreResult`: taken over, or refused for the part named, with nothing changed. */
+export const RestoreResult = { restored: 0, policyRefused: 1, scalesRefused: 2 } as const;
 
 /** `Progress.resting` while the newest command is not zero, and while it is. */
 export const Resting = { no: 0, yes: 1 } as const;
@@ -98,8 +142,16 @@ export const FEEDBACK_DOUBLES = 3;
 /** Rewards that may wait for the cycle; a power of two. When more come the oldest are dropped, and counted. */
 export const FEEDBACK_RECORDS = 1024;
 
-export const CommandField = { vx: 0, vy: 1, yawRate: 2, cycle: 3, reason: 4 } as const;
-export const COMMAND_DOUBLES = 5;
+export const CommandField = {
+  vx: 0,
+  vy: 1,
+  yawRate: 2,
+  cycle: 3,
+  reason: 4,
+  /** Of the odometry that the cycle used, on its source's clock; NaN where there was none. */
+  stampNs: 5,
+} as const;
+export const COMMAND_DOUBLES = 6;
 
 /** The features of a context: DESIGN's 24, in their order. */
 export const CONTEXT_DIM = 24;
@@ -176,6 +228,9 @@ export interface LayoutSizes {
 export interface ControlLayout {
   readonly sizes: LayoutSizes;
   readonly orders: number;
+  readonly asked: number;
+  readonly tuning: number;
+  readonly restore: number;
   readonly progress: number;
   readonly intake: number;
   readonly odometry: number;
@@ -201,12 +256,15 @@ export const INTAKE_REASONS = 8;
 export function planControlLayout(sizes: LayoutSizes): ControlLayout {
   const plan = new ArenaPlan();
   const orders = plan.reserve('orders', 'main', ORDER_WORDS * 4);
+  const asked = plan.reserve('asked', 'main', ASKED_STEPS * 8);
+  const tuning = plan.reserve('tuning', 'main', TUNING_DOUBLES * 8);
   const intake = plan.reserve('intake', 'main', INTAKE_INPUTS * INTAKE_REASONS * 4);
   const odometry = plan.reserve('odometry', 'main', LatestValueSlot.bytes(ODOMETRY_DOUBLES));
   const ranges = plan.reserve('ranges', 'main', LatestValueSlot.bytes(RANGES_DOUBLES, sizes.maxBeams));
   const contacts = plan.reserve('contacts', 'main', LatestValueSlot.bytes(CONTACTS_DOUBLES));
   const goal = plan.reserve('goal', 'main', LatestValueSlot.bytes(GOAL_DOUBLES));
   const feedback = plan.reserve('feedback', 'main', RecordRing.bytes(FEEDBACK_RECORDS, FEEDBACK_DOUBLES));
+  const restore = plan.reserve('restore', 'main', sizes.snapshotBytes);
   const progress = plan.reserve('progress', 'control', PROGRESS_WORDS * 4);
   const command = plan.reserve('command', 'control', LatestValueSlot.bytes(COMMAND_DOUBLES));
   const decisions = plan.reserve('decisions', 'control', RecordRing.bytes(sizes.decisionRecords, DECISION_DOUBLES));
@@ -218,6 +276,9 @@ export function planControlLayout(sizes: LayoutSizes): ControlLayout {
   return {
     sizes,
     orders,
+    asked,
+    tuning,
+    restore,
     progress,
     intake,
     odometry,
@@ -243,6 +304,12 @@ export class ControlMemory {
   readonly orders: Int32Array;
   readonly progress: Int32Array;
   readonly intake: Int32Array;
+  /** When step `n` was asked for, at `n & (ASKED_STEPS - 1)`, on the clock that the two threads share [ns]. */
+  readonly asked: Float64Array;
+  /** Index with `TuningField`. */
+  readonly tuning: Float64Array;
+  /** A learned state to take over, laid out as in `snapshot`. */
+  readonly restore: Uint8Array;
   readonly odometry: LatestValueSlot;
   readonly ranges: LatestValueSlot;
   readonly contacts: LatestValueSlot;
@@ -260,6 +327,9 @@ export class ControlMemory {
     this.orders = new Int32Array(buffer, layout.orders, ORDER_WORDS);
     this.progress = new Int32Array(buffer, layout.progress, PROGRESS_WORDS);
     this.intake = new Int32Array(buffer, layout.intake, INTAKE_INPUTS * INTAKE_REASONS);
+    this.asked = new Float64Array(buffer, layout.asked, ASKED_STEPS);
+    this.tuning = new Float64Array(buffer, layout.tuning, TUNING_DOUBLES);
+    this.restore = new Uint8Array(buffer, layout.restore, snapshotBytes);
     this.odometry = new LatestValueSlot(buffer, layout.odometry, ODOMETRY_DOUBLES);
     this.ranges = new LatestValueSlot(buffer, layout.ranges, RANGES_DOUBLES, maxBeams);
     this.contacts = new LatestValueSlot(buffer, layout.contacts, CONTACTS_DOUBLES);
@@ -268,5 +338,19 @@ export class ControlMemory {
     this.command = new LatestValueSlot(buffer, layout.command, COMMAND_DOUBLES);
     this.decisions = new RecordRing(buffer, layout.decisions, decisionRecords, DECISION_DOUBLES);
     this.snapshot = new Uint8Array(buffer, layout.snapshot, snapshotBytes);
+  }
+
+  /**
+   * Hands out the command that was written at `command.writeIndex`, answers the step that its cycle was started for, and
+   * wakes whoever waits for either. In this order: who sees a step answered finds its command. Control thread only.
+   *
+   * @realtime safe
+   */
+  publishCommand(): void {
+    const progress = this.progress;
+    this.command.publish();
+    Atomics.store(progress, Progress.stepDone, progress[Progress.stepTaken]);
+    Atomics.add(progress, Progress.commands, 1);
+    Atomics.notify(progress, Progress.commands);
   }
 }

@@ -89,6 +89,11 @@ export interface MotionCommand {
   cycle: number;
   /** Safety's reason code; 0 where it let the policy's command pass. */
   reason: number;
+  /**
+   * Of the odometry that the cycle used, on its source's clock [ns]: says which readings the command rests on. NaN where
+   * it rests on none.
+   */
+  stampNs: number;
 }
 
 /** Where a port reads the newest command. */

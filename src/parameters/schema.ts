@@ -48,6 +48,10 @@ function number(value: number, min: number, max: number, unit: string, descripti
 function integer(value: number, min: number, max: number, unit: string, description: string): NumericEntry {
   return { type: 'integer', default: value, min, max, unit, description, readOnly: true };
 }
+/** May also be changed on a running controller: what `Controller.tune` takes. */
+function tunable<E extends Entry>(entry: E): E {
+  return { ...entry, readOnly: false };
+}
 function boolean(value: boolean, description: string): BooleanEntry {
   return { type: 'boolean', default: value, unit: '', description, readOnly: true };
 }
@@ -167,8 +171,24 @@ const entries = {
     'Footprint along x of `base_link`, which is its centre. With everything the robot carries.',
   ),
   'robot.width': number(0.43, 0.05, 10, 'm', 'Footprint along y of `base_link`, which is its centre.'),
-  'robot.max_speed': number(2, 0.01, 20, 'm/s', 'Highest speed ever commanded, in any direction.'),
-  'robot.max_yaw_rate': number(4, 0.01, 50, 'rad/s', 'Highest turning rate ever commanded.'),
+  'robot.max_speed': tunable(
+    number(
+      2,
+      0.01,
+      20,
+      'm/s',
+      'Highest speed ever commanded, in any direction. On a running controller it can be lowered, and raised again up to what it started with.',
+    ),
+  ),
+  'robot.max_yaw_rate': tunable(
+    number(
+      4,
+      0.01,
+      50,
+      'rad/s',
+      'Highest turning rate ever commanded. On a running controller it can be lowered, and raised again up to what it started with.',
+    ),
+  ),
   'robot.max_acceleration': number(
     20,
     0.01,
@@ -310,12 +330,8 @@ const entries = {
     ['epsilon', 'softmax', 'boltzmann'],
     'How an action is drawn from its values: the best one, by softmax with τ = 1, or by softmax with `boltzmann_tau`. Each is mixed with `epsilon`.',
   ),
-  epsilon: number(
-    0.1,
-    0,
-    1,
-    '',
-    'Share of decisions that are drawn uniformly from the allowed actions, whatever the policy.',
+  epsilon: tunable(
+    number(0.1, 0, 1, '', 'Share of decisions that are drawn uniformly from the allowed actions, whatever the policy.'),
   ),
   epsilon_final: number(0, 0, 1, '', 'Where `epsilon` ends after `epsilon_decay_steps`.'),
   epsilon_decay_steps: integer(

@@ -6,6 +6,7 @@
  * Owns all of its working memory; allocates nothing after construction.
  */
 
+import { assert } from '../core/assert.js';
 import { ACTION_COUNT } from '../memory/layout.js';
 import type { Observation } from '../memory/observation.js';
 import { Reason } from '../memory/reason.js';
@@ -68,6 +69,8 @@ export class Safety {
   allowedBits = 0;
   readonly steering: Steering;
   readonly #options: SafetyOptions;
+  readonly #builtSpeed: number;
+  readonly #builtYawRate: number;
   readonly #sweep: HeadingSweep;
   readonly #points: NearbyPoints;
   /** Points, movers and ground together, as the stopping sweep takes them. */
@@ -92,8 +95,12 @@ export class Safety {
   #creepDirection = 0;
 
   constructor(options: SafetyOptions, maxBeams: number) {
-    this.#options = options;
-    const { footprint, limits } = options;
+    const { footprint } = options;
+    // A copy, because they may be changed.
+    const limits = { ...options.limits };
+    this.#options = { ...options, limits };
+    this.#builtSpeed = limits.maxSpeed;
+    this.#builtYawRate = limits.maxYawRate;
     const radius = circumscribedRadius(footprint);
     this.#sweep = new HeadingSweep(footprint, options.margin + options.planningMargin, options.lookahead);
     this.#stopping = new StoppingSweep(footprint, limits, options.margin, options.reactionS);
@@ -106,6 +113,23 @@ export class Safety {
     this.#visited = new VisitedGround(options.stepS, HEADING_COUNT);
     this.#limiter = new TwistLimiter(limits, options.stepS);
     this.steering = new Steering(this.#sweep, this.#visited, limits, options.steering);
+  }
+
+  /**
+   * Changes the highest speed [m/s] and yaw rate [rad/s]. A robot that is faster is slowed to them as its acceleration
+   * allows, beginning with the next command.
+   *
+   * @param maxSpeed above 0 and no higher than what it was built with: how far it looks follows from that. Likewise
+   *   `maxYawRate`
+   * @realtime safe
+   */
+  limitSpeed(maxSpeed: number, maxYawRate: number): void {
+    assert(maxSpeed > 0 && maxSpeed <= this.#builtSpeed, 'the highest speed is not raised above what safety looks for');
+    assert(maxYawRate > 0 && maxYawRate <= this.#builtYawRate, 'the highest yaw rate is not raised above its first');
+    // The stages that keep to them share this object.
+    const { limits } = this.#options;
+    limits.maxSpeed = maxSpeed;
+    limits.maxYawRate = maxYawRate;
   }
 
   /** Takes in what the newest readings mean for the next command. @realtime safe */

@@ -48,7 +48,7 @@ function control(parameters: CountingLoopParameters = {}, options: Partial<Contr
 }
 
 function poisoned(): MotionCommand {
-  return { vx: 9, vy: 9, yawRate: 9, cycle: -1, reason: -1 };
+  return { vx: 9, vy: 9, yawRate: 9, cycle: -1, reason: -1, stampNs: -1 };
 }
 
 describe('a controller', () => {

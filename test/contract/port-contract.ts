@@ -43,7 +43,7 @@ export class ContractSink implements ObservationSink {
 /** A command slot that a test fills; counts how often a port looked. */
 export class ContractCommands {
   reads = 0;
-  readonly #command: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0 };
+  readonly #command: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0, stampNs: 0 };
 
   send(vx: number): void {
     this.#command.vx = vx;

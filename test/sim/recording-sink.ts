@@ -79,7 +79,7 @@ export class RecordingSink implements ObservationSink {
 
 /** Gives the command that was last `send`-ed: anew at every read while `repeat`, else once. */
 export class HandCommands implements CommandSource {
-  readonly #command: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0 };
+  readonly #command: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0, stampNs: 0 };
   #fresh = false;
   repeat = true;
 

@@ -35,7 +35,7 @@ export class ControlLoop {
   }
 
   run(scheduledNs: number): void {
-    const { orders, progress, decisions, snapshot } = this.#memory;
+    const { orders, progress, decisions } = this.#memory;
     this.#cycle = Atomics.add(progress, Progress.cycles, 1) + 1;
     if (this.#cycle === this.#parameters.throwAtCycle) throw new Error('the cycle failed');
     if (this.#cycle === this.#parameters.exitAtCycle) process.exit(3);
@@ -49,6 +49,11 @@ export class ControlLoop {
     decisions.record[DecisionField.cycle] = this.#cycle;
     decisions.record[DecisionField.scheduledNs] = scheduledNs;
     decisions.commit();
+    this.serve();
+  }
+
+  serve(): void {
+    const { orders, progress, snapshot } = this.#memory;
     const request = Atomics.load(orders, Order.snapshotRequest);
     if (request !== Atomics.load(progress, Progress.snapshotDone)) {
       snapshot.fill(request & 0xff);
@@ -65,6 +70,7 @@ export class ControlLoop {
     const command = slot.doubles[slot.writeIndex];
     command[CommandField.vx] = vx;
     command[CommandField.cycle] = this.#cycle;
-    slot.publish();
+    command[CommandField.stampNs] = Number.NaN;
+    this.#memory.publishCommand();
   }
 }

@@ -1,11 +1,13 @@
 import type { Clock } from '../../src/core/clock.js';
 import { PARK_STEP_NS, type Parker } from '../../src/loop/schedule.js';
-import { Order } from '../../src/memory/layout.js';
+import { ASKED_STEPS, type ControlMemory, Order } from '../../src/memory/layout.js';
 
 /** What another thread does to the orders at a time of its own [ns]. */
 interface Event {
   timeNs: number;
   word: number;
+  /** What the word is set to; one more where absent. */
+  value: number | undefined;
 }
 
 /**
@@ -23,16 +25,18 @@ export class VirtualThread implements Clock, Parker {
   /** When the last park ended by its timeout [ns]. */
   parkEndNs = 0;
   readonly #orders: Int32Array;
+  readonly #asked: Float64Array;
   readonly #events: Event[] = [];
 
-  constructor(orders: Int32Array, lookNs = 100) {
-    this.#orders = orders;
+  constructor(memory: Pick<ControlMemory, 'orders' | 'asked'>, lookNs = 100) {
+    this.#orders = memory.orders;
+    this.#asked = memory.asked;
     this.lookNs = lookNs;
   }
 
-  /** Raises `word` at `timeNs`, and notifies its waiters. */
-  at(timeNs: number, word: number): void {
-    this.#events.push({ timeNs, word });
+  /** Raises or sets `word` at `timeNs`, and notifies its waiters. */
+  at(timeNs: number, word: number, value?: number): void {
+    this.#events.push({ timeNs, word, value });
     this.#events.sort((a, b) => a.timeNs - b.timeNs);
   }
 
@@ -42,6 +46,20 @@ export class VirtualThread implements Clock, Parker {
 
   stopAt(timeNs: number): void {
     this.at(timeNs, Order.stop);
+    this.at(timeNs, Order.rouse);
+    this.at(timeNs, Order.wake);
+  }
+
+  /** Asks for a step, as `Controller.step` does. */
+  stepAt(timeNs: number): void {
+    this.at(timeNs, Order.step);
+    this.at(timeNs, Order.rouse);
+  }
+
+  /** Changes the pace, as `Controller.lockstep` does. */
+  paceAt(timeNs: number, pace: number): void {
+    this.at(timeNs, Order.pace, pace);
+    this.at(timeNs, Order.rouse);
     this.at(timeNs, Order.wake);
   }
 
@@ -69,7 +87,8 @@ export class VirtualThread implements Clock, Parker {
     while (this.#events.length > 0 && this.#events[0].timeNs <= endNs) {
       const event = this.#events.shift() as Event;
       this.timeNs = Math.max(this.timeNs, event.timeNs);
-      this.#orders[event.word]++;
+      this.#orders[event.word] = event.value ?? this.#orders[event.word] + 1;
+      if (event.word === Order.step) this.#asked[this.#orders[Order.step] & (ASKED_STEPS - 1)] = event.timeNs;
       notified ||= event.word === word;
       // What happens together is all seen by whom it wakes.
       if (notified && this.#events[0]?.timeNs !== event.timeNs) return true;

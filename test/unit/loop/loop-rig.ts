@@ -53,7 +53,7 @@ export class LoopRig {
   y = 0;
   yaw = 0;
   /** The command and the record of the last cycle. */
-  readonly command: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: -1, reason: -1 };
+  readonly command: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: -1, reason: -1, stampNs: -1 };
   readonly record: Float64Array;
   /** Every command so far, after a standstill. */
   readonly trace: { vx: number; vy: number; yawRate: number }[] = [{ vx: 0, vy: 0, yawRate: 0 }];

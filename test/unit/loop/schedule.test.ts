@@ -8,26 +8,36 @@ import {
   PARK_STEP_NS,
   Schedule,
   type ScheduleOptions,
+  STEP_PATIENCE_PERIODS,
+  Wake,
 } from '../../../src/loop/schedule.js';
 import { ControlStatistics, Counter, STATISTICS_BYTES } from '../../../src/loop/statistics.js';
-import { ORDER_WORDS, Order } from '../../../src/memory/layout.js';
+import { ASKED_STEPS, ORDER_WORDS, Order, Pace, PROGRESS_WORDS, Progress } from '../../../src/memory/layout.js';
 import { VirtualThread } from '../../support/virtual-thread.js';
 
 const PERIOD_NS = 20e6;
 
+function scheduleMemory() {
+  return {
+    orders: new Int32Array(new SharedArrayBuffer(ORDER_WORDS * 4)),
+    progress: new Int32Array(new SharedArrayBuffer(PROGRESS_WORDS * 4)),
+    asked: new Float64Array(new SharedArrayBuffer(ASKED_STEPS * 8)),
+  };
+}
+
 function scheduled(options: Partial<ScheduleOptions> = {}, lookNs?: number) {
-  const orders = new Int32Array(new SharedArrayBuffer(ORDER_WORDS * 4));
+  const memory = scheduleMemory();
   const statistics = new ControlStatistics(new SharedArrayBuffer(STATISTICS_BYTES), 0);
-  const thread = new VirtualThread(orders, lookNs);
+  const thread = new VirtualThread(memory, lookNs);
   const schedule = new Schedule(
     thread,
     { periodNs: PERIOD_NS, trigger: 'time', overrunPolicy: 'skip', spinMarginNs: 200e3, ...options },
-    orders,
+    memory,
     statistics,
     thread,
   );
   schedule.begin();
-  return { schedule, thread, counters: statistics.counters, beginNs: thread.timeNs };
+  return { schedule, thread, memory, counters: statistics.counters, beginNs: thread.timeNs };
 }
 
 describe('a schedule by time', () => {
@@ -147,9 +157,9 @@ describe('a schedule by time', () => {
   it('ends the wait at once when a stop is ordered', () => {
     const { schedule, thread } = scheduled();
     thread.stopAt(5e6);
-    expect(schedule.wait()).toBe(false);
+    expect(schedule.wait()).toBe(Wake.stop);
     expect(thread.timeNs).toBeLessThan(5e6 + 1e3);
-    expect(schedule.wait()).toBe(false);
+    expect(schedule.wait()).toBe(Wake.stop);
   });
 });
 
@@ -258,23 +268,260 @@ describe('a schedule by observation', () => {
   it('ends the wait at once when a stop is ordered', () => {
     const { schedule, thread } = scheduled(options);
     thread.stopAt(5e6);
-    expect(schedule.wait()).toBe(false);
+    expect(schedule.wait()).toBe(Wake.stop);
+    expect(thread.timeNs).toBeLessThan(5e6 + 1e3);
+  });
+});
+
+describe('a schedule in lockstep', () => {
+  function lockstep(options: Partial<ScheduleOptions> = {}, lookNs?: number) {
+    const scheduling = scheduled({ patienceNs: 250e6, spinMarginNs: 0, ...options }, lookNs);
+    scheduling.memory.orders[Order.pace] = Pace.lockstep;
+    return scheduling;
+  }
+
+  it.each(['time', 'observation'] as const)(
+    'starts a cycle for each step, due when it was asked (trigger: %s)',
+    (trigger) => {
+      const { schedule, thread, memory } = lockstep({ trigger });
+      // Sooner than a period after one another, and later.
+      for (const [i, askedNs] of [3e6, 4e6, 60e6, 61.5e6, 300e6].entries()) {
+        thread.stepAt(askedNs);
+        expect(schedule.wait()).toBe(Wake.start);
+        expect(schedule.scheduledNs).toBe(askedNs);
+        expect(thread.timeNs - askedNs).toBeLessThanOrEqual(2 * thread.lookNs);
+        expect(memory.progress[Progress.stepTaken]).toBe(i + 1);
+        thread.spend(0.5e6);
+      }
+    },
+  );
+
+  it('measures lateness from the asking where the thread was busy then', () => {
+    const { schedule, thread } = lockstep();
+    thread.stepAt(3e6);
+    schedule.wait();
+    thread.stepAt(5e6);
+    thread.spend(4e6);
+    expect(schedule.wait()).toBe(Wake.start);
+    expect(schedule.scheduledNs).toBe(5e6);
+  });
+
+  it('is not disturbed by observations', () => {
+    const { schedule, thread } = lockstep();
+    for (let i = 1; i < 200; i++) thread.observeAt(i * 1e5);
+    thread.stepAt(19.95e6);
+    expect(schedule.wait()).toBe(Wake.start);
+    expect(schedule.scheduledNs).toBe(19.95e6);
+    expect(thread.parks).toBe(1);
+  });
+
+  it('answers the newest of several steps with one cycle', () => {
+    const { schedule, thread, memory } = lockstep();
+    thread.stepAt(3e6);
+    schedule.wait();
+    for (const ns of [4e6, 5e6, 6e6]) thread.stepAt(ns);
+    thread.spend(10e6);
+    expect(schedule.wait()).toBe(Wake.start);
+    expect(schedule.scheduledNs).toBe(6e6);
+    expect(memory.progress[Progress.stepTaken]).toBe(4);
+    thread.stepAt(100e6);
+    expect(schedule.wait()).toBe(Wake.start);
+    expect(schedule.scheduledNs).toBe(100e6);
+  });
+
+  it('counts steps across the wrap of their number', () => {
+    const { schedule, thread, memory } = lockstep();
+    memory.orders[Order.step] = 0x7fffffff;
+    memory.asked[0x7fffffff & (ASKED_STEPS - 1)] = 1e3;
+    expect(schedule.wait()).toBe(Wake.start);
+    thread.stepAt(7e6);
+    expect(schedule.wait()).toBe(Wake.start);
+    expect(memory.progress[Progress.stepTaken]).toBe(-0x80000000);
+    expect(schedule.scheduledNs).toBe(7e6);
+  });
+
+  it('runs by schedule after its patience, at once for the next step, and then is patient again', () => {
+    const { schedule, thread, memory, counters } = lockstep();
+    thread.stepAt(10e6);
+    schedule.wait();
+    for (let i = 0; i < 5; i++) {
+      expect(schedule.wait()).toBe(Wake.start);
+      expect(schedule.scheduledNs).toBe(260e6 + i * PERIOD_NS);
+      expect(thread.timeNs).toBeGreaterThanOrEqual(schedule.scheduledNs);
+      // Nobody asked for them.
+      expect(memory.progress[Progress.stepTaken]).toBe(1);
+      thread.spend(1e6);
+    }
+    thread.stepAt(345e6);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(345e6);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(345e6 + 250e6);
+    expect(counters[Counter.skips]).toBe(0);
+  });
+
+  it('is patient for two periods at the least', () => {
+    const { schedule, thread } = lockstep({ patienceNs: 1 });
+    thread.stepAt(10e6);
+    schedule.wait();
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(10e6 + STEP_PATIENCE_PERIODS * PERIOD_NS);
+  });
+
+  it('skips, and counts, what passed of the schedule while a cycle ran', () => {
+    const { schedule, thread, counters } = lockstep();
+    thread.stepAt(10e6);
+    schedule.wait();
+    thread.spend(250e6 + 3.5 * PERIOD_NS);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(260e6 + 3 * PERIOD_NS);
+    expect(counters[Counter.skips]).toBe(3);
+  });
+
+  it('shows life while it waits, though it runs no cycle', () => {
+    const { schedule, thread, memory } = lockstep({ patienceNs: 10e9 });
+    thread.stepAt(1e9);
+    schedule.wait();
+    expect(memory.progress[Progress.idle]).toBeGreaterThanOrEqual(1e9 / PARK_LIMIT_NS - 1);
+  });
+
+  it('wakes for a request without a cycle, once', () => {
+    const { schedule, thread } = lockstep();
+    thread.at(5e6, Order.rouse);
+    expect(schedule.wait()).toBe(Wake.request);
+    expect(thread.timeNs).toBeLessThan(5e6 + 1e3);
+    thread.stepAt(9e6);
+    expect(schedule.wait()).toBe(Wake.start);
+    expect(schedule.scheduledNs).toBe(9e6);
+  });
+
+  it('spins around the moment at which a step is expected, and nowhere else', () => {
+    const { schedule, thread } = lockstep({ spinMarginNs: 100e3 });
+    const gapNs = 5e6;
+    for (let i = 1; i <= 3; i++) {
+      thread.stepAt(i * gapNs);
+      schedule.wait();
+    }
+    // Expected 20 ms from the start on; it comes 50 µs later, and is met without a park.
+    thread.wakeLatenessNs = 20e3;
+    thread.stepAt(4 * gapNs + 50e3);
+    thread.parks = 0;
+    schedule.wait();
+    expect(thread.parks).toBe(1);
+    expect(thread.parkEndNs).toBeLessThan(4 * gapNs);
+    expect(thread.timeNs - schedule.scheduledNs).toBeLessThanOrEqual(thread.lookNs);
+    // Nothing comes in time: the margin to either side is all it spins for.
+    thread.looks = 0;
+    thread.stepAt(4 * gapNs + 50e3 + 20e6);
+    schedule.wait();
+    expect(thread.looks * thread.lookNs).toBeLessThan(210e3);
+  });
+
+  it('never spins without a margin', () => {
+    const { schedule, thread } = lockstep();
+    for (let i = 1; i <= 3; i++) {
+      thread.stepAt(i * 5e6);
+      schedule.wait();
+    }
+    thread.looks = 0;
+    thread.stepAt(20.05e6);
+    schedule.wait();
+    expect(thread.looks).toBeLessThan(8);
+  });
+
+  it.each(['time', 'observation'] as const)(
+    'takes a change of pace either way within one wait (trigger: %s)',
+    (trigger) => {
+      const { schedule, thread, beginNs, counters } = scheduled({ trigger, patienceNs: 250e6 });
+      thread.paceAt(5e6, Pace.lockstep);
+      thread.stepAt(7e6);
+      expect(schedule.wait()).toBe(Wake.request);
+      expect(schedule.wait()).toBe(Wake.start);
+      expect(schedule.scheduledNs).toBe(7e6);
+      thread.paceAt(100e6, Pace.configured);
+      expect(schedule.wait()).toBe(Wake.start);
+      // The last start was long ago: the next is due at once, on a new grid.
+      expect(schedule.scheduledNs).toBeGreaterThanOrEqual(100e6);
+      expect(schedule.scheduledNs).toBeLessThanOrEqual(100e6 + (trigger === 'time' ? 0 : PERIOD_NS) + 2 * PARK_STEP_NS);
+      const gridNs = schedule.scheduledNs;
+      schedule.wait();
+      expect(schedule.scheduledNs - gridNs).toBe(PERIOD_NS * (trigger === 'time' ? 1 : OBSERVATION_PATIENCE_PERIODS));
+      expect(counters[Counter.skips]).toBe(0);
+      expect(beginNs).toBeLessThan(1e3);
+    },
+  );
+
+  it('answers a step that is asked for while cycles run as configured with the next of them', () => {
+    const { schedule, thread, memory, beginNs } = scheduled();
+    thread.stepAt(5e6);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(beginNs + PERIOD_NS);
+    expect(memory.progress[Progress.stepTaken]).toBe(1);
+  });
+
+  it('loses no step and puts no cycle off for ever, whatever is asked and however the pace changes', () => {
+    const event = fc.record({
+      gapUs: fc.integer({ min: 1, max: 60_000 }),
+      kind: fc.constantFrom('step', 'lockstep', 'configured', 'observation', 'request'),
+    });
+    fc.assert(
+      fc.property(
+        fc.constantFrom<ScheduleOptions['trigger']>('time', 'observation'),
+        fc.array(event, { minLength: 1, maxLength: 120, size: 'max' }),
+        fc.array(fc.double({ min: 0, max: 1.5, noNaN: true }), { minLength: 1, maxLength: 5 }),
+        (trigger, events, computePeriods) => {
+          const patienceNs = 3 * PERIOD_NS;
+          const { schedule, thread, memory, beginNs } = scheduled({ trigger, patienceNs }, 1000);
+          let timeNs = beginNs;
+          let steps = 0;
+          for (const { gapUs, kind } of events) {
+            timeNs += gapUs * 1e3;
+            if (kind === 'step') {
+              thread.stepAt(timeNs);
+              steps++;
+            } else if (kind === 'observation') thread.observeAt(timeNs);
+            else if (kind === 'request') thread.at(timeNs, Order.rouse);
+            else thread.paceAt(timeNs, kind === 'lockstep' ? Pace.lockstep : Pace.configured);
+          }
+          let lastNs = beginNs;
+          let endedNs = thread.timeNs;
+          for (let i = 0; thread.timeNs < timeNs + 2 * patienceNs; i++) {
+            if (schedule.wait() === Wake.request) continue;
+            expect(schedule.scheduledNs).toBeGreaterThanOrEqual(lastNs);
+            expect(thread.timeNs).toBeGreaterThanOrEqual(schedule.scheduledNs);
+            // No wait is longer than the patience, by more than what is seen late.
+            expect(thread.timeNs - endedNs).toBeLessThanOrEqual(patienceNs + PERIOD_NS);
+            expect(memory.progress[Progress.stepTaken]).toBe(memory.orders[Order.step]);
+            lastNs = schedule.scheduledNs;
+            thread.spend(computePeriods[i % computePeriods.length] * PERIOD_NS);
+            endedNs = thread.timeNs;
+          }
+          expect(memory.progress[Progress.stepTaken]).toBe(steps);
+        },
+      ),
+    );
+  });
+
+  it('ends the wait at once when a stop is ordered', () => {
+    const { schedule, thread } = lockstep();
+    thread.stopAt(5e6);
+    expect(schedule.wait()).toBe(Wake.stop);
     expect(thread.timeNs).toBeLessThan(5e6 + 1e3);
   });
 });
 
 describe('a schedule on the machine’s clock', () => {
   it.each(['time', 'observation'] as const)('never starts a cycle before its time (trigger: %s)', (trigger) => {
-    const orders = new Int32Array(new SharedArrayBuffer(ORDER_WORDS * 4));
+    const memory = scheduleMemory();
     const clock = new MonotonicClock();
     const statistics = new ControlStatistics(new SharedArrayBuffer(STATISTICS_BYTES), 0);
     const options = { periodNs: 2e6, trigger, overrunPolicy: 'skip', spinMarginNs: 200e3 } as const;
-    const schedule = new Schedule(clock, options, orders, statistics);
+    const schedule = new Schedule(clock, options, memory, statistics);
     schedule.begin();
     let lastNs = schedule.scheduledNs;
     for (let i = 0; i < 25; i++) {
-      Atomics.add(orders, Order.wake, 1);
-      expect(schedule.wait()).toBe(true);
+      Atomics.add(memory.orders, Order.wake, 1);
+      expect(schedule.wait()).toBe(Wake.start);
       expect(clock.nowNs()).toBeGreaterThanOrEqual(schedule.scheduledNs);
       expect(schedule.scheduledNs).toBeGreaterThanOrEqual(lastNs + options.periodNs);
       lastNs = schedule.scheduledNs;

@@ -26,14 +26,14 @@ class Accelerating implements Cycle {
     const slot = this.#memory.command;
     slot.doubles[slot.writeIndex].fill(this.starts.length);
     this.#onCycle(this.starts.length);
-    slot.publish();
+    this.#memory.publishCommand();
   }
 
   stop(): void {
     this.stops++;
     const slot = this.#memory.command;
     slot.doubles[slot.writeIndex].fill(0);
-    slot.publish();
+    this.#memory.publishCommand();
   }
 }
 
@@ -47,11 +47,11 @@ function drive(onCycle: (cycle: number) => void, stopAfterPeriods: number, sabot
     statisticsBytes: STATISTICS_BYTES,
   });
   const memory = new ControlMemory(layout);
-  const thread = new VirtualThread(memory.orders);
+  const thread = new VirtualThread(memory);
   thread.stopAt(stopAfterPeriods * PERIOD_NS);
   const statistics = new ControlStatistics(memory.buffer, layout.statistics);
   const options = { periodNs: PERIOD_NS, trigger: 'time', overrunPolicy: 'skip', spinMarginNs: 0 } as const;
-  const schedule = new Schedule(thread, options, memory.orders, statistics, thread);
+  const schedule = new Schedule(thread, options, memory, statistics, thread);
   const cycle = new Accelerating(memory, onCycle);
   sabotage?.(cycle);
   const faults: unknown[] = [];
@@ -88,7 +88,7 @@ describe('the control thread', () => {
     expect(memory.progress[Progress.latched]).toBe(1);
     // The counter goes on rising, so that the watchdog knows that the thread lives.
     expect(memory.progress[Progress.cycles]).toBe(9);
-    expect([...command]).toEqual([0, 0, 0, 9, Reason.fault]);
+    expect([...command]).toEqual([0, 0, 0, 9, Reason.fault, Number.NaN]);
     expect(memory.progress[Progress.phase]).toBe(Phase.ended);
     // The broken cycle is not trusted with the stop either.
     expect(cycle.stops).toBe(0);
