@@ -14,14 +14,14 @@ import { RequestChannel } from './request-channel.js';
 import { RoleSocket } from './role-socket.js';
 import type { Administration } from './session-controller.js';
 import { TelemetryPublisher } from './telemetry-publisher.js';
-import { PeerCount, ZapHandler } from './zap.js';
+import { LATER, PeerCount, ZapHandler } from './zap.js';
 
 /** Sessions, telemetry and commands are looked after so often [ms]. */
 export const TICK_MS = 10;
 /** Keys that come and go are noticed so often [ms]. */
 const KEYS_PERIOD_MS = 1000;
-/** A key that is not known has its folder read again, but not more often than that [ms]. */
-const KEYS_AGAIN_MS = 100;
+/** A key that is not known has the folders read again, but not more often than that [ms]. */
+const KEYS_AGAIN_MS = 20;
 /** Commands that wait for one robot: older ones would be of no use to it. */
 const DRIVE_HIGH_WATER_MARK = 64;
 const ADMINISTER_HIGH_WATER_MARK = 64;
@@ -65,7 +65,8 @@ export class LinkServer {
   #zapServing: Promise<void> = Promise.resolve();
   #ticks: NodeJS.Timeout | undefined;
   #keyChecks: NodeJS.Timeout | undefined;
-  #keysReadMs = Number.NEGATIVE_INFINITY;
+  /** When a key that is not known last had the lists read again. */
+  #strangerMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinkServerOptions) {
     this.#options = options;
@@ -249,16 +250,17 @@ export class LinkServer {
     return (frames) => take?.(frames.shift() as Buffer, frames);
   }
 
-  #nameOf(role: Role, key: Uint8Array): string | null {
+  #nameOf(role: Role, key: Uint8Array): string | null | typeof LATER {
     const name = this.#lists[role]?.nameOf(key) ?? null;
-    if (name !== null || performance.now() - this.#keysReadMs < KEYS_AGAIN_MS) return name;
-    // Perhaps it has just been added: whoever made it should not have to wait.
+    if (name !== null) return name;
+    // Perhaps it has just been added: a peer that is told no does not try again.
+    if (performance.now() - this.#strangerMs < KEYS_AGAIN_MS) return LATER;
+    this.#strangerMs = performance.now();
     this.#readListsAgain();
     return this.#lists[role]?.nameOf(key) ?? null;
   }
 
   #readListsAgain(): void {
-    this.#keysReadMs = performance.now();
     for (const role of ROLES) {
       const revoked = this.#lists[role]?.reload() ?? [];
       if (revoked.length === 0) continue;

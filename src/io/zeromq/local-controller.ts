@@ -43,10 +43,7 @@ export class LocalController implements SessionController {
   /** The newest command that `poll` has taken from the source. */
   readonly commands: CommandSource;
   readonly #source: CommandSource;
-  readonly #newest: MotionCommand & { stampNs: number } = {
-    ...{ vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0 },
-    stampNs: Number.NaN,
-  };
+  readonly #newest: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0, stampNs: Number.NaN };
   readonly #listeners = new Set<() => void>();
   #fresh = false;
   #asked = 0;
@@ -71,7 +68,7 @@ export class LocalController implements SessionController {
     newest.stampNs = Number.NaN;
     if (!this.#source.read(newest)) return;
     // A source that does not say what its command rests on: on the newest there was.
-    if (Number.isNaN(newest.stampNs)) newest.stampNs = this.observations.odometryStampNs;
+    if (!(newest.stampNs > 0)) newest.stampNs = this.observations.odometryStampNs;
     this.#fresh = true;
     this.#answered = this.#asked;
     for (const listener of this.#listeners) listener();

@@ -23,7 +23,8 @@ export class PeerCount {
   #peers = 0;
   /** Handshakes that failed and whose end is still to be told. */
   #failing = 0;
-  #lastAcceptMs = Number.NEGATIVE_INFINITY;
+  /** When a connection last came, or shook hands. */
+  #newestMs = Number.NEGATIVE_INFINITY;
   #generation = 0;
   readonly #nowMs: () => number;
 
@@ -37,16 +38,16 @@ export class PeerCount {
     return this.#peers;
   }
 
-  /** ZAP said yes. */
+  /** ZAP said yes. That may come before the monitor tells of the connection. */
   admitted(): void {
     this.#settle();
     this.#peers++;
+    this.#newestMs = this.#nowMs();
   }
 
   accepted(): void {
-    this.#settle();
     this.open++;
-    this.#lastAcceptMs = this.#nowMs();
+    this.#newestMs = this.#nowMs();
   }
 
   handshakeFailed(): void {
@@ -91,7 +92,7 @@ export class PeerCount {
   }
 
   #settle(): void {
-    if (this.#nowMs() - this.#lastAcceptMs < SETTLED_MS) return;
+    if (this.#nowMs() - this.#newestMs < SETTLED_MS) return;
     this.#peers = this.open;
     this.#failing = 0;
   }
@@ -101,18 +102,24 @@ export class PeerCount {
 export const ZAP_REFUSALS = ['key', 'peers', 'mechanism', 'domain', 'request'] as const;
 export type ZapRefusal = (typeof ZAP_REFUSALS)[number];
 
+/** The list of keys is about to be read again: whoever asks once more will be told. */
+export const LATER = Symbol('later');
+
 /** A domain's rule. */
 export interface ZapDomain {
   /** `CURVE`: only keys that are allowed. `NULL`: whoever can reach the socket. */
   readonly mechanism: 'CURVE' | 'NULL';
-  /** @returns the name that the key is allowed under, or null */
-  allow(key: Uint8Array): string | null;
+  /** @returns the name that the key is allowed under; null: it is not; LATER: perhaps in a moment */
+  allow(key: Uint8Array): string | null | typeof LATER;
   readonly count: PeerCount;
   readonly maxPeers: number;
 }
 
 export interface ZapVerdict {
-  /** 200 yes; 300 not now, and libzmq's peers try again by themselves; 400 no; 500 the request makes no sense. */
+  /**
+   * 200 yes; 300 not now, and libzmq's peers try again by themselves; 400 no, and they do not; 500 the request makes no
+   * sense.
+   */
   readonly status: '200' | '300' | '400' | '500';
   readonly text: string;
   readonly user: string;
@@ -159,6 +166,7 @@ export class ZapHandler {
       const key = frames[6];
       if (frames.length !== 7 || key.length !== 32) return this.#refuse('request', '500', 'a CURVE key has 32 bytes');
       const allowed = rule.allow(key);
+      if (allowed === LATER) return { status: '300', text: 'not now', user: '' };
       if (allowed === null) {
         const shown = encodeZ85(key);
         return this.#refuse('key', '400', `key not allowed to ${name}`, `${address} with the key ${shown}`);
