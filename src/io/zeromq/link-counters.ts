@@ -43,6 +43,8 @@ export class LinkCounters {
 
   /** By type. */
   readonly sent = zeros(SENT_MESSAGES);
+  /** Answers in lockstep that were sent once more. */
+  repeated = 0;
   begun = 0;
   resumed = 0;
   /** Sessions that went on under another routing id. */

@@ -459,6 +459,7 @@ export class RobotSession {
     }
     if (q === this.#answeredQ && t === this.#answeredT && this.#answer !== null) {
       this.#counters.duplicates++;
+      this.#counters.repeated++;
       this.#settings.send(this.#peer, this.#answer);
       return;
     }
