@@ -261,6 +261,11 @@ export class CheckpointStore {
     throw new CheckpointError('unreadable', `the files in ${this.folder} vanish while they are being read`);
   }
 
+  /** Names of what lies in the folder, none where it is not there. @throws CheckpointError `unreadable` */
+  names(): Promise<string[]> {
+    return this.#list();
+  }
+
   #run(bytes: Uint8Array, syncSaves: number): Promise<SavedCheckpoint> {
     const running = this.#write(bytes, syncSaves).finally(() => {
       this.#running = null;

@@ -3,12 +3,13 @@
  * only. A save that fails is told, counted and tried again; it never ends a run.
  */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { noFaults } from '../../sim/index.js';
 import { CheckpointError } from '../checkpoint/checkpoint-error.js';
-import { encodeCheckpoint } from '../checkpoint/format.js';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../checkpoint/format.js';
 import { isJsonObject, policySchema } from '../checkpoint/policy-description.js';
 import type { CheckpointSchema, JsonObject } from '../checkpoint/schema.js';
-import { CheckpointStore } from '../checkpoint/store.js';
+import { type CheckpointFile, CheckpointStore, newestFirst, readCheckpointBytes } from '../checkpoint/store.js';
 import { mix32 } from '../core/hash.js';
 import { PRNG_STATE_WORDS } from '../core/prng.js';
 import { ContextBuilder } from '../features/context.js';
@@ -47,9 +48,14 @@ export interface RunProgress {
 
 export const NO_PROGRESS: RunProgress = { cycles: 0, episodes: 0, worldHash: 0, plan: null };
 
+const NOTHING_SAVED = { cycles: 0, updates: 0, episodes: 0 };
+
 export interface Resumed {
   readonly learned: LearnedState;
   readonly progress: RunProgress;
+  readonly path: string;
+  /** Updates that it was learned from. */
+  readonly updates: number;
   /** `resumed from …`, for the user. */
   readonly message: string;
   /** What it was learned in; empty where the checkpoint does not say. */
@@ -76,6 +82,8 @@ export class Checkpointing {
   /** When the newest checkpoint was taken [ms since 1970]; NaN where there is none. */
   savedUnixMs = Number.NaN;
   savedPath = '';
+  /** What that one had learned from. */
+  savedProgress: { readonly cycles: number; readonly updates: number; readonly episodes: number } = NOTHING_SAVED;
   /** Saves under way: a disk that hangs keeps the process from ending by itself. */
   underWay = 0;
   readonly #options: CheckpointingOptions;
@@ -119,8 +127,40 @@ export class Checkpointing {
   async load(): Promise<Resumed | null> {
     const loaded = await this.#store.loadNewest(this.#schema);
     if (loaded === null) return null;
-    const { checkpoint, path } = loaded;
     for (const refused of loaded.refused) this.#options.tell(`refused ${refused.path}: ${refused.detail}`);
+    const resumed = this.#resume(loaded.checkpoint, loaded.path);
+    this.savedUnixMs = loaded.checkpoint.createdUnixMs;
+    this.savedPath = loaded.path;
+    return resumed;
+  }
+
+  /**
+   * What one file of the folder holds.
+   *
+   * @param name as `list` gives it: nothing else is looked for, in the folder or out of it
+   * @throws CheckpointError, PolicyStateError, ScalerStateError where it cannot be used
+   */
+  async read(name: string): Promise<Resumed> {
+    const path = join(this.folder, name);
+    if (!(await this.list()).some((file) => file.name === name)) {
+      throw new CheckpointError('unreadable', `there is no checkpoint ${JSON.stringify(name)} in ${this.folder}`);
+    }
+    return this.#resume(decodeCheckpoint(await readCheckpointBytes(path), this.#schema), path);
+  }
+
+  /** The files in the folder that go by the name of a checkpoint, newest first. @throws CheckpointError */
+  async list(): Promise<CheckpointFile[]> {
+    return newestFirst(await this.#store.names());
+  }
+
+  /** Nothing learned yet: what a folder without checkpoints means. */
+  untrained(): LearnedState {
+    const { parameters } = this.#options;
+    const scaler = new ContextBuilder(contextOptionsOf(parameters));
+    return { policy: robotPolicy(parameters, scaler).exportState(), scaler: scaler.exportState() };
+  }
+
+  #resume(checkpoint: Checkpoint, path: string): Resumed {
     const policy = checkpoint.sections.get(POLICY_SECTION);
     const scaler = checkpoint.sections.get(SCALER_SECTION);
     if (policy === undefined || scaler === undefined) {
@@ -128,13 +168,13 @@ export class Checkpointing {
     }
     this.#policy.importState(policy);
     this.#scaler.importState(scaler);
-    this.savedUnixMs = checkpoint.createdUnixMs;
-    this.savedPath = path;
     const { cycles, episodes, updates } = checkpoint.counters;
     const run = isJsonObject(checkpoint.metadata['run']) ? checkpoint.metadata['run'] : {};
     return {
       learned: { policy, scaler },
       progress: { cycles, episodes, worldHash: numberIn(run, 'world_hash') ?? 0, plan: planIn(run['plan']) },
+      path,
+      updates,
       message: `resumed from ${path}: episode ${episodes} is next, after ${updates} updates`,
       scenario: typeof run['scenario'] === 'string' ? run['scenario'] : '',
       seed: numberIn(run, 'seed'),
@@ -151,11 +191,15 @@ export class Checkpointing {
     const createdUnixMs = Date.now();
     this.underWay++;
     try {
-      const saved = await this.#store.save(this.#encode(learned, progress, createdUnixMs));
+      const bytes = this.#encode(learned, progress, createdUnixMs);
+      // What was encoded is what the policy holds until the next is.
+      const { updates } = this.#policy.stats();
+      const saved = await this.#store.save(bytes);
       if (this.failure !== '') this.#options.tell(`saving works again: ${saved.path}`);
       this.failure = '';
       this.savedUnixMs = createdUnixMs;
       this.savedPath = saved.path;
+      this.savedProgress = { cycles: progress.cycles, updates, episodes: progress.episodes };
       if (saved.foreign > 0 && !this.#foreignTold) {
         this.#foreignTold = true;
         this.#options.tell(`another program writes checkpoints to ${this.folder}; give each its own --model`);

@@ -95,15 +95,9 @@ export function runFigures(
 ): RunFigures {
   const driftAlarms = statistics.counters[Counter.driftAlarms];
   const feedback = feedbackFigures(statistics);
-  const share = (count: number) => (tally.episodes === 0 ? null : count / tally.episodes);
   return {
-    episodes: tally.episodes,
-    success_rate: share(tally.successes),
-    collision_rate: share(tally.collisions),
-    at_fault_collision_rate: share(tally.atFaultCollisions),
-    timeout_rate: share(tally.timeouts),
+    ...episodeFigures(tally),
     mean_reward: tally.rewardCount === 0 ? null : tally.rewardSum / tally.rewardCount,
-    mean_time_to_goal_s: share(tally.timeToGoalSumS),
     cycles: statistics.counters[Counter.cycles],
     deadline_misses: statistics.misses,
     safety_interventions: statistics.interventionCount,
@@ -113,6 +107,24 @@ export function runFigures(
     ...(Object.keys(feedback).length > 0 ? { feedback } : {}),
     ...(isBarn ? { barn_score: tally.barnScore } : {}),
   };
+}
+
+/** Those of them that the robot's world knows by itself. */
+export function episodeFigures(tally: EpisodeTally): RunFigures {
+  const share = (count: number) => (tally.episodes === 0 ? null : count / tally.episodes);
+  return {
+    episodes: tally.episodes,
+    success_rate: share(tally.successes),
+    collision_rate: share(tally.collisions),
+    at_fault_collision_rate: share(tally.atFaultCollisions),
+    timeout_rate: share(tally.timeouts),
+    mean_time_to_goal_s: share(tally.timeToGoalSumS),
+  };
+}
+
+/** How one episode ended, in a line. */
+export function episodeLine(report: EpisodeReport): string {
+  return `episode ${report.episode}: ${OUTCOME_NAMES[report.outcome]} after ${report.episodeTimeS.toFixed(2)} s`;
 }
 
 /** What became of rewards from outside, and of the decisions that waited for them; what is 0 is left out. */
@@ -152,17 +164,22 @@ export function runSummary(figures: RunFigures): string {
   row('collisions', `${percent('collision_rate')}, ${percent('at_fault_collision_rate')} at the robot's fault`);
   row('timeouts', percent('timeout_rate'));
   row('time to goal', number('mean_time_to_goal_s', 2, ' s (failed: the time limit)'));
-  row('mean reward', number('mean_reward', 3));
+  if ('mean_reward' in figures) row('mean reward', number('mean_reward', 3));
   if ('barn_score' in figures) row('BARN score', number('barn_score', 4));
-  row('cycles', `${figures['cycles']}, ${figures['deadline_misses']} deadlines missed`);
+  if ('cycles' in figures) row('cycles', `${figures['cycles']}, ${figures['deadline_misses']} deadlines missed`);
+  if ('commands' in figures) {
+    row('commands', `${figures['commands']} for ${figures['senses']} senses, ${figures['commands_expired']} expired`);
+    row('sessions', String(figures['sessions']));
+  }
   const reasons = Object.entries(figures['interventions_by_reason'] as Record<string, number>);
   const list = reasons.map(([name, count]) => `${name} ${count}`).join(', ');
-  row('safety acted', `${figures['safety_interventions']} cycles${list === '' ? '' : `: ${list}`}`);
+  const unit = 'cycles' in figures ? 'cycles' : 'commands';
+  row('safety acted', `${figures['safety_interventions']} ${unit}${list === '' ? '' : `: ${list}`}`);
   if ('feedback' in figures) {
     const counts = Object.entries(figures['feedback'] as Record<string, number>);
     row('feedback', counts.map(([name, count]) => `${name} ${count}`).join(', '));
   }
   if ('drift_alarms' in figures) row('drift alarms', String(figures['drift_alarms']));
-  row('state', String(figures['state_hash']));
+  if ('state_hash' in figures) row('state', String(figures['state_hash']));
   return `${lines.join('\n')}\n`;
 }

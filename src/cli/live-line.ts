@@ -27,7 +27,7 @@ export interface LiveFigures {
 }
 
 /** Shorter names of intervention reasons for narrow terminals. */
-const SHORT_REASONS: Readonly<Record<string, string>> = {
+export const SHORT_REASONS: Readonly<Record<string, string>> = {
   obstacle: 'obst',
   unseen_ground: 'unseen',
   enclosed: 'encl',
@@ -112,17 +112,17 @@ function feedbackInShort(feedback: Readonly<Record<string, number>>): string {
   return `${compact(feedback['joined'] ?? 0)}${other > 0 ? `/${compact(other)}` : ''}`;
 }
 
-function rate(hz: number): string {
+export function rate(hz: number): string {
   return Number.isFinite(hz) ? hz.toFixed(hz < 1000 ? 1 : 0) : '-';
 }
 
-function duration(ns: number): string {
+export function duration(ns: number): string {
   if (!Number.isFinite(ns)) return '-';
   if (ns < 1e6) return `${Math.round(ns / 1e3)} µs`;
   return ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(1)} s`;
 }
 
-function percent(share: number): string {
+export function percent(share: number): string {
   return Number.isFinite(share) ? `${Math.round(100 * share)} %` : '-';
 }
 
@@ -130,14 +130,14 @@ function signed(value: number): string {
   return Number.isFinite(value) ? `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(2)}` : '-';
 }
 
-function age(seconds: number): string {
+export function age(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   if (s < 120) return `${s} s`;
   if (s < 7200) return `${Math.round(s / 60)} min`;
   return s < 172_800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86_400)} d`;
 }
 
-function compact(count: number): string {
+export function compact(count: number): string {
   if (count < 10_000) return String(count);
   return count < 1e7 ? `${Math.round(count / 1e3)}k` : `${Math.round(count / 1e6)}M`;
 }

@@ -18,21 +18,33 @@ import { compileReward } from '../reward/reward-compiler.js';
 import { policyNotes, policyOption } from './policy-option.js';
 import { addParameterOptions, type ParameterOptions, readParameters, seedArgument, UsageError } from './usage.js';
 
-export interface RunOptions extends ParameterOptions {
-  scenario: string;
-  robot?: string;
+/** What every command is asked for that has a controller drive. */
+export interface ControlOptions extends ParameterOptions {
   preset?: PresetName;
   policy?: string;
   seed?: number;
   model?: string;
-  faults?: boolean;
-  headless?: boolean;
   json?: boolean;
 }
 
-/** A run as the options describe it, everything checked. */
-export interface Run {
+export interface RunOptions extends ControlOptions {
+  scenario: string;
+  robot?: string;
+  faults?: boolean;
+  headless?: boolean;
+}
+
+/** A controller as the options describe it, everything checked. */
+export interface Control {
   parameters: ParameterValues;
+  /** `reward.expression`, compiled; null where it is empty. */
+  rewardProgram: RewardProgram | null;
+  /** What the user should know and did not ask; each one sentence. */
+  notes: string[];
+}
+
+/** A run in the simulator as the options describe it, everything checked. */
+export interface Run extends Control {
   scenario: Scenario;
   /** As given: `clutter`, `barn:FILE#3`. */
   scenarioName: string;
@@ -40,10 +52,6 @@ export interface Run {
   robot: RobotModel;
   faults: FaultSettings;
   seed: number;
-  /** `reward.expression`, compiled; null where it is empty. */
-  rewardProgram: RewardProgram | null;
-  /** What the user should know and did not ask; each one sentence. */
-  notes: string[];
 }
 
 /** Time in which the acceleration reaches its limit, for robots whose jerk nobody states [s]. */
@@ -59,31 +67,76 @@ export function addRunOptions(command: Command): Command {
       new Option('--robot <name>', 'simulated robot; its parameters follow (default: by robot.drive)').choices([
         ...robots.keys(),
       ]),
-    )
-    .addOption(new Option('--preset <name>', 'parameters to begin with, before --params').choices(presetNames));
+    );
+  return addControlOptions(command, 'seed of the worlds and of all that is drawn (default: random_seed)').option(
+    '--faults',
+    'switch on noise, slip, delays and losses',
+  );
+}
+
+/** Adds the options that every command has in which a controller drives. @returns the same command */
+export function addControlOptions(command: Command, seedDescription: string): Command {
+  command.addOption(new Option('--preset <name>', 'parameters to begin with, before --params').choices(presetNames));
   return addParameterOptions(command)
     .addOption(policyOption())
-    .option('--seed <k>', 'seed of the worlds and of all that is drawn (default: random_seed)', seedArgument)
+    .option('--seed <k>', seedDescription, seedArgument)
     .option('--model <dir>', 'where checkpoints are read and written (default: model_dir)')
-    .option('--faults', 'switch on noise, slip, delays and losses')
     .option('--json', 'end with one line of JSON on standard output; everything else goes to standard error');
 }
 
 /**
- * Reads and checks everything that can be wrong before anything moves.
+ * Reads and checks what makes a controller.
+ *
+ * @param robot its parameters come before those that are set
+ * @throws UsageError, ParameterError, RewardExpressionError: exit 2. Error where a file cannot be read: exit 1
+ * @realtime unsafe
+ */
+export function readControl(options: ControlOptions, robot?: RobotModel): Control {
+  const files = [...(options.preset === undefined ? [] : [presetPath(options.preset)]), ...(options.params ?? [])];
+  const given = new Set<string>();
+  const parameters = readParameters(
+    { params: files, set: { ...(robot && robotParameters(robot)), ...options.set } },
+    { random_seed: options.seed, model_dir: options.model, policy: options.policy },
+    given,
+  );
+  const expression = parameters['reward.expression'];
+  return {
+    parameters,
+    rewardProgram: expression === '' ? null : compileReward(expression),
+    notes: policyNotes(parameters, given),
+  };
+}
+
+/**
+ * The arguments with which another `rfsn` reads the same controller.
+ *
+ * @realtime unsafe
+ */
+export function controlArguments(options: RunOptions): string[] {
+  const robot = askedRobot(options);
+  const { preset, policy, seed, model } = options;
+  const given: [string, string | number | undefined][] = [
+    ['preset', preset],
+    ...(options.params ?? []).map((file): [string, string] => ['params', file]),
+    ...Object.entries({ ...(robot && robotParameters(robot)), ...options.set }).map(
+      ([name, value]): [string, string] => ['set', `${name}=${value}`],
+    ),
+    ['policy', policy],
+    ['seed', seed],
+    ['model', model],
+  ];
+  return given.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]));
+}
+
+/**
+ * Reads and checks everything that can be wrong before anything moves in the simulator.
  *
  * @throws UsageError, ParameterError, RewardExpressionError: exit 2. Error where a file cannot be read: exit 1
  * @realtime unsafe
  */
 export function readRun(options: RunOptions): Run {
-  const files = [...(options.preset === undefined ? [] : [presetPath(options.preset)]), ...(options.params ?? [])];
-  const asked = options.robot === undefined ? undefined : robots.get(options.robot);
-  const given = new Set<string>();
-  const parameters = readParameters(
-    { params: files, set: { ...(asked && robotParameters(asked)), ...options.set } },
-    { random_seed: options.seed, model_dir: options.model, policy: options.policy },
-    given,
-  );
+  const asked = askedRobot(options);
+  const { parameters, rewardProgram, notes } = readControl(options, asked);
   const robot = asked ?? robotByDrive(parameters);
   if (parameters['robot.drive'] !== robot.drive) {
     throw new ParameterError(
@@ -97,7 +150,6 @@ export function readRun(options: RunOptions): Run {
       `${parameters.max_beams} is not allowed; allowed: at least ${robot.laser.beams}, the beams of ${robot.name}`,
     );
   }
-  const expression = parameters['reward.expression'];
   return {
     parameters,
     scenario: readScenario(options.scenario),
@@ -106,9 +158,13 @@ export function readRun(options: RunOptions): Run {
     robot,
     faults: options.faults === true ? defaultFaults : noFaults,
     seed: parameters.random_seed,
-    rewardProgram: expression === '' ? null : compileReward(expression),
-    notes: [...robotNotes(parameters, robot), ...policyNotes(parameters, given), ...rewardNotes(parameters)],
+    rewardProgram,
+    notes: [...robotNotes(parameters, robot), ...notes, ...rewardNotes(parameters)],
   };
+}
+
+function askedRobot(options: RunOptions): RobotModel | undefined {
+  return options.robot === undefined ? undefined : robots.get(options.robot);
 }
 
 function robotByDrive(parameters: ParameterValues): RobotModel {
