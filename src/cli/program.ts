@@ -19,6 +19,11 @@ export const commands: readonly {
     load: async () => (await import('./sim-command.js')).registerSimCommand,
   },
   {
+    name: 'run',
+    summary: 'drive a robot through a port: ZeroMQ',
+    load: async () => (await import('./run-command.js')).registerRunCommand,
+  },
+  {
     name: 'train',
     summary: 'train the policy in the simulator, as fast as the machine can',
     load: async () => (await import('./train-command.js')).registerTrainCommand,

@@ -1,0 +1,94 @@
+/** Feeds watchers with what one controller decides, how it does, and what it saves. Main thread. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { CheckpointReport, StateReport } from '../io/zeromq/telemetry-reports.js';
+import type { ControllerHost } from './controller-host.js';
+
+/** The state is told so often, and looked at for changes more often [ms]. */
+const STATE_MS = 200;
+const LOOK_MS = 20;
+
+/** Where telemetry goes: `ZeromqPort.telemetry`, `ZeromqWatch.telemetry`. */
+export interface TelemetrySink {
+  decision(robot: string, record: Float64Array): void;
+  state(robot: string, state: StateReport): void;
+  checkpoint(robot: string, checkpoint: CheckpointReport): void;
+}
+
+export interface HostTelemetryOptions {
+  host: ControllerHost;
+  sink: TelemetrySink;
+  /** Whose topics it goes to; null: nobody's, for now. */
+  robot: () => string | null;
+  /** Whether its decisions are anybody's. */
+  driven: () => boolean;
+  report: (robot: string) => StateReport;
+  tell: (text: string) => void;
+}
+
+export class HostTelemetry {
+  readonly #options: HostTelemetryOptions;
+  readonly #timer: NodeJS.Timeout;
+  readonly #endDecisions: () => void;
+  #toldMs = Number.NEGATIVE_INFINITY;
+  /** What is told of at once when it changes. */
+  #told = '';
+  #driven = false;
+
+  constructor(options: HostTelemetryOptions) {
+    this.#options = options;
+    this.#endDecisions = options.host.controller.onDecision((record) => {
+      const robot = options.robot();
+      if (robot !== null && this.#driven) options.sink.decision(robot, record);
+    });
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  /** Tells the state now, whether or not it has changed. */
+  changed(): void {
+    this.#toldMs = Number.NEGATIVE_INFINITY;
+    this.#look();
+  }
+
+  /** Tells of the newest checkpoint, file and all. */
+  async saved(): Promise<void> {
+    const { host, sink, robot, tell } = this.#options;
+    const { checkpointing } = host;
+    const name = robot();
+    if (checkpointing === null || name === null) return;
+    const { savedPath, savedProgress } = checkpointing;
+    try {
+      const data = await readFile(savedPath);
+      sink.checkpoint(name, {
+        t: host.controller.clock.nowNs() / 1e9,
+        robot: name,
+        file: basename(savedPath),
+        ...savedProgress,
+        bytes: data.length,
+        sha256: createHash('sha256').update(data).digest('hex'),
+        data,
+      });
+    } catch (error) {
+      tell(`watchers were not told of ${savedPath}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#endDecisions();
+  }
+
+  #look(): void {
+    const { host, sink, robot, driven, report } = this.#options;
+    this.#driven = driven();
+    const name = robot();
+    if (name === null) return;
+    const nowMs = performance.now();
+    const told = `${name} ${this.#driven} ${host.why} ${host.armed} ${host.frozen}`;
+    if (told === this.#told && nowMs - this.#toldMs < STATE_MS) return;
+    this.#told = told;
+    this.#toldMs = nowMs;
+    sink.state(name, report(name));
+  }
+}

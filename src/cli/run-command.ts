@@ -1,0 +1,63 @@
+import { type Command, Option } from 'commander';
+import { LinkSession } from './link-session.js';
+import { linkFigures, linkSummary } from './link-summary.js';
+import { LiveDisplay } from './live-line.js';
+import { addControlOptions, type ControlOptions, readControl } from './run-options.js';
+import { StopRequest } from './stop-request.js';
+import { ExitCode, printJson, UsageError } from './usage.js';
+
+interface RunCommandOptions extends ControlOptions {
+  port: 'zeromq' | 'ros2';
+  watch?: 'zeromq';
+  frozen?: boolean;
+  endWithInput?: boolean;
+}
+
+/** `rfsn run`: the controller drives whatever robot comes to its port. */
+export function registerRunCommand(program: Command): void {
+  const command = program
+    .command('run')
+    .description('drive a robot through a port: ZeroMQ')
+    .addOption(new Option('--port <name>', 'where the robot is').choices(['zeromq', 'ros2']).makeOptionMandatory())
+    .addOption(
+      new Option('--watch <name>', 'lets peers of another port watch and administer meanwhile').choices(['zeromq']),
+    );
+  addControlOptions(command, 'seed of all that is drawn (default: random_seed)')
+    .option('--frozen', 'no learning, no exploration, nothing saved')
+    .addOption(new Option('--end-with-input', 'end when standard input does').hideHelp())
+    .addHelpText(
+      'after',
+      '\nWhere it listens, whom it admits and for how long: `rfsn parameters`, zeromq.*. Keys: `rfsn keys`.' +
+        '\nWhat was learned is resumed from model_dir and saved there; with zeromq.max_sessions above 1 each robot has a' +
+        '\nfolder of its name in it. Ctrl-C stops the robots, saves and ends; a second one ends at once.',
+    )
+    .action(runPort);
+}
+
+async function runPort(options: RunCommandOptions): Promise<void> {
+  if (options.port === 'ros2') {
+    throw new Error('--port ros2: this version drives no ROS 2 robot yet; --port zeromq does, and needs no ROS');
+  }
+  if (options.watch !== undefined) {
+    throw new UsageError('--watch zeromq: the port zeromq has its watchers already; leave it out');
+  }
+  const control = readControl(options);
+  const display = LiveDisplay.beside(options.json === true);
+  const stop = new StopRequest();
+  try {
+    if (options.endWithInput === true) process.stdin.on('close', () => stop.ask('input ended')).resume();
+    for (const note of control.notes) display.message(`note: ${note}`);
+    const session = await LinkSession.create({ control, frozen: options.frozen === true, display, stop });
+    const { totals, fault, saved, underWay } = await session.drive();
+    if (fault !== '') process.stderr.write(`rfsn: ${fault}\n`);
+    if (fault !== '' || !saved) process.exitCode = ExitCode.failed;
+    const figures = linkFigures(totals);
+    if (options.json === true) printJson(figures);
+    else process.stdout.write(linkSummary(figures));
+    // A disk that does not answer must not hold up the end: whoever asked for it was promised seconds.
+    if (underWay > 0) process.exit(ExitCode.failed);
+  } finally {
+    stop.dispose();
+    if (options.endWithInput === true) process.stdin.destroy();
+  }
+}
