@@ -1,5 +1,5 @@
 export { defaultFaults, type FaultSettings, noFaults } from './faults.js';
-export { jackal, omni, type RobotModel, robots } from './robots.js';
+export { beamIncrement, firstBeamAngle, jackal, omni, type RobotModel, robots } from './robots.js';
 export type { Scenario } from './scenario.js';
 export { builders, scenarioOf } from './scenarios/index.js';
 export { SimPort, type SimPortOptions } from './sim-port.js';

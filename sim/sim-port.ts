@@ -103,6 +103,11 @@ export class SimPort implements Port {
     return this.#simulator;
   }
 
+  /** The controller's clock when virtual time was 0 [ns]; rises when the simulation falls behind. 0 before `start`. */
+  get originNs(): number {
+    return this.#originNs;
+  }
+
   /** @throws an Error where the first world cannot be built or a setting is bad */
   async start(sink: ObservationSink, commands: CommandSource): Promise<void> {
     assert(this.#simulator === null, 'sim port: is started once');

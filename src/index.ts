@@ -4,6 +4,30 @@ export { QuadraticInteractions } from './features/interactions.js';
 export { RandomFourierFeatures } from './features/random-fourier.js';
 export { type ScalerMemory, type ScalerOptions, ScalerStateError } from './features/scaler.js';
 export { RunningScaler } from './features/scaling.js';
+export type { CommandSource, MotionCommand } from './io/port.js';
+export type {
+  ClockKind,
+  Command,
+  ContactsTuple,
+  Drive,
+  GoalTuple,
+  LimitsTuple,
+  LinkError,
+  Mode,
+  OdometryTuple,
+  Refused,
+  ScanShape,
+  TwistTuple,
+  Welcome,
+} from './io/zeromq/protocol.js';
+export type {
+  DialogueCounters,
+  DialogueState,
+  RobotDescription,
+  RobotLinkEvents,
+  RobotReading,
+} from './io/zeromq/robot-dialogue.js';
+export { type CurveKeys, RobotLink, type RobotLinkOptions } from './io/zeromq/robot-link.js';
 export { BETA_BERNOULLI_DEFAULTS, BetaBernoulli, type BetaBernoulliConfig } from './policy/beta-bernoulli.js';
 export { BOOTSTRAPPED_TS_DEFAULTS, BootstrappedTs, type BootstrappedTsConfig } from './policy/bootstrapped-ts.js';
 export {

@@ -1,4 +1,8 @@
-import type { Command } from 'commander';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { readPublicCertificate, readSecretCertificate } from '../io/zeromq/certificates.js';
+import type { Mode } from '../io/zeromq/protocol.js';
+import type { CurveKeys } from '../io/zeromq/robot-link.js';
 import { learns } from '../loop/configuration.js';
 import {
   Checkpointing,
@@ -10,16 +14,21 @@ import {
 } from './checkpointing.js';
 import { EpisodeTally, type RunFigures, runFigures, runSummary } from './episode-tally.js';
 import { runHeadless } from './headless-run.js';
+import { LinkWatch } from './link-watch.js';
 import { LiveDisplay, memoryLine, progressLine } from './live-line.js';
 import { LiveSession } from './live-session.js';
-import { addRunOptions, type Run, type RunOptions, readRun } from './run-options.js';
+import { addRunOptions, controlArguments, type Run, type RunOptions, readRun } from './run-options.js';
 import { StopRequest } from './stop-request.js';
-import { ExitCode, integerArgument, printJson } from './usage.js';
+import { ExitCode, integerArgument, printJson, UsageError } from './usage.js';
 import { VirtualSession } from './virtual-session.js';
 
 interface SimCommandOptions extends RunOptions {
   episodes?: number;
   frozen?: boolean;
+  port?: 'zeromq';
+  mode?: Mode;
+  key?: string;
+  watch?: 'zeromq';
 }
 
 /** How often a headless run says how far it is, on a terminal and elsewhere [ms]. */
@@ -37,10 +46,25 @@ export function registerSimCommand(program: Command): void {
     )
     .option('--frozen', 'no learning, no exploration, nothing saved; episodes are numbered from 0')
     .option('--headless', 'on a virtual clock, as fast as it can; without it, in real time')
+    .addOption(
+      new Option(
+        '--port <name>',
+        'have a controller in another process drive it; one is started if none is there',
+      ).choices(['zeromq']),
+    )
+    .addOption(
+      new Option(
+        '--mode <name>',
+        'with --port: commands at the controller’s own rate, or one for each sense (default: free, headless lockstep)',
+      ).choices(['free', 'lockstep']),
+    )
+    .option('--key <file>', 'with --port, where the controller has keys: the robot’s NAME.key_secret')
+    .addOption(new Option('--watch <name>', 'let peers watch and administer meanwhile').choices(['zeromq']))
     .addHelpText(
       'after',
       '\nA folder with checkpoints is resumed whatever the seed, and its episodes are counted on. The policies random' +
-        '\nand fallback learn nothing and leave the folder alone. Ctrl-C stops the robot, saves and ends; a second one ends at once.',
+        '\nand fallback learn nothing and leave the folder alone. Ctrl-C stops the robot, saves and ends; a second one ends at once.' +
+        '\nWith --port the robot speaks to zeromq.drive_endpoint; episodes are numbered from 0, and the other process learns and saves.',
     )
     .action(sim);
 }
@@ -58,6 +82,8 @@ interface Job {
   episodes: number | null;
   /** Null where nothing is saved. */
   checkpointing: Checkpointing | null;
+  /** Peers of the ZeroMQ link may watch and administer. */
+  watch: boolean;
 }
 
 interface JobResult {
@@ -69,7 +95,9 @@ interface JobResult {
 }
 
 async function sim(options: SimCommandOptions): Promise<void> {
+  checkLinkOptions(options);
   const run = readRun(options);
+  if (options.port !== undefined) return simRemote(options, run);
   const frozen = options.frozen === true;
   const display = LiveDisplay.beside(options.json === true);
   const stop = new StopRequest();
@@ -92,6 +120,7 @@ async function sim(options: SimCommandOptions): Promise<void> {
       firstEpisode: progress.episodes,
       episodes: options.episodes ?? run.scenario.worldCount,
       checkpointing: learning ? checkpointing : null,
+      watch: options.watch !== undefined,
     };
     const { figures, fault, saved } = await (options.headless === true ? simHeadless(job) : simLive(job));
     if (fault !== '') process.stderr.write(`rfsn: ${fault}\n`);
@@ -105,6 +134,53 @@ async function sim(options: SimCommandOptions): Promise<void> {
   }
 }
 
+function checkLinkOptions({ port, mode, key, watch, headless }: SimCommandOptions): void {
+  if (port === undefined && mode !== undefined) throw new UsageError(`--mode ${mode} needs --port zeromq`);
+  if (port === undefined && key !== undefined) throw new UsageError('--key needs --port zeromq');
+  if (port !== undefined && watch !== undefined) {
+    throw new UsageError('--watch zeromq: the controller that --port zeromq drives by has its watchers; leave it out');
+  }
+  if (watch !== undefined && headless === true) throw new UsageError('--watch zeromq needs real time, not --headless');
+  if (mode === 'free' && headless === true) throw new UsageError('--headless is lockstep: --mode free needs real time');
+}
+
+/** The simulator as a robot of another process's. */
+async function simRemote(options: SimCommandOptions, run: Run): Promise<void> {
+  const display = LiveDisplay.beside(options.json === true);
+  const stop = new StopRequest();
+  const headless = options.headless === true;
+  try {
+    for (const note of run.notes) display.message(`note: ${note}`);
+    const { RemoteSession } = await import('./remote-session.js');
+    const session = new RemoteSession({
+      run,
+      mode: options.mode ?? (headless ? 'lockstep' : 'free'),
+      headless,
+      episodes: options.episodes ?? run.scenario.worldCount,
+      controllerArguments: [...controlArguments(options), ...(options.frozen === true ? ['--frozen'] : [])],
+      curve: options.key === undefined ? null : readRobotKeys(options.key, run.parameters['zeromq.keys_dir']),
+      display,
+      stop,
+    });
+    const { figures, fault } = await session.drive();
+    if (fault !== '') {
+      process.stderr.write(`rfsn: ${fault}\n`);
+      process.exitCode = ExitCode.failed;
+    }
+    if (options.json === true) printJson(figures);
+    else process.stdout.write(runSummary(figures));
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** @throws UsageError, CertificateError */
+function readRobotKeys(file: string, keysDir: string): CurveKeys {
+  if (keysDir === '') throw new UsageError('--key needs the controller’s public key: --set zeromq.keys_dir=DIR');
+  const { publicKey, secretKey } = readSecretCertificate(file);
+  return { serverKey: readPublicCertificate(join(keysDir, 'server.key')), publicKey, secretKey };
+}
+
 /** What was learned by heart proves nothing. */
 function warnOfKnownWorlds(run: Run, resumed: Resumed, display: LiveDisplay): void {
   if (run.isBarn || resumed.scenario !== run.scenarioName || resumed.seed !== run.seed) return;
@@ -112,7 +188,9 @@ function warnOfKnownWorlds(run: Run, resumed: Resumed, display: LiveDisplay): vo
 }
 
 async function simLive(job: Job): Promise<JobResult> {
-  const session = new LiveSession(job);
+  const { run, display, watch } = job;
+  const beside = watch ? new LinkWatch(run.parameters, (text) => display.message(text)) : undefined;
+  const session = new LiveSession({ ...job, ...(beside === undefined ? {} : { beside }) });
   const { learned, worldHash, fault, saved } = await session.drive();
   const hash = learned === null ? '' : stateHash(worldHash, learned);
   return { figures: runFigures(job.tally, session.controller.statistics, hash, job.run.isBarn), fault, saved };

@@ -425,6 +425,7 @@ class HeldCommand implements CommandSource {
     out.vx = held === null ? 0 : held.twist[0];
     out.vy = held === null ? 0 : held.twist[1];
     out.yawRate = held === null ? 0 : held.twist[2];
+    out.stampNs = held === null ? Number.NaN : held.t * 1e9;
     if (held !== null) out.cycle = held.n;
     out.reason = held === null ? Reason.heartbeatLost : held.why;
     const fresh = this.#fresh;

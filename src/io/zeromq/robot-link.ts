@@ -53,6 +53,7 @@ export class RobotLink {
   readonly #socket: import('zeromq').Dealer;
   readonly #timer: NodeJS.Timeout;
   readonly #welcomed = new Set<{ resolve: (welcome: Welcome) => void; reject: (error: Error) => void }>();
+  #connected = false;
   #closed = false;
 
   /**
@@ -98,7 +99,13 @@ export class RobotLink {
       },
     });
     this.commands = this.#dialogue.commands;
-    socket.events.on('handshake', () => this.#dialogue.connected());
+    socket.events.on('handshake', () => {
+      this.#connected = true;
+      this.#dialogue.connected();
+    });
+    socket.events.on('disconnect', () => {
+      this.#connected = false;
+    });
     socket.connect(options.endpoint);
     void this.#receive();
     this.#timer = setInterval(() => this.#dialogue.tick(), TICK_MS);
@@ -111,6 +118,11 @@ export class RobotLink {
   /** What the controller said; null while there is no session. */
   get welcome(): Welcome | null {
     return this.#dialogue.welcome;
+  }
+
+  /** Whether somebody is at the other end, with or without a session. */
+  get connected(): boolean {
+    return this.#connected;
   }
 
   get counters(): Readonly<DialogueCounters> {
