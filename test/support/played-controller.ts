@@ -80,6 +80,7 @@ export class PlayedController implements SessionController {
   atOnce = true;
   armed = false;
   lockstepOn = false;
+  /** The last step's number, a 32-bit word that wraps. */
   steps = 0;
   cycles = 0;
   /** Set one to have `begin` or `end` wait for it. */
@@ -126,12 +127,12 @@ export class PlayedController implements SessionController {
     this.lockstepOn = on;
   }
   step(): number {
-    this.steps++;
+    this.steps = (this.steps + 1) | 0;
     if (this.atOnce) this.finish();
     return this.steps;
   }
   answered(step: number): boolean {
-    return this.#answered >= step;
+    return ((this.#answered - step) | 0) >= 0;
   }
   awaitAnswer(step: number): boolean {
     return this.answered(step);

@@ -49,7 +49,6 @@ const CLOCK_STEP_NS = 1e9;
 const CLOCK_STEP_SENSES = 3;
 const BYTES_PER_BEAM = 4;
 const NS_PER_S = 1e9;
-const NO_STEP = -1;
 const BIG_ENDIAN = endianness() === 'BE';
 
 /** What all sessions of a table share. */
@@ -159,7 +158,9 @@ export class RobotSession {
 
   // Lockstep.
   readonly #queue: Sense[] = [];
-  #step = NO_STEP;
+  /** Whether a step runs, and its number: any 32-bit word. */
+  #stepping = false;
+  #step = 0;
   #stepQ = Number.NaN;
   #stepT = Number.NaN;
   #stepSinceNs = 0;
@@ -168,7 +169,7 @@ export class RobotSession {
   #answer: Uint8Array | null = null;
 
   // Commands.
-  readonly #motion: MotionCommand & { stampNs: number };
+  readonly #motion: MotionCommand;
   readonly #twist: [number, number, number] = [0, 0, 0];
   readonly #command: Command;
   #unsolicitedNs = Number.NEGATIVE_INFINITY;
@@ -233,7 +234,7 @@ export class RobotSession {
   }
   /** Senses that wait for their turn, the one whose step runs included. */
   get waiting(): number {
-    return this.#queue.length + (this.#step === NO_STEP ? 0 : 1);
+    return this.#queue.length + (this.#stepping ? 1 : 0);
   }
 
   status(): SessionStatus {
@@ -367,10 +368,10 @@ export class RobotSession {
   tick(nowNs: number): void {
     if (nowNs >= this.#heartbeatDueNs) this.#sendHeartbeat(nowNs);
     this.pump(nowNs);
-    if (this.#step !== NO_STEP && nowNs - this.#stepSinceNs >= ANSWER_BOUND_NS) {
+    if (this.#stepping && nowNs - this.#stepSinceNs >= ANSWER_BOUND_NS) {
       const q = this.#stepQ;
       const t = this.#stepT;
-      this.#step = NO_STEP;
+      this.#stepping = false;
       this.#counters.unanswered++;
       this.#refuseSense('failed', 'the controller made no command for this sense', q, t);
       this.#drain(nowNs);
@@ -386,7 +387,7 @@ export class RobotSession {
       if (controller.commands.read(motion)) this.#sendFree();
       return;
     }
-    if (this.#step === NO_STEP) {
+    if (!this.#stepping) {
       if (controller.commands.read(motion)) this.#sendUnsolicited(nowNs);
       return;
     }
@@ -472,7 +473,7 @@ export class RobotSession {
       return;
     }
     this.#renew(q);
-    if (this.#step === NO_STEP && this.#queue.length === 0) {
+    if (!this.#stepping && this.#queue.length === 0) {
       this.#sense(sense, nowNs);
       this.#drain(nowNs);
     } else if (this.#queue.length < QUEUE_SENSES) this.#queue.push(sense);
@@ -488,14 +489,14 @@ export class RobotSession {
   }
 
   #isWaiting(q: number): boolean {
-    if (this.#step !== NO_STEP && q === this.#stepQ) return true;
+    if (this.#stepping && q === this.#stepQ) return true;
     for (let i = 0; i < this.#queue.length; i++) if (this.#queue[i].q === q) return true;
     return false;
   }
 
   /** Takes those that wait, up to the next whose command is not there at once. */
   #drain(nowNs: number): void {
-    while (this.#step === NO_STEP) {
+    while (!this.#stepping) {
       const sense = this.#queue.shift();
       if (sense === undefined) return;
       this.#sense(sense, nowNs);
@@ -550,6 +551,7 @@ export class RobotSession {
       return;
     }
     this.#step = this.controller.step();
+    this.#stepping = true;
     this.#stepQ = q;
     this.#stepT = t;
     this.#stepSinceNs = nowNs;
@@ -687,7 +689,7 @@ export class RobotSession {
   #answerStep(nowNs: number): void {
     const q = this.#stepQ;
     const t = this.#stepT;
-    this.#step = NO_STEP;
+    this.#stepping = false;
     this.#counters.accepted.sense++;
     this.#unsolicitedNs = nowNs;
     this.#keepAnswer(this.#sendCommand(q, t), q, t);
@@ -775,8 +777,8 @@ export class RobotSession {
   }
 
   #abandonStep(): void {
-    if (this.#step === NO_STEP) return;
-    this.#step = NO_STEP;
+    if (!this.#stepping) return;
+    this.#stepping = false;
     this.#counters.dropped++;
   }
 }

@@ -214,6 +214,21 @@ describe('lockstep', () => {
     expect(robot.take()).toEqual([]);
   });
 
+  it.each([-3, 2 ** 31 - 3])('takes any number for a step, from %d on', async (from) => {
+    const { robot, controller } = await joined();
+    controller.steps = from;
+    controller.finish();
+    controller.announce();
+    controller.atOnce = false;
+    for (let i = 1; i <= 5; i++) {
+      robot.sense();
+      expect(robot.commands()).toEqual([]);
+      controller.finish();
+      controller.announce();
+      expect(robot.commands()).toMatchObject([{ q: i }]);
+    }
+  });
+
   it('finds the command by its tick where nobody announced it', async () => {
     const { rig, robot, controller } = await joined();
     controller.atOnce = false;
