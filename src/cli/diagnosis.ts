@@ -21,6 +21,18 @@ export interface Host {
   /** Whether a command is on PATH. */
   hasCommand(name: string): boolean;
   rclnodejs(): RclnodejsState;
+  zeromq(): ZeromqState;
+}
+
+/** Whether the library of the ZeroMQ link loads. */
+export interface ZeromqState {
+  loads: boolean;
+  /** Of the package, and of libzmq in it. */
+  version: string;
+  libzmq: string;
+  curve: boolean;
+  /** Why it does not load, in one line. */
+  complaint: string;
 }
 
 /** Whether rclnodejs is there, and whether it loads (tried only with a sourced ROS). */
@@ -53,7 +65,7 @@ export interface Finding {
 export function diagnose(host: Host): Finding[] {
   const findings = [node(host), kernel(host), clockSource(host)];
   findings.push(realtimePriority(host), memoryLock(host), cores(host), isolation(host), cpuQuota(host));
-  findings.push(governor(host), timerSlack(host), ros(host), rclnodejs(host));
+  findings.push(governor(host), timerSlack(host), zeromq(host), ros(host), rclnodejs(host));
   return findings;
 }
 
@@ -233,6 +245,17 @@ function timerSlack(host: Host): Finding {
   const found = host.read('/proc/self/timerslack_ns');
   if (found === undefined) return finding('timer_slack', 'unknown', 'not shown by this platform');
   return finding('timer_slack', 'ok', `${Number(found) / 1000} µs (spin_margin_us covers it)`);
+}
+
+/** Only the ZeroMQ link needs it. */
+function zeromq(host: Host): Finding {
+  const { loads, version, libzmq, curve, complaint } = host.zeromq();
+  const install = 'Needed by the ZeroMQ link only. npm install zeromq@6';
+  if (version === '') return finding('zeromq', 'missing', 'not installed', install);
+  if (!loads) return finding('zeromq', 'warning', `${version} does not load: ${complaint}`, 'npm rebuild zeromq');
+  const found = `${version}, libzmq ${libzmq}`;
+  if (curve) return finding('zeromq', 'ok', `${found} with CURVE`);
+  return finding('zeromq', 'warning', `${found} without CURVE: the link does not start`, install);
 }
 
 const rosInstructions = 'https://docs.ros.org/en/jazzy/Installation.html';

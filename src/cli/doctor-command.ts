@@ -5,10 +5,10 @@ import os from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Command } from 'commander';
 import { packageRoot } from '../parameters/presets.js';
-import { diagnose, type Finding, type Host, type RclnodejsState, type State } from './diagnosis.js';
+import { diagnose, type Finding, type Host, type RclnodejsState, type State, type ZeromqState } from './diagnosis.js';
 import { printJson } from './usage.js';
 
-/** How long rclnodejs may take to load before it counts as broken; on a Raspberry Pi it takes some seconds [ms]. */
+/** How long a library may take to load before it counts as broken; on a Raspberry Pi it takes some seconds [ms]. */
 const LOAD_TIMEOUT_MS = 30_000;
 
 const marks: Record<State, string> = { ok: 'ok', warning: 'warning', bad: 'BAD', missing: '-', unknown: '?' };
@@ -79,6 +79,7 @@ export function thisHost(): Host {
     },
     hasCommand: (name) => isOnPath(name, process.env['PATH'] ?? ''),
     rclnodejs: () => rclnodejsState(root, process.env),
+    zeromq: () => zeromqState(root),
   };
 }
 
@@ -101,25 +102,52 @@ function isOnPath(name: string, path: string): boolean {
  * @realtime unsafe
  */
 export function rclnodejsState(root: string, env: NodeJS.ProcessEnv): RclnodejsState {
-  const state: RclnodejsState = { installed: false, version: '', loads: undefined, complaint: '' };
+  const version = installedVersion(root, 'rclnodejs');
+  if (version === '') return { installed: false, version, loads: undefined, complaint: '' };
+  if (!env['ROS_DISTRO']) return { installed: true, version, loads: undefined, complaint: '' };
+  const { complaint } = runApart(root, "require('rclnodejs')", env);
+  return { installed: true, version, loads: complaint === '', complaint };
+}
+
+/**
+ * Loads zeromq in a process of its own, since it is a native library too.
+ *
+ * @param root folder whose package looks for it
+ * @realtime unsafe
+ */
+export function zeromqState(root: string): ZeromqState {
+  const version = installedVersion(root, 'zeromq');
+  const state: ZeromqState = { loads: false, version, libzmq: '', curve: false, complaint: '' };
+  if (version === '') return state;
+  const script = "const z = require('zeromq'); console.log(JSON.stringify([z.version, z.capability.curve === true]))";
+  const { output, complaint } = runApart(root, script, process.env);
+  if (complaint !== '') return { ...state, complaint };
+  const [libzmq, curve] = JSON.parse(output) as [string, boolean];
+  return { ...state, loads: true, libzmq, curve };
+}
+
+/** Empty where it is not installed. */
+function installedVersion(root: string, name: string): string {
   try {
-    const manifest = createRequire(join(root, 'package.json')).resolve('rclnodejs/package.json');
-    state.version = (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
-    state.installed = true;
+    const manifest = createRequire(join(root, 'package.json')).resolve(`${name}/package.json`);
+    return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
   } catch {
-    return state;
+    return '';
   }
-  if (!env['ROS_DISTRO']) return state;
-  const child = spawnSync(process.execPath, ['-e', "require('rclnodejs')"], {
+}
+
+/** @returns what the script wrote, and why it failed in one line; empty where it did not */
+function runApart(root: string, script: string, env: NodeJS.ProcessEnv): { output: string; complaint: string } {
+  const child = spawnSync(process.execPath, ['-e', script], {
     cwd: root,
     env,
     encoding: 'utf8',
     timeout: LOAD_TIMEOUT_MS,
   });
-  state.loads = child.status === 0;
-  if (!state.loads) {
-    const line = child.stderr?.split('\n').find((candidate) => /^\w*Error\b/.test(candidate));
-    state.complaint = line?.trim() ?? child.error?.message ?? `ended with ${child.signal ?? child.status}`;
-  }
-  return state;
+  if (child.status === 0) return { output: child.stdout, complaint: '' };
+  const line = child.stderr?.split('\n').find((candidate) => /^\w*Error\b/.test(candidate));
+  return {
+    output: '',
+    complaint: line?.trim() ?? child.error?.message ?? `ended with ${child.signal ?? child.status}`,
+  };
 }

@@ -2,8 +2,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { diagnose, type Finding, type Host, type RclnodejsState } from '../../../src/cli/diagnosis.js';
-import { diagnosisJson, diagnosisText, rclnodejsState, thisHost } from '../../../src/cli/doctor-command.js';
+import {
+  diagnose,
+  type Finding,
+  type Host,
+  type RclnodejsState,
+  type ZeromqState,
+} from '../../../src/cli/diagnosis.js';
+import {
+  diagnosisJson,
+  diagnosisText,
+  rclnodejsState,
+  thisHost,
+  zeromqState,
+} from '../../../src/cli/doctor-command.js';
 
 const limits = (lockedBytes: string, priority: string) =>
   `Limit                     Soft Limit           Hard Limit           Units     
@@ -11,6 +23,8 @@ Max locked memory         ${lockedBytes}              ${lockedBytes}            
 Max realtime priority     ${priority}                   ${priority}                    `;
 
 const noRclnodejs: RclnodejsState = { installed: false, version: '', loads: undefined, complaint: '' };
+
+const zeromq: ZeromqState = { loads: true, version: '6.8.0', libzmq: '4.3.5', curve: true, complaint: '' };
 
 interface Machine {
   files?: Record<string, string>;
@@ -46,6 +60,7 @@ function machine(changes: Partial<Omit<Host, 'rclnodejs'>> & Machine = {}): Host
     list: (path) => folders[path] ?? [],
     hasCommand: (name) => commands.includes(name),
     rclnodejs: () => rclnodejs,
+    zeromq: () => zeromq,
     ...rest,
   };
 }
@@ -205,6 +220,7 @@ describe('rfsn doctor', () => {
       cpu_quota: 'unknown',
       cpu_governor: 'unknown',
       timer_slack: 'unknown',
+      zeromq: 'ok',
       ros: 'missing',
       rclnodejs: 'missing',
     });
@@ -219,6 +235,29 @@ describe('rfsn doctor', () => {
     expect(host.list('/no/such/folder')).toEqual([]);
     expect(host.hasCommand('no-such-command-anywhere')).toBe(false);
     expect(diagnosisJson(diagnose(host))).toMatchObject({ ok: true, node: { state: 'ok' } });
+  });
+});
+
+describe('the ZeroMQ link', () => {
+  it.each([
+    [{}, 'ok', '6.8.0, libzmq 4.3.5 with CURVE'],
+    [{ curve: false }, 'warning', '6.8.0, libzmq 4.3.5 without CURVE: the link does not start'],
+    [{ loads: false, complaint: 'Error: no such file' }, 'warning', '6.8.0 does not load: Error: no such file'],
+    [{ loads: false, version: '' }, 'missing', 'not installed'],
+  ] as const)('with its library in the state %j is reported as %s', (changes, state, found) => {
+    const finding = check(machine({ zeromq: () => ({ ...zeromq, ...changes }) }), 'zeromq');
+    expect(finding).toMatchObject({ state, found });
+    expect(finding.advice === '').toBe(state === 'ok');
+  });
+
+  it('says of this installation that its library loads, and of another that there is none', () => {
+    expect(thisHost().zeromq()).toMatchObject({ loads: true, curve: true, complaint: '' });
+    const empty = mkdtempSync(join(tmpdir(), 'rfsn-none-'));
+    try {
+      expect(zeromqState(empty)).toMatchObject({ loads: false, version: '' });
+    } finally {
+      rmSync(empty, { recursive: true });
+    }
   });
 });
 
