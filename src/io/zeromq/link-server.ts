@@ -146,7 +146,7 @@ export class LinkServer {
     }
     this.#ticks = setInterval(() => {
       onTick?.();
-      this.telemetry.tick();
+      this.telemetry.tick(performance.now());
     }, TICK_MS);
     if (keys !== null) this.#keyChecks = setInterval(() => this.#readListsAgain(), KEYS_PERIOD_MS);
   }

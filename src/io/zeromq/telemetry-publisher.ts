@@ -18,6 +18,9 @@ import {
 export const MAX_SUBSCRIPTIONS = 10_000;
 /** Robots that are remembered; the one that was quiet longest is forgotten first. */
 const MAX_ROBOTS = 256;
+/** What is published again for who comes later, is so at most so often [ms]: one who comes and goes must not flood all. */
+const STATE_AGAIN_MS = 100;
+const CHECKPOINT_AGAIN_MS = 1000;
 const SUBSCRIBE = 1;
 const UNSUBSCRIBE = 0;
 
@@ -34,6 +37,8 @@ interface Channel<Report> {
   newest: Report | null;
   /** Somebody has subscribed since. */
   again: boolean;
+  /** When it was last published again [ms]. */
+  againMs: number;
 }
 
 interface Channels {
@@ -147,11 +152,15 @@ export class TelemetryPublisher {
     this.#version++;
   }
 
-  /** Publishes again what somebody has subscribed to since the last call, so that many at once cost one message. */
-  tick(): void {
+  /**
+   * Publishes again what somebody has subscribed to since, so that many who come at once cost one message.
+   *
+   * @param nowMs any monotonic clock
+   */
+  tick(nowMs: number): void {
     for (const { state, checkpoint } of this.#robots.values()) {
-      if (state.again) this.#publishState(state);
-      if (checkpoint.again) this.#publishCheckpoint(checkpoint);
+      if (isDue(state, nowMs, STATE_AGAIN_MS)) this.#publishState(state);
+      if (isDue(checkpoint, nowMs, CHECKPOINT_AGAIN_MS)) this.#publishCheckpoint(checkpoint);
     }
   }
 
@@ -217,6 +226,15 @@ export class TelemetryPublisher {
   }
 }
 
+function isDue(channel: Channel<unknown>, nowMs: number, periodMs: number): boolean {
+  if (!channel.again || nowMs - channel.againMs < periodMs) return false;
+  channel.againMs = nowMs;
+  return true;
+}
+
 function newChannel<Report>(topic: Topic, robot: string): Channel<Report> {
-  return { name: topicName(topic, robot), q: 0, wanted: false, version: 0, newest: null, again: false };
+  return {
+    ...{ name: topicName(topic, robot), q: 0, wanted: false, version: 0, newest: null },
+    ...{ again: false, againMs: Number.NEGATIVE_INFINITY },
+  };
 }
