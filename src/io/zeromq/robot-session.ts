@@ -695,10 +695,13 @@ export class RobotSession {
     this.#keepAnswer(this.#sendCommand(q, t), q, t);
   }
 
-  /** Cycles by schedule, because the robot is silent: the stop at once, and again as often as a heartbeat. */
+  /**
+   * Cycles by schedule, because no sense has come for long: what stops the robot is sent at once, and when it stands again
+   * as often as a heartbeat. Anything else is not asked for, and would have the robot move without a sense.
+   */
   #sendUnsolicited(nowNs: number): void {
-    if (Number.isNaN(this.#answeredQ)) return;
     const { vx, vy, yawRate, reason } = this.#motion;
+    if (Number.isNaN(this.#answeredQ) || !isStop(reason)) return;
     const moves = vx !== 0 || vy !== 0 || yawRate !== 0;
     const due = nowNs - this.#unsolicitedNs >= this.#settings.heartbeatS * NS_PER_S;
     if (!moves && !this.#lastMoved && reason === this.#lastWhy && !due) return;
@@ -780,6 +783,22 @@ export class RobotSession {
     if (!this.#stepping) return;
     this.#stepping = false;
     this.#counters.dropped++;
+  }
+}
+
+/** Whether a command of this reason brakes the robot, or holds it, for want of something that it needs. */
+function isStop(reason: number): boolean {
+  switch (reason) {
+    case Reason.staleOdometry:
+    case Reason.staleRanges:
+    case Reason.staleContacts:
+    case Reason.disarmed:
+    case Reason.heartbeatLost:
+    case Reason.fault:
+    case Reason.stopping:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -328,6 +328,18 @@ describe('lockstep', () => {
     expect(robot.commands().length).toBe(1);
   });
 
+  it('has nobody move without a sense, whatever cycles by schedule decide', async () => {
+    const { robot, controller } = await joined();
+    robot.sense();
+    robot.take();
+    controller.cycle(0.5, Reason.none);
+    controller.cycle(0.2, Reason.slowed);
+    controller.cycle(0, Reason.arrived);
+    expect(robot.take()).toEqual([]);
+    controller.cycle(0, Reason.disarmed);
+    expect(robot.commands()).toMatchObject([{ q: 1, twist: [0, 0, 0] }]);
+  });
+
   it('has its senses dropped and counted when the session ends', async () => {
     const { rig, robot, controller } = await joined();
     controller.atOnce = false;
