@@ -13,32 +13,29 @@
 
 int drive(const std::map<std::string, std::string>& options, const std::optional<rfsn::Keys>& keys) {
   Room room(static_cast<unsigned>(std::stoul(options.at("--seed"))));
-  const bool lockstep = options.at("--mode") == "lockstep";
+  const std::string& mode = options.at("--mode");
   const double rate = std::stod(options.at("--rate"));
   const int goals = std::stoi(options.at("--goals"));
-  const std::function<double()> simulated = [&room] { return room.time; };
-  rfsn::Robot robot(options.at("--connect"), room.description(options.at("--name"), lockstep, rate),
-                    lockstep ? simulated : rfsn::steady_now, keys);
+  rfsn::Robot robot(options.at("--connect"), room.description(options.at("--name"), mode, rate), rfsn::steady_now, keys);
   rfsn::Goal goal = room.goal();
-  std::uint64_t sessions = 0;
-  double since = 0, then = rfsn::steady_now();
+  const double start = rfsn::steady_now();
+  double since = 0, tick = start;
+  std::string told = "nothing";
   for (int reached = 0; goals == 0 || reached < goals;) {
-    if (lockstep) {
-      const rfsn::Twist twist = robot.exchange(room.readings(goal));  // waits for the answer; no answer is zero
-      room.move(1 / rate, twist, robot.good_for());
+    if (mode == "lockstep") {
+      robot.exchange(room.readings(goal));  // waits for the answer
     } else {
       robot.sense(room.readings(goal));
-      const rfsn::Twist twist = robot.command();
-      const double good_for = robot.good_for();
-      robot.poll(then + 1 / rate - rfsn::steady_now());
-      const double now = rfsn::steady_now();
-      room.move(now - then, twist, good_for);
-      then = now;
     }
-    if (robot.sessions > sessions && robot.connected()) {
-      sessions = robot.sessions;
-      std::printf("%s, %llu updates learned so far\n", robot.welcome()->policy.c_str(),
-                  static_cast<unsigned long long>(robot.welcome()->updates));
+    room.advance(rfsn::steady_now() - start);
+    room.drive(robot.command(), robot.good_for());
+    tick = std::max(tick + 1 / rate, rfsn::steady_now());
+    robot.poll(tick - rfsn::steady_now());
+    room.advance(rfsn::steady_now() - start);
+    const std::string news = robot.connected() ? "driven by " + robot.welcome()->policy : robot.error;
+    if (news != told) {
+      told = news;
+      std::printf("%s\n", news.empty() ? "waiting for the controller" : news.c_str());
     }
     if (room.reached(goal)) {
       std::printf("goal %d (%.2f, %.2f) after %.1f s, %.1f m driven, %d collisions\n", ++reached, goal.x, goal.y,

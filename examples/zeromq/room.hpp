@@ -25,11 +25,10 @@ class Room {
   }
 
   /** The robot as a hello describes it. */
-  rfsn::Description description(const std::string& name, bool lockstep, double rate) const {
+  rfsn::Description description(const std::string& name, const std::string& mode, double rate) const {
     rfsn::Description robot;
     robot.name = name;
-    robot.mode = lockstep ? "lockstep" : "free";
-    robot.clock = lockstep ? "simulated" : "real";
+    robot.mode = mode;
     robot.size = {kLength, kWidth};
     robot.max = kLimits;
     robot.rate = rate;
@@ -59,12 +58,17 @@ class Room {
     return out;
   }
 
-  /** Drives by `twist` for `seconds`, like a base that brakes by itself as soon as `good_for` seconds are over. */
-  void move(double seconds, const rfsn::Twist& twist, double good_for) {
-    const double end = time + seconds, expiry = time + good_for;
-    while (time < end - 1e-9) {
-      const double dt = std::min(0.005, end - time);
-      const rfsn::Twist& wanted = time < expiry ? twist : rfsn::kZero;
+  /** Holds `twist`, like a base that brakes by itself once `good_for` seconds are over and nothing new has come. */
+  void drive(const rfsn::Twist& twist, double good_for) {
+    twist_ = twist;
+    expiry_ = time + good_for;
+  }
+
+  /** Lets the room's time pass. */
+  void advance(double until) {
+    while (time < until - 1e-9) {
+      const double dt = std::min(0.005, until - time);
+      const rfsn::Twist& wanted = time < expiry_ ? twist_ : rfsn::kZero;
       speed_ += std::clamp(wanted[0] - speed_, -kLimits[2] * dt, kLimits[2] * dt);
       turning_ += std::clamp(wanted[2] - turning_, -kLimits[3] * dt, kLimits[3] * dt);
       time += dt;
@@ -127,5 +131,7 @@ class Room {
   std::uniform_real_distribution<double> uniform_{0, 1};
   std::vector<Round> obstacles_;
   double x_ = 0, y_ = 0, yaw_ = 0, speed_ = 0, turning_ = 0;
+  rfsn::Twist twist_ = rfsn::kZero;
+  double expiry_ = 0;
   bool hit_ = false;
 };

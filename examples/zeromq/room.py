@@ -14,6 +14,7 @@ class Room:
         self.random = random.Random(seed)
         self.time = 0.0
         self.x = self.y = self.yaw = self.speed = self.turning = 0.0
+        self.twist, self.expiry = (0.0, 0.0, 0.0), 0.0
         self.hit = False
         self.collisions = 0
         self.driven = 0.0
@@ -24,7 +25,7 @@ class Room:
             if self.clearance(x, y) > radius + 0.9 and math.hypot(x, y) > radius + 0.9:
                 self.obstacles.append((x, y, radius))
 
-    def description(self, name, mode, clock, rate):
+    def description(self, name, mode, rate, clock='real'):
         """The robot as a hello describes it."""
         scan = {'n': BEAMS, 'a0': -math.pi, 'da': 2 * math.pi / BEAMS, 'rmin': 0.05, 'rmax': RANGE}
         return {'name': name, 'mode': mode, 'clock': clock, 'drive': 'differential', 'size': [LENGTH, WIDTH],
@@ -45,8 +46,10 @@ class Room:
     def reached(self, goal):
         return math.hypot(goal[0] - self.x, goal[1] - self.y) < goal[2]
 
-    def odometry(self):
-        return self.x, self.y, self.yaw, self.speed, 0.0, self.turning
+    def readings(self):
+        """What the robot senses: odometry, and one turn of the laser."""
+        odometry = self.x, self.y, self.yaw, self.speed, 0.0, self.turning
+        return {'odom': odometry, 'ranges': self.ranges()}
 
     def ranges(self):
         """One turn of the laser, which sits on the robot's centre [m]; inf where nothing is seen."""
@@ -65,12 +68,15 @@ class Room:
             out.append(distance if distance < RANGE else math.inf)
         return out
 
-    def move(self, seconds, twist, good_for=math.inf):
-        """Drives by `twist` for `seconds`, like a base that brakes by itself as soon as `good_for` seconds are over."""
-        end, expiry = self.time + seconds, self.time + good_for
-        while self.time < end - 1e-9:
-            dt = min(STEP, end - self.time)
-            vx, _, turn = twist if self.time < expiry else (0.0, 0.0, 0.0)
+    def drive(self, twist, good_for):
+        """Holds `twist`, like a base that brakes by itself once `good_for` seconds are over and nothing new has come."""
+        self.twist, self.expiry = twist, self.time + good_for
+
+    def advance(self, until):
+        """Lets the room's time pass."""
+        while self.time < until - 1e-9:
+            dt = min(STEP, until - self.time)
+            vx, _, turn = self.twist if self.time < self.expiry else (0.0, 0.0, 0.0)
             self.speed += max(-LIMITS[2] * dt, min(LIMITS[2] * dt, vx - self.speed))
             self.turning += max(-LIMITS[3] * dt, min(LIMITS[3] * dt, turn - self.turning))
             self.time += dt

@@ -62,26 +62,27 @@ args = parser.parse_args()
 
 room = Room(args.seed)
 lockstep = args.mode == 'lockstep'
+# Lockstep is driven in simulated time here, as fast as it goes; the room's time is the wall's in free mode.
+began = tick = time.monotonic()
 clock = (lambda: room.time) if lockstep else time.monotonic
-robot = CheckedRobot(args.connect, room.description(args.name, args.mode, 'simulated' if lockstep else 'real', 50), clock)
-goal, reached, steps, moving, faults, gaps, longest = room.goal(), 0, 0, 0, [], 0, 0.0
-then = began = moved = time.monotonic()
-refused = None
+description = room.description(args.name, args.mode, 50, 'simulated' if lockstep else 'real')
+robot = CheckedRobot(args.connect, description, clock)
+goal, reached, steps, moving, faults, refused = room.goal(), 0, 0, 0, [], None
 try:
     while reached < args.goals and time.monotonic() - began < args.seconds:
-        readings = {'odom': room.odometry(), 'ranges': room.ranges(), 'goal': goal}
         if lockstep:
-            twist = robot.exchange(0.5, **readings)
+            twist = robot.exchange(0.5, goal=goal, **room.readings())
             fault = robot.fault(twist, clock())
-            room.move(0.02, twist, robot.good_for())
+            room.drive(twist, robot.good_for())
+            room.advance(room.time + 0.02)
         else:
-            robot.sense(**readings)
-            robot.poll(then + 0.02 - time.monotonic())
-            now = clock()
-            twist, good_for = robot.command(), robot.good_for()
+            robot.sense(goal=goal, **room.readings())
+            tick = max(tick + 0.02, time.monotonic())
+            robot.poll(tick - time.monotonic())
+            room.advance(time.monotonic() - began)
+            now, twist = clock(), robot.command()
             fault = robot.fault(twist, now)
-            passed, then = time.monotonic() - then, time.monotonic()
-            room.move(passed, twist, good_for)
+            room.drive(twist, robot.good_for())
         steps += 1
         moving += twist != ZERO
         if fault:
