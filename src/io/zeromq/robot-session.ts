@@ -47,6 +47,9 @@ const ANSWER_BOUND_NS = 1e9;
 /** Senses must have been refused for their stamps for so long, and so many, before the robot's new clock is followed. */
 const CLOCK_STEP_NS = 1e9;
 const CLOCK_STEP_SENSES = 3;
+/** So many senses for so long, all of them overtaken, are a mistake of the robot's, and it is told [ns]. */
+const LATE_NS = 1e9;
+const LATE_SENSES = 3;
 const BYTES_PER_BEAM = 4;
 const NS_PER_S = 1e9;
 const BIG_ENDIAN = endianness() === 'BE';
@@ -139,6 +142,9 @@ export class RobotSession {
   #usedT = Number.NaN;
   /** After a hello the robot may count from anywhere. */
   #anyQ = true;
+  /** Senses that were overtaken since the last that was not. */
+  #late = 0;
+  #lateSinceNs = 0;
   #frame = Number.NaN;
   #goal: GoalTuple | null = null;
   /** Whether what was remembered of the place, and the readings of it, are void until both inputs have come. */
@@ -284,7 +290,10 @@ export class RobotSession {
     this.#dropQueue();
     this.#anyQ = true;
     this.#heartbeatDueNs = nowNs;
-    if (hello.clock !== before.clock || wentBack) this.#offset.reset();
+    if (hello.clock !== before.clock || wentBack || !goesOn) {
+      this.#offset.reset();
+      this.#theirHeartbeatS = Number.NaN;
+    }
     if (hello.mode !== before.mode) {
       this.#abandonStep();
       this.#answeredQ = Number.NaN;
@@ -451,9 +460,10 @@ export class RobotSession {
     const { q, t } = sense;
     if (this.#hello.mode === 'free') {
       if (!this.#anyQ && q <= this.#newestQ) {
-        this.#counters.late++;
+        this.#takeLate(q, nowNs);
         return;
       }
+      this.#late = 0;
       this.#renew(q);
       this.#sense(sense, nowNs);
       return;
@@ -481,6 +491,19 @@ export class RobotSession {
       this.#counters.overflows++;
       this.#reject('failed', `${QUEUE_SENSES} senses wait for their commands already`, 'sense', q);
     }
+  }
+
+  /** One that was overtaken is no news; nothing else for a second is a robot that counts anew without saying hello. */
+  #takeLate(q: number, nowNs: number): void {
+    if (this.#late === 0) this.#lateSinceNs = nowNs;
+    this.#late++;
+    if (this.#late < LATE_SENSES || nowNs - this.#lateSinceNs < LATE_NS) {
+      this.#counters.late++;
+      return;
+    }
+    this.#late = 0;
+    const reason = `every sense of late has a q that has been passed, this one ${q}: the newest is ${this.#newestQ}`;
+    this.#reject('sequence', reason, 'sense', q);
   }
 
   #renew(q: number): void {

@@ -385,6 +385,19 @@ describe('free', () => {
     expect(balanced(rig)).toBe(true);
   });
 
+  it('tells a robot that counts anew without a hello, once a second', async () => {
+    const { rig, robot, sink } = await joined({ mode: 'free' });
+    robot.sense({ q: 1000 });
+    for (let q = 1; q <= 22; q++) {
+      rig.nowNs += 0.1e9;
+      robot.sense({ q });
+    }
+    expect(robot.errors()).toMatchObject([{ code: 'sequence' }, { code: 'sequence' }]);
+    expect(rig.table.counters.late).toBe(20);
+    expect(sink.of('odometry').length).toBe(1);
+    expect(balanced(rig)).toBe(true);
+  });
+
   it('sends nothing before the first sense, and nothing but zeros before both inputs have come', async () => {
     const { robot, controller, rig } = await joined({ mode: 'free' });
     controller.cycle(0, Reason.disarmed);
