@@ -350,6 +350,17 @@ describe('the end', () => {
     expect(robot.of('bye')).toMatchObject([{ reason: 'the controller is ending' }]);
   });
 
+  it('may come while the sockets are still being opened, and before', async () => {
+    const path = at('drive.sock');
+    const { port, sink, commands } = makeLink({ 'zeromq.drive_endpoint': `ipc://${path}` });
+    const starting = port.start(sink, commands);
+    await port.stop();
+    await starting;
+    expect(existsSync(path)).toBe(false);
+    expect(port.health().ok).toBe(false);
+    await makeLink().port.stop();
+  });
+
   it.each(['without keys', 'with keys'])('leaves nothing in the event loop, %s', async (how) => {
     new LinkKeys(at('keys'));
     const script = fileURLToPath(new URL('zeromq-port-process.ts', import.meta.url));

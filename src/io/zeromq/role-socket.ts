@@ -86,7 +86,10 @@ export class RoleSocket {
    * themselves. Tried for some seconds; whoever gives up says so by `onNotice`, and `listening` is false.
    */
   reopen(): Promise<void> {
-    this.#reopening = this.#reopening.then(() => this.#reopen());
+    const { role, onNotice } = this.#options;
+    this.#reopening = this.#reopening
+      .then(() => this.#reopen())
+      .catch((error: unknown) => onNotice(`${role}: cannot listen any more: ${String(error)}`));
     return this.#reopening;
   }
 

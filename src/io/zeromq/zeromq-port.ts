@@ -57,6 +57,7 @@ function trafficOf(server: LinkServer): LinkTraffic {
 /** Telemetry and requests beside any port. `start` and `stop` are called once each. */
 export class ZeromqWatch {
   readonly #server: LinkServer;
+  #starting: Promise<void> = Promise.resolve();
   #started = false;
   #stopping: Promise<void> | null = null;
 
@@ -85,13 +86,20 @@ export class ZeromqWatch {
 
   /** @throws ParameterError, ZeromqMissingError, EndpointError, CertificateError */
   async start(): Promise<void> {
-    await this.#server.open();
+    this.#starting = this.#server.open();
+    await this.#starting;
     this.#started = true;
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#started ? this.#server.close() : Promise.resolve();
+    this.#stopping ??= this.#end();
     return this.#stopping;
+  }
+
+  async #end(): Promise<void> {
+    // What could not be opened is closed already.
+    await this.#starting.catch(() => undefined);
+    await this.#server.close();
   }
 
   health(): PortHealth {
@@ -108,6 +116,7 @@ export class ZeromqPort implements Port {
   readonly #noCounters = new LinkCounters();
   #robots: RobotSessions | null = null;
   #local: LocalController | null = null;
+  #starting: Promise<void> = Promise.resolve();
   #started = false;
   #stopping: Promise<void> | null = null;
 
@@ -189,7 +198,8 @@ export class ZeromqPort implements Port {
     });
     for (const listener of this.#listeners) robots.onChange(listener);
     this.#robots = robots;
-    await this.#server.open();
+    this.#starting = this.#server.open();
+    await this.#starting;
     this.#started = true;
   }
 
@@ -205,7 +215,8 @@ export class ZeromqPort implements Port {
   }
 
   async #end(): Promise<void> {
-    if (!this.#started) return;
+    // What could not be opened is closed already.
+    await this.#starting.catch(() => undefined);
     await this.#robots?.close(ENDING);
     this.#local = null;
     await this.#server.close();
