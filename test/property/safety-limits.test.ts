@@ -81,6 +81,49 @@ describe.each([
     );
   });
 
+  it('is slowed to lower limits within acceleration and jerk, and keeps to them from then on', () => {
+    const shares = fc.record({
+      speed: fc.double({ min: 0.02, max: 1, noNaN: true }),
+      yawRate: fc.double({ min: 0.02, max: 1, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(limitsOf(omnidirectional), stretches, shares, ({ stepS, rampS, ...rest }, asked, share) => {
+        const limits = { ...rest, maxJerk: rest.maxAcceleration / rampS, maxYawJerk: rest.maxYawAcceleration / rampS };
+        const limiter = new TwistLimiter(limits, stepS);
+        for (const { cycles, vx, vy, yawRate } of asked) {
+          for (let i = 0; i < cycles; i++) {
+            limiter.preview(vx, vy, yawRate);
+            limiter.accept();
+          }
+        }
+        const beforeSpeed = rest.maxSpeed;
+        limits.maxSpeed *= share.speed;
+        limits.maxYawRate *= share.yawRate;
+        // From the old limit to the new one, with acceleration still rising, on an axis with 1/√2 of the brakes.
+        const settleS =
+          4 * (beforeSpeed / rest.maxAcceleration + rest.maxYawRate / rest.maxYawAcceleration + 3 * rampS);
+        const settled = settleS / stepS + 10;
+        const { vx, vy, yawRate } = asked[0];
+        let before = { vx: limiter.sentVx, vy: limiter.sentVy, yawRate: limiter.sentYawRate };
+        for (let i = 0; i < settled + 20; i++) {
+          limiter.preview(vx, vy, yawRate);
+          limiter.accept();
+          const now = { vx: limiter.sentVx, vy: limiter.sentVy, yawRate: limiter.sentYawRate };
+          const within = (value: number, limit: number, name: string) =>
+            expect(value, name).toBeLessThanOrEqual(limit * (1 + ROUNDING) + ROUNDING);
+          within(Math.hypot(now.vx - before.vx, now.vy - before.vy), limits.maxAcceleration * stepS, 'acceleration');
+          within(Math.abs(now.yawRate - before.yawRate), limits.maxYawAcceleration * stepS, 'yaw acceleration');
+          if (i > settled) {
+            within(Math.hypot(now.vx, now.vy), limits.maxSpeed + 1e-6, 'speed');
+            within(Math.abs(now.yawRate), limits.maxYawRate + 1e-6, 'yaw rate');
+          }
+          before = now;
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it('comes to rest when it is braked, and stays there', () => {
     fc.assert(
       fc.property(limitsOf(omnidirectional), stretches, ({ stepS, rampS, ...rest }, asked) => {

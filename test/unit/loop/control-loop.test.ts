@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { Miss } from '../../../src/loop/deadline.js';
 import { Counter } from '../../../src/loop/statistics.js';
-import { ACTION_COUNT, CONTEXT_DIM, DecisionField, Driver, Progress } from '../../../src/memory/layout.js';
+import {
+  ACTION_COUNT,
+  CONTEXT_DIM,
+  DecisionField,
+  Driver,
+  Order,
+  Progress,
+  RestoreResult,
+  TuningField,
+} from '../../../src/memory/layout.js';
 import { Reason, type ReasonCode } from '../../../src/memory/reason.js';
+import { PendingCount } from '../../../src/policy/pending-rewards.js';
 import { compileReward } from '../../../src/reward/reward-compiler.js';
 import { LoopRig } from './loop-rig.js';
 
@@ -471,5 +481,209 @@ describe('a snapshot', () => {
     r.order('snapshotRequest', 8);
     r.cycle();
     expect(r.memory.snapshot.slice(0, policy.length)).toEqual(r.loop.policy.exportState());
+  });
+});
+
+describe('a learned state that is taken over', () => {
+  /** Puts a state where the main thread does, asks for it, and runs a cycle. @returns the result */
+  function restore(r: LoopRig, policy: Uint8Array, scaler: Uint8Array): number {
+    r.memory.restore.set(policy);
+    r.memory.restore.set(scaler, policy.length);
+    r.order('restoreRequest', r.memory.orders[Order.restoreRequest] + 1);
+    r.cycle();
+    expect(r.memory.progress[Progress.restoreDone]).toBe(r.memory.orders[Order.restoreRequest]);
+    return r.memory.progress[Progress.restoreResult];
+  }
+
+  /** A robot put down at the start, with all that it remembers of the place gone. */
+  function putDown(r: LoopRig): void {
+    r.order('armed', 0);
+    r.cycles(40);
+    r.x = 0;
+    r.y = 0;
+    r.yaw = 0;
+    r.trace.push({ vx: 0, vy: 0, yawRate: 0 });
+    r.sink.newFrame();
+    r.cycles(5);
+    r.order('armed', 1);
+    r.goal(4, 1.5);
+  }
+
+  it.each([
+    ['squarecb', 'cycle'],
+    ['bandit', 'cycle'],
+    ['lints', 'cycle'],
+    ['squarecb', 'feedback'],
+  ] as const)(
+    'decides from then on with the same bits as a loop that started with it (%s, paid by %s)',
+    (policy, source) => {
+      const overrides = { policy, 'reward.source': source };
+      const teacher = new LoopRig(overrides);
+      teacher.goal(5, 0);
+      teacher.cycles(120);
+      const learned = { policy: teacher.loop.policy.exportState(), scaler: teacher.loop.exportScaler() };
+
+      const started = new LoopRig(overrides, { learned });
+      const restored = new LoopRig(overrides);
+      restored.goal(0, -6);
+      restored.cycles(90);
+      // Every one of them has decisions that wait.
+      expect(restore(restored, learned.policy, learned.scaler)).toBe(RestoreResult.restored);
+      expect(restored.loop.policy.exportState()).toEqual(learned.policy);
+      putDown(started);
+      putDown(restored);
+      let moved = 0;
+      for (let i = 0; i < 150; i++) {
+        const a = started.cycle().slice();
+        const b = restored.cycle();
+        for (const field of [
+          DecisionField.action,
+          DecisionField.probability,
+          DecisionField.allowed,
+          DecisionField.reward,
+          DecisionField.reason,
+          DecisionField.driver,
+          DecisionField.commandVx,
+          DecisionField.commandVy,
+          DecisionField.commandYawRate,
+        ]) {
+          expect(b[field], `field ${field} of cycle ${i}`).toBe(a[field]);
+        }
+        for (let k = DecisionField.raw; k < DecisionField.rewardSum; k++) {
+          expect(b[k], `double ${k} of cycle ${i}`).toBe(a[k]);
+        }
+        moved += started.motion;
+      }
+      expect(moved).toBeGreaterThan(10);
+      expect(restored.loop.policy.exportState()).toEqual(started.loop.policy.exportState());
+      expect(restored.loop.exportScaler()).toEqual(started.loop.exportScaler());
+    },
+  );
+
+  it('leaves the command of its cycle as it is, and pays nothing that was decided before it', () => {
+    const overrides = { policy: 'squarecb', 'reward.source': 'feedback' } as const;
+    const [plain, restored] = [new LoopRig(overrides), new LoopRig(overrides)];
+    for (const r of [plain, restored]) {
+      r.goal(5, 0);
+      r.cycles(30);
+    }
+    const decision = restored.record[DecisionField.cycle];
+    const policy = plain.loop.policy.exportState();
+    const scaler = plain.loop.exportScaler();
+    plain.cycle();
+    restore(restored, policy, scaler);
+    expect(restored.command).toEqual(plain.command);
+    const counters = restored.loop.statistics.counters;
+    expect(counters[Counter.waiting]).toBeGreaterThan(20);
+    restored.sink.feedback(decision, 1, 1e9);
+    restored.cycle();
+    expect(counters[Counter.feedback + PendingCount.unknown]).toBe(1);
+    expect(counters[Counter.feedback + PendingCount.joined]).toBe(0);
+    // The decision of the cycle with the feedback alone.
+    expect(counters[Counter.waiting]).toBe(1);
+  });
+
+  it('is all of it or nothing', () => {
+    const r = underWay();
+    const other = new LoopRig();
+    other.goal(0, 5);
+    other.cycles(60);
+    const policy = other.loop.policy.exportState();
+    const scaler = other.loop.exportScaler();
+    // Nothing is learned meanwhile that would be a change of its own.
+    r.order('freeze', 1);
+    r.cycle();
+    const scales = r.loop.exportScaler();
+    const learned = () => {
+      const { updates, meanReward, meanSquaredError, nonZeroWeights } = r.loop.policy.stats();
+      return { updates, meanReward, meanSquaredError, nonZeroWeights };
+    };
+    const before = learned();
+    expect(restore(r, policy, scaler.slice().fill(0xff))).toBe(RestoreResult.scalesRefused);
+    expect(restore(r, policy.slice().fill(0xff), scaler)).toBe(RestoreResult.policyRefused);
+    expect(r.loop.exportScaler()).toEqual(scales);
+    expect(learned()).toEqual(before);
+    expect(r.updates).not.toBe(other.updates);
+    expect(restore(r, policy, scaler)).toBe(RestoreResult.restored);
+    expect(r.updates).toBe(other.updates);
+    expect(r.loop.exportScaler()).toEqual(scaler);
+  });
+});
+
+describe('limits that are changed under way', () => {
+  function tune(r: LoopRig, maxSpeed: number, maxYawRate: number, epsilon = r.parameters.epsilon): void {
+    const { tuning } = r.memory;
+    tuning[TuningField.maxSpeed] = maxSpeed;
+    tuning[TuningField.maxYawRate] = maxYawRate;
+    tuning[TuningField.epsilon] = epsilon;
+    r.order('tuneRequest', r.memory.orders[Order.tuneRequest] + 1);
+  }
+
+  it.each(['differential', 'omnidirectional'] as const)(
+    'brake the robot to them as its acceleration allows (%s)',
+    (drive) => {
+      const r = new LoopRig({ policy: 'fallback', 'robot.drive': drive });
+      r.goal(60, 20);
+      r.cycles(60);
+      expect(Math.hypot(r.command.vx, r.command.vy)).toBeGreaterThan(1.9);
+      tune(r, 0.5, 0.8);
+      r.cycle();
+      expect(r.memory.progress[Progress.tuneDone]).toBe(1);
+      const stepS = r.stepNs * 1e-9;
+      const limit = r.parameters['robot.max_acceleration'] * stepS * (1 + 1e-9);
+      let before = { ...r.command };
+      for (let i = 0; i < 60; i++) {
+        r.cycle();
+        const { vx, vy, yawRate } = r.command;
+        expect(Math.hypot(vx - before.vx, vy - before.vy)).toBeLessThanOrEqual(limit);
+        if (i > 15) {
+          expect(Math.hypot(vx, vy)).toBeLessThanOrEqual(0.5 + 1e-9);
+          expect(Math.abs(yawRate)).toBeLessThanOrEqual(0.8 + 1e-9);
+        }
+        before = { ...r.command };
+      }
+      // It is slower, and not stopped.
+      expect(Math.hypot(before.vx, before.vy)).toBeGreaterThan(0.4);
+      tune(r, 2, 4);
+      r.cycles(60);
+      expect(Math.hypot(r.command.vx, r.command.vy)).toBeGreaterThan(1.9);
+    },
+  );
+
+  it('set the share of exploration, which a restored state does not change', () => {
+    const r = underWay();
+    tune(r, 2, 4, 0.75);
+    r.cycle();
+    expect(r.loop.policy.stats().epsilon).toBe(0.75);
+    r.memory.restore.set(r.loop.policy.exportState());
+    r.memory.restore.set(r.loop.exportScaler(), r.loop.policy.stateBytes);
+    r.order('restoreRequest', 1);
+    r.cycle();
+    expect(r.memory.progress[Progress.restoreResult]).toBe(RestoreResult.restored);
+    expect(r.loop.policy.stats().epsilon).toBe(0.75);
+  });
+
+  it('are never above what safety was built for', () => {
+    const r = underWay();
+    tune(r, 2.1, 4);
+    expect(() => r.cycle()).toThrow('the highest speed is not raised above what safety looks for');
+  });
+});
+
+describe('the stamp of a command', () => {
+  it('is that of the odometry it rests on, and none before any came', () => {
+    const r = new LoopRig();
+    r.odometry = false;
+    r.cycle();
+    expect(r.command.stampNs).toBeNaN();
+    r.odometry = true;
+    r.cycle();
+    const stampNs = r.field('odometryStampNs');
+    expect(r.command.stampNs).toBe(stampNs);
+    r.odometry = false;
+    r.cycles(3);
+    expect(r.command.stampNs).toBe(stampNs);
+    r.loop.stop();
+    expect(r.readCommand().stampNs).toBe(stampNs);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Schedule } from '../../../src/loop/schedule.js';
 import { ControlStatistics, STATISTICS_BYTES } from '../../../src/loop/statistics.js';
 import { type Cycle, driveCycles, Phase } from '../../../src/loop/worker.js';
-import { CommandField, ControlMemory, Progress, planControlLayout } from '../../../src/memory/layout.js';
+import { CommandField, ControlMemory, Order, Pace, Progress, planControlLayout } from '../../../src/memory/layout.js';
 import { Reason } from '../../../src/memory/reason.js';
 import { VirtualThread } from '../../support/virtual-thread.js';
 
@@ -37,7 +37,12 @@ class Accelerating implements Cycle {
   }
 }
 
-function drive(onCycle: (cycle: number) => void, stopAfterPeriods: number, sabotage?: (cycle: Accelerating) => void) {
+function drive(
+  onCycle: (cycle: number) => void,
+  stopAfterPeriods: number,
+  sabotage?: (cycle: Accelerating) => void,
+  prepare?: (thread: VirtualThread) => void,
+) {
   const layout = planControlLayout({
     maxBeams: 8,
     decisionRecords: 64,
@@ -54,6 +59,7 @@ function drive(onCycle: (cycle: number) => void, stopAfterPeriods: number, sabot
   const schedule = new Schedule(thread, options, memory, statistics, thread);
   const cycle = new Accelerating(memory, onCycle);
   sabotage?.(cycle);
+  prepare?.(thread);
   const faults: unknown[] = [];
   driveCycles(memory, schedule, cycle, (error) => {
     // Zero velocity is out before anybody is told.
@@ -108,5 +114,47 @@ describe('the control thread', () => {
     expect(faults).toEqual([error]);
     expect(command[CommandField.vx]).toBe(0);
     expect(memory.progress[Progress.phase]).toBe(Phase.ended);
+  });
+
+  it('answers each step with its cycle, and serves requests where none is due', () => {
+    let served = 0;
+    const { memory, cycle } = drive(
+      () => {},
+      1.9,
+      (accelerating) => {
+        (accelerating as Cycle).serve = () => {
+          served++;
+          expect(accelerating.starts.length).toBe(2);
+        };
+      },
+      (thread) => {
+        thread.at(0, Order.pace, Pace.lockstep);
+        thread.stepAt(1e6);
+        thread.stepAt(3e6);
+        thread.at(10e6, Order.rouse);
+        thread.stepAt(30e6);
+      },
+    );
+    expect(cycle.starts).toEqual([1e6, 3e6, 30e6]);
+    expect(memory.progress[Progress.stepDone]).toBe(3);
+    expect(served).toBe(1);
+  });
+
+  it('answers steps with zero velocity once it has latched', () => {
+    const { memory, cycle, command } = drive(
+      () => {
+        throw new Error('broken');
+      },
+      1.9,
+      undefined,
+      (thread) => {
+        thread.at(0, Order.pace, Pace.lockstep);
+        thread.stepAt(1e6);
+        thread.stepAt(3e6);
+      },
+    );
+    expect(cycle.starts.length).toBe(1);
+    expect(memory.progress[Progress.stepDone]).toBe(2);
+    expect([command[CommandField.vx], command[CommandField.reason]]).toEqual([0, Reason.fault]);
   });
 });

@@ -24,6 +24,8 @@ import {
   planControlLayout,
   RANGES_DOUBLES,
   RangesField,
+  TUNING_DOUBLES,
+  TuningField,
 } from '../../../src/memory/layout.js';
 
 const sizes = {
@@ -60,6 +62,7 @@ describe('the layout', () => {
     ['contacts', ContactsField, CONTACTS_DOUBLES],
     ['goal', GoalField, GOAL_DOUBLES],
     ['feedback', FeedbackField, FEEDBACK_DOUBLES],
+    ['tuning', TuningField, TUNING_DOUBLES],
     ['command', CommandField, COMMAND_DOUBLES],
     ['decision', DecisionField, DECISION_DOUBLES],
   ])('gives every field of %s a place of its own', (_name, fields, count) => {
@@ -92,6 +95,9 @@ describe('the control memory', () => {
     }
     main.orders.fill(3);
     main.intake.fill(4);
+    main.asked.fill(11);
+    main.tuning.fill(12);
+    main.restore.fill(13);
     main.feedback.record.fill(10);
     for (let i = 0; i < FEEDBACK_RECORDS; i++) main.feedback.commit();
     control.progress.fill(5);
@@ -112,6 +118,10 @@ describe('the control memory', () => {
     expect(control.ranges.singles[0].length).toBe(sizes.maxBeams);
     expect(control.orders.every((word) => word === 3)).toBe(true);
     expect(control.intake.every((word) => word === 4)).toBe(true);
+    expect(control.asked.every((value) => value === 11)).toBe(true);
+    expect(control.tuning.every((value) => value === 12)).toBe(true);
+    expect(control.restore.every((byte) => byte === 13)).toBe(true);
+    expect(control.restore.length).toBe(sizes.snapshotBytes);
     const feedback = new Float64Array(FEEDBACK_DOUBLES);
     for (let i = 0; i < FEEDBACK_RECORDS; i++) {
       expect(control.feedback.read(feedback)).toBe(true);
@@ -126,5 +136,19 @@ describe('the control memory', () => {
       expect(main.decisions.read(record)).toBe(true);
       expect(record.every((value) => value === 8)).toBe(true);
     }
+  });
+
+  it('hands a command out before it says that its step is answered', () => {
+    const memory = new ControlMemory(planControlLayout(sizes));
+    memory.progress[Progress.stepTaken] = 5;
+    memory.command.doubles[memory.command.writeIndex][CommandField.vx] = 0.5;
+    memory.publishCommand();
+    expect(memory.command.take()).toBe(true);
+    expect(memory.command.doubles[memory.command.readIndex][CommandField.vx]).toBe(0.5);
+    expect(memory.progress[Progress.stepDone]).toBe(5);
+    expect(memory.progress[Progress.commands]).toBe(1);
+    memory.publishCommand();
+    expect(memory.progress[Progress.stepDone]).toBe(5);
+    expect(memory.progress[Progress.commands]).toBe(2);
   });
 });
