@@ -151,7 +151,7 @@ describe('the ZeroMQ link, process to process', () => {
     await sim.wrote(/session lost, the robot stands/);
     const second = await controller();
     expect(second.stdout).toMatch(/resumed from .* after \d+ updates/);
-    await sim.wrote(/session lost[^]*session begun: policy \S+ after [1-9]\d* updates/);
+    await sim.wrote(/session lost[\s\S]*session begun: policy \S+ after [1-9]\d* updates/);
     await second.wrote(/jackal drives \(free\), after [1-9]/);
     sim.signal('SIGINT');
     expect(await sim.ended).toBe(0);
