@@ -231,7 +231,7 @@ export class RobotSession {
   get peerKey(): string {
     return this.#peerKey;
   }
-  /** Whether the last welcome said so. */
+  /** What the welcome says: whether the session of before goes on. */
   get resumed(): boolean {
     return this.#resumed;
   }
@@ -275,12 +275,10 @@ export class RobotSession {
    * here on, and its senses may be counted from anywhere.
    *
    * With its key the robot goes on: goal, decisions and place stand. Without it, but before it used the key, the welcome
-   * was lost, and there is nothing yet that could not stand. Without it afterwards the robot has begun anew, and neither
-   * its goal nor its odometry can be taken for the same. The place is void as well where its clock went back or is another.
-   *
-   * @returns whether the session of before goes on
+   * was lost or is on its way, and says the same again. Without it afterwards the robot has begun anew, and neither its
+   * goal nor its odometry can be taken for the same. The place is void as well where its clock went back or is another.
    */
-  resume(hello: Hello, peer: Buffer, peerKey: string, nowNs: number): boolean {
+  resume(hello: Hello, peer: Buffer, peerKey: string, nowNs: number): void {
     const goesOn = hello.s === this.key || !this.#used;
     const before = this.#hello;
     const wentBack = hello.t < this.#usedT - this.#settings.toleranceS;
@@ -315,8 +313,11 @@ export class RobotSession {
     }
     if (!goesOn || wentBack || hello.clock !== before.clock) this.#voidPlace();
     this.#updateArming();
-    this.#resumed = goesOn;
-    return goesOn;
+    if (hello.s === this.key) this.#resumed = true;
+    else if (!goesOn) {
+      this.#resumed = false;
+      this.#used = false;
+    }
   }
 
   /** A message that bears the session's key. Replies, counts, and says nothing. */

@@ -382,31 +382,31 @@ export class RobotSessions {
     this.#sessions.set(session.key, session);
     this.counters.accepted.hello++;
     this.counters.begun++;
-    this.#welcome(seat, session, version, false, nowNs);
+    this.#welcome(seat, session, version, nowNs);
     this.#tell('begun', seat, '');
   }
 
   #resume(seat: Seat, session: RobotSession, peer: Peer, hello: Hello, version: number, nowNs: number): void {
     if (session.isSameHello(hello, peer.key)) {
       this.counters.duplicates++;
-      this.#welcome(seat, session, version, session.resumed, nowNs);
+      this.#welcome(seat, session, version, nowNs);
       return;
     }
-    const goesOn = session.resume(hello, peer.id, peer.key, nowNs);
+    session.resume(hello, peer.id, peer.key, nowNs);
     this.counters.accepted.hello++;
     this.counters.resumed++;
-    this.#welcome(seat, session, version, goesOn, nowNs);
+    this.#welcome(seat, session, version, nowNs);
     this.#tell('resumed', seat, '');
   }
 
   /** The heartbeat that follows lets the robot answer at once, so that its clock is known soon. */
-  #welcome(seat: Seat, session: RobotSession, version: number, resumed: boolean, nowNs: number): void {
+  #welcome(seat: Seat, session: RobotSession, version: number, nowNs: number): void {
     const { expectation } = this.#options;
     session.send({
       m: 'welcome',
       v: version,
       s: session.key,
-      resumed,
+      resumed: session.resumed,
       t: nowNs / 1e9,
       period: expectation.periodS,
       expiry: this.#settings.expiryS,

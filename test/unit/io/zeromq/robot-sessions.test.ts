@@ -252,13 +252,18 @@ describe('a robot that comes back', () => {
     expect(rig.table.counters.late).toBe(1);
   });
 
-  it('gets the welcome again, resumed, where the first was lost', async () => {
+  it('gets the same welcome again where the first was lost, so that it still says its goal', async () => {
     const rig = new SessionRig();
     const ada = rig.robot('ada');
     const first = await ada.hello();
     rig.nowNs += 1e8;
     const second = await ada.hello();
-    expect(second).toMatchObject({ s: first?.s, resumed: true });
+    expect(second).toMatchObject({ s: first?.s, resumed: false });
+    expect(rig.controller.observations.names()).toEqual(['newFrame', 'cancelGoal']);
+    ada.sense();
+    await ada.hello({ s: ada.session });
+    rig.nowNs += 1e8;
+    expect(await ada.hello({ s: ada.session })).toMatchObject({ s: first?.s, resumed: true });
     expect(rig.table.counters.begun).toBe(1);
   });
 
