@@ -34,7 +34,7 @@ export class ProxyProcess {
     return ((await answer) as [ProxyReport])[0];
   }
 
-  end(): void {
+  kill(): void {
     this.#child.kill('SIGKILL');
   }
 }
