@@ -7,5 +7,19 @@ import { lateness } from './lateness.bench.js';
 import { policies } from './policies.bench.js';
 import { policy } from './policy.bench.js';
 import { training } from './training.bench.js';
+import { link } from './zeromq-link.bench.js';
+import { linkLoad } from './zeromq-load.bench.js';
+import { linkWatch } from './zeromq-watch.bench.js';
 
-export const benchmarks: readonly Benchmark[] = [cycle, allocation, lateness, checkpoint, policy, policies, training];
+export const benchmarks: readonly Benchmark[] = [
+  cycle,
+  allocation,
+  lateness,
+  checkpoint,
+  policy,
+  policies,
+  training,
+  link,
+  linkLoad,
+  linkWatch,
+];

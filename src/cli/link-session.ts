@@ -12,6 +12,7 @@ import type { SessionStatus } from '../io/zeromq/robot-session.js';
 import type { SessionChange } from '../io/zeromq/robot-sessions.js';
 import type { StateReport } from '../io/zeromq/telemetry-reports.js';
 import { ZeromqPort } from '../io/zeromq/zeromq-port.js';
+import type { Controller } from '../loop/controller.js';
 import type { ControllerHost } from './controller-host.js';
 import { HostAdministration } from './host-administration.js';
 import { HostTelemetry } from './host-telemetry.js';
@@ -142,6 +143,20 @@ export class LinkSession {
     } finally {
       process.off('uncaughtException', onUncaught);
     }
+  }
+
+  /** Where it listens, as really bound; empty before it does. */
+  get endpoints(): ZeromqPort['endpoints'] {
+    return this.#port.endpoints;
+  }
+
+  get counters(): ZeromqPort['counters'] {
+    return this.#port.counters;
+  }
+
+  /** One for each robot that may drive at once. */
+  get controllers(): readonly Controller[] {
+    return this.#sessions.map(({ host }) => host.controller);
   }
 
   /** Ends the run because it cannot go on. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { atLeast, atMost } from '../../../bench/benchmark.js';
+import { atLeast, atMost, type Figures } from '../../../bench/benchmark.js';
 import { benchmarks } from '../../../bench/index.js';
 import { parseCyclictest } from '../../../bench/lateness.bench.js';
 import { POLICY_NAMES } from '../../../src/policy/create-policy.js';
+
+const exchanged = ['p50_ns', 'p99_ns', 'echo_p50_ns', 'echo_p99_ns', 'ratio_p50', 'ratio_p99', 'exchanges'];
 
 /** Figures that each benchmark must have measured, in whatever time. */
 const measured: Record<string, Record<string, readonly string[]>> = {
@@ -25,7 +27,30 @@ const measured: Record<string, Record<string, readonly string[]>> = {
   training: {
     training: ['open', 'clutter', 'corridor', 'moving', 'caves'].map((name) => `${name}_simulated_seconds_per_second`),
   },
+  link: {
+    link_tcp_straight: [...exchanged, 'per_second', 'echo_per_second'],
+    link_tcp_paced: exchanged,
+    link_clients: ['node_per_second', 'node_p50_ns', 'node_p99_ns'],
+    link_ipc_straight: [...exchanged, 'per_second', 'echo_per_second'],
+    link_ipc_paced: exchanged,
+  },
+  'link-load': {
+    load_lockstep: ['sent', 'taken', 'commands', 'lost', 'per_second', 'p50_ns', 'p99_ns', 'due_p99_ns'],
+    load_free: ['sent', 'taken', 'commands', 'lost', 'per_second', 'p50_ns', 'p99_ns', 'due_p99_ns'],
+  },
+  'link-watch': {
+    link_watch: ['compute_p99_ns', 'ratio_compute_p99', 'lateness_p99_ns', 'ratio_lateness_p99', 'cycles', 'received'],
+  },
 };
+
+/** A client that cannot be run says what is missing. */
+function expectOtherLanguages(clients: Figures): void {
+  for (const language of ['python', 'cpp']) {
+    const skipped = clients[`${language}_skipped`];
+    if (skipped === null) expect(clients[`${language}_per_second`]).toBeGreaterThan(0);
+    else expect(skipped).toMatch(/Debian|installation/);
+  }
+}
 
 describe('the benchmarks', () => {
   it('are all known here', () => {
@@ -44,6 +69,7 @@ describe('the benchmarks', () => {
           expect(Number.isFinite(figures[key]), `${title}.${key}`).toBe(true);
         }
       }
+      if (name === 'link') expectOtherLanguages(report.figures['link_clients']);
       expect(report.targets.length).toBeGreaterThan(0);
       for (const { target } of report.targets) expect(target).toMatch(/^[≤≥] [\d.,]+$/);
     },
