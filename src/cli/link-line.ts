@@ -31,7 +31,7 @@ export function linkLine(view: LinkView, columns: number): string {
   const parts = view.robots.length === 1 ? ofOne(view, view.robots[0]) : ofSeveral(view);
   const rejected = sum(view.counters.rejected);
   const { drive, watch, administer } = view.traffic.peers;
-  parts.push({ weight: 2, text: `peers ${drive} + ${watch} + ${administer}` });
+  parts.push({ weight: 2, text: `connected: ${drive} drive, ${watch} watch, ${administer} administer` });
   parts.push({ weight: rejected > 0 ? 5 : 1, text: `rejected ${compact(rejected)}` });
   const warnings = view.robots.map(({ host }) => host.warning).filter((text) => text !== '');
   if (warnings.length > 0) parts.unshift({ weight: 9, text: warnings.join(' ') });

@@ -118,7 +118,7 @@ describe('the ZeroMQ link, process to process', () => {
     expect(sim.stderr).toContain(`the controller at ${endpoint('drive')} drives`);
     expect(sim.json).toMatchObject({ episodes: 1, success_rate: 1, sessions: 1 });
     expect(sim.json['commands']).toBeGreaterThanOrEqual(sim.json['senses'] as number);
-    await run.wrote(/jackal has ended: /);
+    await run.wrote(/jackal has ended: .*the simulation has ended/);
     run.signal('SIGINT');
     expect(await run.ended).toBe(0);
   });

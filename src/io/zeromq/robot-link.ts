@@ -182,9 +182,9 @@ export class RobotLink {
   /** Says bye and lets go of the socket. May be called twice. */
   close(reason = 'the robot ends'): void {
     if (this.#closed) return;
-    this.#closed = true;
     clearInterval(this.#timer);
     this.#dialogue.close(reason);
+    this.#closed = true;
     for (const { reject } of this.#welcomed) reject(new Error('the link is closed'));
     this.#welcomed.clear();
     this.#socket.close();
