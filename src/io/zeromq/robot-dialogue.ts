@@ -128,6 +128,8 @@ export class RobotDialogue {
   /** The controller has not been told of the goal. */
   #goalDue = false;
   #stopped = false;
+  /** `t` of the hello that is being said; NaN where the next is a new one. */
+  #helloS = Number.NaN;
   #helloAtS = Number.NEGATIVE_INFINITY;
   #helloWaitS = HELLO_WAIT_S;
   #heardS = 0;
@@ -180,6 +182,7 @@ export class RobotDialogue {
       return;
     }
     this.#state = 'greeting';
+    this.#helloS = Number.NaN;
     this.#greet(this.#options.wallS());
   }
 
@@ -254,8 +257,10 @@ export class RobotDialogue {
   exchange(reading: RobotReading): Promise<Command> {
     if (this.#exchange !== null) return Promise.reject(new Error('one exchange at a time'));
     if (this.#state === 'closed') return Promise.reject(new Error('the link is closed'));
+    // Asked again it is the same question, with the same stamp.
+    const stamped = { ...reading, t: reading.t ?? this.#options.nowS() };
     return new Promise((resolve, reject) => {
-      const exchange: Exchange = { reading, q: 0, session: 0, sentS: 0, resolve, reject };
+      const exchange: Exchange = { reading: stamped, q: 0, session: 0, sentS: 0, resolve, reject };
       this.#exchange = exchange;
       if (this.#state === 'driving') this.#sendExchange(exchange, this.#options.wallS());
     });
@@ -277,7 +282,9 @@ export class RobotDialogue {
 
   #greet(nowS: number): void {
     const session = this.#session === 0 ? {} : { s: this.#session };
-    this.#send({ m: 'hello', v: PROTOCOL_VERSIONS, ...this.#options.robot, ...session, t: this.#options.nowS() });
+    // The same hello again, to the bit, is answered with the same welcome again.
+    if (Number.isNaN(this.#helloS)) this.#helloS = this.#options.nowS();
+    this.#send({ m: 'hello', v: PROTOCOL_VERSIONS, ...this.#options.robot, ...session, t: this.#helloS });
     this.#helloAtS = nowS + this.#helloWaitS;
     this.#helloWaitS = Math.min(HELLO_WAIT_MAX_S, 2 * this.#helloWaitS);
   }
@@ -339,6 +346,7 @@ export class RobotDialogue {
 
   #onRefused(refused: Refused): void {
     if (this.#state !== 'greeting') return;
+    this.#helloS = Number.NaN;
     if (refused.retry > 0) this.#helloAtS = this.#options.wallS() + refused.retry;
     else this.#state = 'refused';
     this.#options.onRefused?.(refused);
@@ -384,6 +392,7 @@ export class RobotDialogue {
   #lose(reason: string, waitS: number): void {
     this.counters.losses++;
     this.#state = 'greeting';
+    this.#helloS = Number.NaN;
     this.#held.release();
     this.#helloAtS = this.#options.wallS() + waitS;
     this.#helloWaitS = HELLO_WAIT_S;
