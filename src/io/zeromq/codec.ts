@@ -7,14 +7,13 @@ import { Unpackr } from 'msgpackr';
 import {
   ANSWER_FIELDS,
   CONTROLLER_FIELDS,
-  encodeShortText,
   type FieldTable,
   Kind,
   type NamedField,
   REQUEST_FIELDS,
   ROBOT_FIELDS,
 } from './message-fields.js';
-import { MessageWriter } from './message-writer.js';
+import { fieldsOf, pack } from './packing.js';
 import {
   type Answer,
   type ControllerMessage,
@@ -30,7 +29,6 @@ type Unpacked = Readonly<Record<string, unknown>>;
 
 interface Shape {
   readonly name: string;
-  readonly encodedName: Uint8Array;
   readonly fields: FieldTable;
 }
 type Shapes = ReadonlyMap<string, Shape>;
@@ -46,9 +44,7 @@ const unpackr = new Unpackr({
 });
 
 function shapesOf(tables: Readonly<Record<string, FieldTable>>): Shapes {
-  return new Map(
-    Object.entries(tables).map(([name, fields]) => [name, { name, encodedName: encodeShortText(name), fields }]),
-  );
+  return new Map(Object.entries(tables).map(([name, fields]) => [name, { name, fields }]));
 }
 const robotShapes = shapesOf(ROBOT_FIELDS);
 const controllerShapes = shapesOf(CONTROLLER_FIELDS);
@@ -57,12 +53,8 @@ const answerShapes = shapesOf(ANSWER_FIELDS);
 // `goal`, `stop` and `go` mean a robot's message or a request; no robot's message is without `s`.
 const writtenShapes: Shapes = new Map([...answerShapes, ...controllerShapes, ...robotShapes]);
 
-const encodedM = encodeShortText('m');
-const writer = new MessageWriter();
-
 /**
- * Bytes of a message, keys in the order of message-fields.ts, those that are undefined left out. Floats are 64 bits wide,
- * integers as short as they go.
+ * Bytes of a message, keys in the order of message-fields.ts, those that are undefined left out.
  *
  * @returns a fresh buffer; the caller owns it
  * @throws TypeError for a value that MessagePack has no plain form for
@@ -72,69 +64,7 @@ export function encodeMessage(message: RobotMessage | ControllerMessage | Reques
   const shapes = 's' in message || message.m === 'ok' ? writtenShapes : requestShapes;
   const shape = shapes.get(message.m) ?? writtenShapes.get(message.m);
   if (shape === undefined) throw new TypeError(`there is no message ${JSON.stringify(message.m)}`);
-  writer.begin();
-  writeFields(writer, shape.fields, message as unknown as Unpacked, shape.encodedName);
-  return writer.finish();
-}
-
-/**
- * Writes a map of `fields`. @param encodedName `m`, where the map is a message
- *
- * @realtime unsafe
- */
-export function writeFields(
-  out: MessageWriter,
-  fields: FieldTable,
-  values: Unpacked,
-  encodedName: Uint8Array | null,
-): void {
-  let count = encodedName === null ? 0 : 1;
-  for (let i = 0; i < fields.length; i++) if (values[fields[i].key] !== undefined) count++;
-  out.map(count);
-  if (encodedName !== null) {
-    out.encoded(encodedM);
-    out.encoded(encodedName);
-  }
-  for (let i = 0; i < fields.length; i++) {
-    const field = fields[i];
-    const value = values[field.key];
-    if (value === undefined) continue;
-    out.encoded(field.encodedKey);
-    writeValue(out, field, value);
-  }
-}
-
-function writeValue(out: MessageWriter, field: NamedField, value: unknown): void {
-  if (value === null) {
-    out.nil();
-    return;
-  }
-  switch (field.kind) {
-    case Kind.integer:
-      out.integer(value as number);
-      return;
-    case Kind.float:
-      if (field.nullable) out.finite(value as number);
-      else out.float(value as number);
-      return;
-    case Kind.floats: {
-      const numbers = value as readonly number[];
-      out.array(numbers.length);
-      for (let i = 0; i < numbers.length; i++) out.float(numbers[i]);
-      return;
-    }
-    case Kind.gaps: {
-      const numbers = value as readonly (number | null)[];
-      out.array(numbers.length);
-      for (let i = 0; i < numbers.length; i++) out.finite(numbers[i] ?? Number.NaN);
-      return;
-    }
-    case Kind.map:
-      writeFields(out, field.fields!, value as Unpacked, null);
-      return;
-    default:
-      out.value(value);
-  }
+  return pack(fieldsOf(shape.fields, message as unknown as Unpacked, shape.name));
 }
 
 /**

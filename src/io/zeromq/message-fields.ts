@@ -64,10 +64,9 @@ export interface Field {
   readonly must: string;
 }
 
-/** A field as its message has it: the key, and the key encoded. */
+/** A field as its message has it. */
 export interface NamedField extends Field {
   readonly key: string;
-  readonly encodedKey: Uint8Array;
 }
 export type FieldTable = readonly NamedField[];
 
@@ -173,16 +172,9 @@ const optional = (field: Field): Field => ({ ...field, required: false });
 const nullable = (field: Field): Field => ({ ...field, nullable: true, must: `${field.must}, or nil` });
 
 function table<T>(fields: { readonly [K in keyof Required<Omit<T, 'm'>>]: Field }): FieldTable {
-  return Object.entries<Field>(fields).map(([key, field]) => ({ ...field, key, encodedKey: encodeShortText(key) }));
+  return Object.entries<Field>(fields).map(([key, field]) => ({ ...field, key }));
 }
 const mapOf = (fields: FieldTable): Field => ({ ...base, kind: Kind.map, fields, must: 'a map' });
-
-/** A string of at most 31 bytes with its header. @realtime unsafe */
-export function encodeShortText(value: string): Uint8Array {
-  const bytes = Buffer.from(value);
-  if (bytes.length > 31) throw new RangeError(`${value} is longer than 31 bytes`);
-  return Uint8Array.from([0xa0 | bytes.length, ...bytes]);
-}
 
 /** Any number that is not NaN; nil where there is none. */
 const measured: Field = nullable(float(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY));

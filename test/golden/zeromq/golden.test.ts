@@ -2,7 +2,7 @@
  * Bytes of every message beside what they mean, for clients in other languages too. In the JSON, bytes are
  * `{"hex": "…"}`. A change of a file is a change of the protocol, which old peers must survive.
  * `REGENERATE_GOLDEN=1 npx vitest run test/golden/zeromq` writes them anew; then `npm run fix:format` lays them out, and
- * `node scripts/zeromq-protocol.mjs` puts them into the document.
+ * `npm run docs:protocol` puts them into the document.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
