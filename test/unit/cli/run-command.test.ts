@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { run } from '../../../src/cli/program.js';
+import { controlArguments, type RunOptions, readControl } from '../../../src/cli/run-options.js';
+import { ExitCode } from '../../../src/cli/usage.js';
+import { captureOutput, temporaryFolder } from '../../support/command-line.js';
+
+const written = captureOutput();
+const at = temporaryFolder();
+
+describe('rfsn run', () => {
+  it.each([
+    [[], "required option '--port <name>' not specified"],
+    [['--port', 'serial'], 'Allowed choices are zeromq, ros2'],
+    [['--port', 'zeromq', '--watch', 'zeromq'], 'the port zeromq has its watchers already'],
+    [['--port', 'zeromq', '--set', 'zeromq.max_sessions=0'], 'zeromq.max_sessions: 0 is not allowed'],
+    [['--port', 'zeromq', '--set', 'zeromq.command_expiry_s=0.03'], 'zeromq.command_expiry_s'],
+  ])('refuses %j, and exits 2', async (args, message) => {
+    expect(await run(['run', ...args])).toBe(ExitCode.usage);
+    expect(written.err).toContain(message);
+    expect(written.out).toBe('');
+  });
+
+  it('says what drives a robot while ROS 2 does not, and exits 1', async () => {
+    expect(await run(['run', '--port', 'ros2', '--watch', 'zeromq'])).toBe(ExitCode.failed);
+    expect(written.err).toContain('--port zeromq does, and needs no ROS');
+  });
+
+  it('refuses to listen where others could drive the robot, with the command that makes keys', async () => {
+    const open = ['--set', 'zeromq.drive_endpoint=tcp://0.0.0.0:*', '--model', at('model')];
+    expect(await run(['run', '--port', 'zeromq', ...open])).toBe(ExitCode.failed);
+    expect(written.err).toContain('zeromq.drive_endpoint: tcp://0.0.0.0:* can be reached from other machines');
+    expect(written.err).toContain('rfsn keys init');
+  });
+});
+
+describe('the link options of rfsn sim', () => {
+  it.each([
+    [['--mode', 'free'], '--mode free needs --port zeromq'],
+    [['--key', 'robot.key_secret'], '--key needs --port zeromq'],
+    [['--port', 'zeromq', '--watch', 'zeromq'], '--watch zeromq: the controller that --port zeromq drives by'],
+    [['--watch', 'zeromq', '--headless'], '--watch zeromq needs real time'],
+    [['--port', 'zeromq', '--headless', '--mode', 'free'], '--headless is lockstep'],
+    [['--port', 'zeromq', '--key', 'robot.key_secret'], '--set zeromq.keys_dir=DIR'],
+    [['--port', 'ros2'], 'Allowed choices are zeromq'],
+  ])('are refused as %j, with exit 2', async (args, message) => {
+    expect(await run(['sim', ...args])).toBe(ExitCode.usage);
+    expect(written.err).toContain(message);
+    expect(written.out).toBe('');
+  });
+});
+
+describe('the arguments for a controller in another process', () => {
+  it('make the controller that the run would have had', () => {
+    const options: RunOptions = {
+      scenario: 'clutter',
+      robot: 'omni',
+      preset: 'production',
+      params: ['config/omni.yaml'],
+      set: { 'robot.max_speed': '0.7', epsilon: '0.2' },
+      policy: 'linucb',
+      seed: 9,
+      model: 'here',
+    };
+    expect(controlArguments({ scenario: 'clutter' })).toEqual([]);
+    const args = controlArguments(options);
+    expect(args.slice(0, 4)).toEqual(['--preset', 'production', '--params', 'config/omni.yaml']);
+    expect(args.slice(-6)).toEqual(['--policy', 'linucb', '--seed', '9', '--model', 'here']);
+    const set = Object.fromEntries(
+      args.flatMap((arg, i) => (arg === '--set' ? [args[i + 1].split(/=(.*)/).slice(0, 2)] : [])),
+    );
+    expect(set).toMatchObject({ 'robot.drive': 'omnidirectional', 'robot.max_speed': '0.7', epsilon: '0.2' });
+    const there = readControl({ set, policy: 'linucb', seed: 9, model: 'here' });
+    expect(there.parameters).toMatchObject({ policy: 'linucb', random_seed: 9, model_dir: 'here', epsilon: 0.2 });
+  });
+});
