@@ -1,5 +1,5 @@
 /** The real control thread for the benchmarks that need one. */
-import { layoutSizesOf } from '../src/loop/configuration.js';
+import { layoutSizesOf, scheduleOptionsOf } from '../src/loop/configuration.js';
 import { Controller } from '../src/loop/controller.js';
 import type { ParameterValues } from '../src/parameters/schema.js';
 import type { Situation } from './situation.js';
@@ -17,12 +17,7 @@ export function controllerOf(options: ControlledOptions): Controller {
   const p = options.parameters;
   return new Controller({
     sizes: layoutSizesOf(p),
-    schedule: {
-      periodNs: options.periodNs ?? Math.round(1e9 / p.controller_frequency),
-      trigger: p.trigger,
-      overrunPolicy: p.overrun_policy,
-      spinMarginNs: p.spin_margin_us * 1e3,
-    },
+    schedule: { ...scheduleOptionsOf(p), ...(options.periodNs === undefined ? {} : { periodNs: options.periodNs }) },
     parameters: p,
     ...(options.loopModule === undefined ? {} : { loopModule: options.loopModule }),
     extras: options.extras ?? {},

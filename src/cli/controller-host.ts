@@ -3,7 +3,7 @@
  * operates it. Main thread. How a robot is joined to it, and when it ends, is the command's.
  */
 import type { MonotonicClock } from '../core/clock.js';
-import { layoutSizesOf, periodNsOf, snapshotShapeOf } from '../loop/configuration.js';
+import { layoutSizesOf, scheduleOptionsOf, snapshotShapeOf } from '../loop/configuration.js';
 import { Controller, type StopResult } from '../loop/controller.js';
 import { Counter, StatisticsWindow } from '../loop/statistics.js';
 import { DecisionField, INTAKE_REASONS } from '../memory/layout.js';
@@ -90,12 +90,7 @@ export class ControllerHost {
     this.#policyBytes = snapshotShapeOf(p).policyBytes;
     this.controller = new Controller({
       sizes,
-      schedule: {
-        periodNs: periodNsOf(p),
-        trigger: p.trigger,
-        overrunPolicy: p.overrun_policy,
-        spinMarginNs: p.spin_margin_us * 1e3,
-      },
+      schedule: scheduleOptionsOf(p),
       parameters: p,
       extras: { rewardProgram: options.control.rewardProgram, learned: options.learned },
       watchdogTimeoutNs: p.watchdog_timeout_s * 1e9,
