@@ -31,9 +31,12 @@ import { ProtocolFault } from './protocol-fault.js';
 import { RobotSession, type SessionSettings, type SessionStatus } from './robot-session.js';
 import type { RobotExpectation, SessionController } from './session-controller.js';
 
-/** The command of a step is waited for so long at once where no other robot would have to wait too [ms]. */
+/**
+ * The command of a step is waited for so long at once where no other robot would have to wait too [ms]: being told of it
+ * takes longer than the cycle. Where others drive, their senses are taken meanwhile, and their control threads get the
+ * processor that the wait would hold.
+ */
 const LONE_ANSWER_BOUND_MS = 2;
-const SHARED_ANSWER_BOUND_MS = 0.2;
 /** Another try is worth while after so long where a seat is only being made ready or saved [s]. */
 const SOON_S = 0.5;
 const UINT32 = 2 ** 32;
@@ -126,7 +129,7 @@ export class RobotSessions {
       toleranceS: parameters['zeromq.clock_tolerance_s'],
       counters: this.counters,
       send: (peer, bytes) => options.send(peer, bytes),
-      answerBoundMs: () => (this.#sessions.size <= 1 ? LONE_ANSWER_BOUND_MS : SHARED_ANSWER_BOUND_MS),
+      answerBoundMs: () => (this.#sessions.size <= 1 ? LONE_ANSWER_BOUND_MS : 0),
     };
     this.#seats = options.controllers.map((controller, index) => ({
       index,
