@@ -116,10 +116,10 @@ struct Keys {
 
 namespace detail {
 
-constexpr double kHelloPeriod = 0.5;  // between two hellos that nobody answers
+constexpr double kHello = 0.1, kHelloMax = 1.0;  // after a hello that nobody answers: twice as long each time
 constexpr double kUnconnected = 0.02;  // until the next look for a connection that is not there yet
-constexpr double kResend = 0.1;       // lockstep: an answer that is not there by then is asked for again
-constexpr double kMuted = 10.0;       // a peer that sent too much is not listened to for so long
+constexpr double kResend = 0.25;  // lockstep: an answer that is not there by then is asked for again
+constexpr double kMuted = 11.0;  // a peer that sent too much is not listened to for so long
 constexpr std::size_t kRemembered = 256;  // senses whose command may still come
 constexpr std::int64_t kMaxBytes = 65536;
 constexpr double kMaxInteger = 9007199254740991.0;
@@ -178,10 +178,11 @@ inline double number(const msgpack::object& value, double low = -kInfinity, doub
   return result;
 }
 
+/** A whole number in whatever form it came: the controller writes large ones as floats. */
 inline std::uint64_t integer(const msgpack::object& value, double low = 0, double high = kMaxInteger) {
-  if (value.type != msgpack::type::POSITIVE_INTEGER) throw Invalid("no integer");
-  number(value, low, high);
-  return value.via.u64;
+  const double whole = number(value, low, high);
+  if (whole != std::floor(whole)) throw Invalid("no integer");
+  return static_cast<std::uint64_t>(whole);
 }
 
 template <std::size_t N>
@@ -503,7 +504,8 @@ class Robot {
     if (welcome_ && silent()) end_session();
     if (!welcome_ && now >= next_hello_) {
       awaiting_welcome_ = send_hello();
-      next_hello_ = now + (awaiting_welcome_ ? detail::kHelloPeriod : detail::kUnconnected);
+      next_hello_ = now + (awaiting_welcome_ ? hello_wait_ : detail::kUnconnected);
+      if (awaiting_welcome_) hello_wait_ = std::min(2 * hello_wait_, detail::kHelloMax);
     }
     if (welcome_ && now >= next_heartbeat_) {
       next_heartbeat_ = now + welcome_->heartbeat;
@@ -565,11 +567,12 @@ class Robot {
       on_error(message);
     } else if (m == "heartbeat") {
       if (!of_this_session(message)) return;
+      if (!theirs_) next_heartbeat_ = 0;  // the first is answered at once: the clocks' offset is known that much sooner
       theirs_ = {detail::number(detail::get(message, "t")), now_()};
       heard_ = steady_now();
     } else if (m == "bye") {
       if (!of_this_session(message)) return;
-      end_session(detail::kHelloPeriod);
+      end_session(detail::kHello);
       old_session_ = 0;
     } else {
       throw detail::Invalid("no message of a controller");
@@ -636,6 +639,7 @@ class Robot {
     if (const msgpack::object* policy = detail::find(message, "policy")) welcome.policy = detail::text(*policy);
     if (const msgpack::object* updates = detail::find(message, "updates")) welcome.updates = detail::integer(*updates);
     awaiting_welcome_ = false;
+    hello_wait_ = detail::kHello;
     command_.reset();
     theirs_.reset();
     if (q_ > 0 && !welcome.resumed) first_q_ = q_;
@@ -682,6 +686,7 @@ class Robot {
   std::optional<Welcome> welcome_;
   std::uint64_t old_session_ = 0;
   bool awaiting_welcome_ = false;
+  double hello_wait_ = detail::kHello;
   std::optional<Command> command_;
   std::optional<std::string> stopped_;
   std::map<std::uint64_t, double> sent_;  // q → stamp

@@ -25,10 +25,10 @@ KEEP = object()  # a goal that stays what it is
 # Reason codes of a command that a robot may want to tell apart.
 NO_GOAL, ARRIVED, DISARMED = 10, 11, 12
 
-_HELLO_PERIOD_S = 0.5  # between two hellos that nobody answers
+_HELLO_S, _HELLO_MAX_S = 0.1, 1.0  # after a hello that nobody answers: twice as long each time
 _UNCONNECTED_S = 0.02  # until the next look for a connection that is not there yet
-_RESEND_S = 0.1  # lockstep: an answer that is not there by then is asked for again
-_MUTED_S = 10.0  # a peer that sent too much is not listened to for so long
+_RESEND_S = 0.25  # lockstep: an answer that is not there by then is asked for again
+_MUTED_S = 11.0  # a peer that sent too much is not listened to for so long
 _REMEMBERED = 256  # senses whose command may still come
 _MAX_BYTES = 65536
 
@@ -92,9 +92,10 @@ def _number(value, low=-math.inf, high=math.inf):
 
 
 def _integer(value, low, high):
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError('no integer, or out of bounds')
-    return value
+    """A whole number in whatever form it came: the controller writes large ones as floats."""
+    if not _number(value, low, high).is_integer():
+        raise ValueError('no integer')
+    return int(value)
 
 
 def _numbers(value, count, low=-math.inf):
@@ -126,6 +127,7 @@ class Robot:
         self._stopped = None
         self._next_hello = self._next_heartbeat = self._heard = 0.0  # on time.monotonic()
         self._awaiting_welcome = False
+        self._hello_wait = _HELLO_S
         self._theirs = None  # t of the controller's newest heartbeat, when it came by `now`
         self._socket = secure((context or zmq.Context.instance()).socket(zmq.DEALER), keys)
         self._socket.linger = 200
@@ -277,7 +279,9 @@ class Robot:
             if self._old_session is not None:
                 hello['s'] = self._old_session
             self._awaiting_welcome = self._send({**hello, 't': float(self._now())})
-            self._next_hello = now + (_HELLO_PERIOD_S if self._awaiting_welcome else _UNCONNECTED_S)
+            self._next_hello = now + (self._hello_wait if self._awaiting_welcome else _UNCONNECTED_S)
+            if self._awaiting_welcome:
+                self._hello_wait = min(2 * self._hello_wait, _HELLO_MAX_S)
         if self._session is not None and now >= self._next_heartbeat:
             self._next_heartbeat = now + self.welcome['heartbeat']
             beat = {'m': 'heartbeat', 't': float(self._now())}
@@ -349,6 +353,7 @@ class Robot:
             welcome[key] = _number(message[key], 1e-6, 1e6)
         welcome['max'] = _numbers(message['max'], 4, 0.0)
         self.welcome, self._session, self._awaiting_welcome = welcome, session, False
+        self._hello_wait = _HELLO_S
         self._command = self._theirs = None
         if self._newest is not None and message.get('resumed') is not True:
             self._first_q = self._q
@@ -384,12 +389,14 @@ class Robot:
 
     def _on_heartbeat(self, message):
         if self._of_this_session(message):
+            if self._theirs is None:
+                self._next_heartbeat = 0.0  # the first is answered at once: the clocks' offset is known that much sooner
             self._theirs = (_number(message['t']), float(self._now()))
             self._heard = time.monotonic()
 
     def _on_bye(self, message):
         if self._of_this_session(message):
-            self._end_session(_HELLO_PERIOD_S)
+            self._end_session(_HELLO_S)
             self._old_session = None
 
 

@@ -20,7 +20,7 @@ args = parser.parse_args()
 room = Room(args.seed)
 robot = Robot(args.connect, room.description(args.name, args.mode, args.rate), keys=args.keys)
 start = tick = time.monotonic()
-goal, reached, told, since = room.goal(), 0, None, 0.0
+goal, reached, told, since = room.goal(), 0, '', 0.0
 try:
     while not args.goals or reached < args.goals:
         if args.mode == 'lockstep':

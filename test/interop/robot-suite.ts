@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CommandProcess } from '../sim/loop-process.js';
 import { makeFolder } from '../support/languages.js';
 import { type ControllerProcess, Started } from './controller-process.js';
 
@@ -39,6 +40,39 @@ export function describeRobot(language: string, program: () => [program: string,
       client.signal('SIGCONT');
       expect(await client.ended, client.stderr).toBe(0);
       expect(client.stdout).toContain('goal 2');
+    });
+
+    it('drives with keys, and is kept out without and with those of a watcher', async () => {
+      const [folder, removeKeys] = makeFolder();
+      try {
+        const keys = `${folder}/keys`;
+        for (const args of [
+          ['init', keys],
+          ['add', keys, 'drive', 'bot', '--out', folder],
+          ['add', keys, 'watch', 'eye', '--out', folder],
+        ]) {
+          const command = clients.add(new CommandProcess('keys', ...args));
+          expect(await command.ended, command.stderr).toBe(0);
+        }
+        const locked = await clients.controller(folder, undefined, `zeromq.keys_dir=${keys}`);
+        const { drive } = locked.endpoints;
+        const start = (...args: string[]) =>
+          clients.client(...program(), '--connect', drive, '--goals', '1', '--mode', 'free', ...args);
+        const server = `${keys}/server.key`;
+        const without = start('--name', 'without');
+        const watcher = start('--name', 'watcher', '--keys', `${folder}/eye.key_secret`, server);
+        const invited = start('--name', 'invited', '--keys', `${folder}/bot.key_secret`, server);
+        expect(await invited.ended, invited.stderr).toBe(0);
+        expect(invited.stdout).toContain('goal 1');
+        expect([without.stdout, watcher.stdout]).toEqual([
+          'waiting for the controller\n',
+          'waiting for the controller\n',
+        ]);
+        expect(locked.command.stdout + locked.command.stderr).not.toMatch(/without|watcher/);
+        await locked.end();
+      } finally {
+        removeKeys();
+      }
     });
 
     it('is told why it is not the robot that the controller drives', async () => {

@@ -17,6 +17,6 @@ describeWith('the ZeroMQ link in C++', missingCpp(), () => {
   });
   afterAll(() => remove());
 
-  describeClient({ language: 'C++', writesFloats: false, start: () => new Probe(probe) });
+  describeClient({ language: 'C++', keepsForms: false, start: () => new Probe(probe) });
   describeRobot('C++', () => [robot]);
 });

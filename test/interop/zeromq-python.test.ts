@@ -10,7 +10,7 @@ const example = (name: string) => `${ROOT}/examples/zeromq/${name}.py`;
 describeWith('the ZeroMQ link in Python', missingPython(), () => {
   describeClient({
     language: 'Python',
-    writesFloats: true,
+    keepsForms: true,
     start: () => new Probe(PYTHON, `${ROOT}/test/interop/probe.py`),
   });
   describeRobot('Python', () => [PYTHON, example('robot')]);
