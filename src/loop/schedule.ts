@@ -209,6 +209,8 @@ export class Schedule {
     const expectedNs =
       this.#intervalNs < this.#patienceNs ? this.#askedNs + this.#intervalNs : Number.NEGATIVE_INFINITY;
     for (;;) {
+      // First of all, so that a step which comes while the clock is read is not left to the next cycle.
+      const nowNs = this.#clock.nowNs();
       // Before everything that is looked at below: what changes later is then seen by the park.
       const rouse = Atomics.load(orders, Order.rouse);
       if (Atomics.load(orders, Order.stop) !== 0) return Wake.stop;
@@ -224,7 +226,6 @@ export class Schedule {
         this.#seenRouse = rouse;
         return Wake.request;
       }
-      const nowNs = this.#clock.nowNs();
       if (nowNs >= dueNs) break;
       if (nowNs < expectedNs - this.#spinMarginNs) this.#park(rouse, expectedNs - this.#spinMarginNs - nowNs);
       else if (nowNs >= expectedNs + this.#spinMarginNs) this.#park(rouse, dueNs - nowNs);
