@@ -66,8 +66,8 @@ export class RobotLink {
     const { Dealer } = await loadZeromq();
     const { curve } = options;
     const socket = new Dealer({
-      // Nothing waits for a controller that is not there, and nothing blocks.
-      immediate: true,
+      // Nothing blocks. ZMQ_IMMEDIATE stays off: with it a connection that ends takes along what was received over it
+      // and not read yet, such as the last command and the bye.
       sendTimeout: 0,
       sendHighWaterMark: HIGH_WATER_MARK,
       reconnectInterval: RECONNECT_MS,
@@ -191,7 +191,8 @@ export class RobotLink {
   }
 
   #send(bytes: Uint8Array): boolean {
-    if (this.#closed || !this.#socket.writable) return false;
+    // Nothing waits for a controller that is not there: readings are worth nothing later.
+    if (this.#closed || !this.#connected || !this.#socket.writable) return false;
     // With a timeout of 0 it is sent or refused within the call; the promise only says which.
     this.#socket.send(bytes).catch(() => undefined);
     return true;
