@@ -57,7 +57,8 @@ parser.add_argument('mode', choices=['lockstep', 'free'])
 parser.add_argument('goals', type=int)
 parser.add_argument('--name', default='checked')
 parser.add_argument('--seed', type=int, default=1)
-parser.add_argument('--seconds', type=float, default=50.0)
+parser.add_argument('--seconds', type=float, default=120.0)
+parser.add_argument('--steps', type=int, default=0, help='end after so many; 0: with the goals')
 args = parser.parse_args()
 
 room = Room(args.seed)
@@ -69,7 +70,7 @@ description = room.description(args.name, args.mode, 50, 'simulated' if lockstep
 robot = CheckedRobot(args.connect, description, clock)
 goal, reached, steps, moving, faults, refused = room.goal(), 0, 0, 0, [], None
 try:
-    while reached < args.goals and time.monotonic() - began < args.seconds:
+    while reached < args.goals and time.monotonic() - began < args.seconds and steps != (args.steps or -1):
         if lockstep:
             twist = robot.exchange(0.5, goal=goal, **room.readings())
             fault = robot.fault(twist, clock())

@@ -3,6 +3,9 @@ import { CommandProcess } from '../sim/loop-process.js';
 import { makeFolder } from '../support/languages.js';
 import { type ControllerProcess, Started } from './controller-process.js';
 
+// Robots drive in real time, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 150_000 });
+
 /** The example robot of a language, as a user starts it, against `rfsn run --port zeromq`. */
 export function describeRobot(language: string, program: () => [program: string, ...args: string[]]): void {
   describe(`the example robot in ${language}`, () => {
