@@ -45,6 +45,10 @@ async function runPort(options: RunCommandOptions): Promise<void> {
   const display = LiveDisplay.beside(options.json === true);
   const stop = new StopRequest();
   try {
+    // Whoever read what is written has gone: the robots are stopped and what they taught is saved all the same.
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.removeAllListeners('error').on('error', () => stop.ask('output closed'));
+    }
     if (options.endWithInput === true) process.stdin.on('close', () => stop.ask('input ended')).resume();
     for (const note of control.notes) display.message(`note: ${note}`);
     const session = await LinkSession.create({ control, frozen: options.frozen === true, display, stop });

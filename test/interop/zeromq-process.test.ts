@@ -1,5 +1,5 @@
 /** `rfsn run` and `rfsn sim` over the ZeroMQ link, as the processes that people start. Nothing here depends on speed. */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Request, Subscriber } from 'zeromq';
 import { decodeAnswer, encodeMessage } from '../../src/io/zeromq/codec.js';
@@ -97,6 +97,15 @@ describe('the ZeroMQ link, process to process', () => {
     // It said bye, so the controller has saved and ended by itself.
     expect(sim.stderr).toMatch(/controller: saved .*checkpoint-/);
     expect(readdirSync(at('model')).length).toBeGreaterThan(0);
+  });
+
+  it('ends the controller that it started, which saves, also when it is killed', async () => {
+    const sim = start('sim', '--port', 'zeromq', '--model', at('model'), ...settings());
+    await sim.wrote(/controller: jackal drives/);
+    sim.signal('SIGKILL');
+    await until(() => existsSync(at('model')) && readdirSync(at('model')).some((name) => name.endsWith('.rfsn')));
+    // The socket's file goes with the controller.
+    await until(() => !existsSync(at('drive')));
   });
 
   it('drives it in lockstep from a controller that is there, and leaves that one as it was', async () => {

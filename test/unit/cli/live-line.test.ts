@@ -153,6 +153,6 @@ describe('what a run says of itself', () => {
   it('is how large each arena is', () => {
     const sizes = { policyBytes: 7000, scalerBytes: 600, snapshotBytes: 6000, statisticsBytes: 15_000 };
     const line = memoryLine(planControlLayout({ maxBeams: 720, decisionRecords: 64, ...sizes }));
-    expect(line).toMatch(/^memory, fixed from here on: \d+ kB \(orders 32 B, .*, policy 7\.0 kB, scaler 600 B, /);
+    expect(line).toMatch(/^memory, fixed from here on: \d+ kB \(orders 64 B, .*, policy 7\.0 kB, scaler 600 B, /);
   });
 });
