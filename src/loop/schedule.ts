@@ -227,7 +227,8 @@ export class Schedule {
         return Wake.request;
       }
       if (nowNs >= dueNs) break;
-      if (nowNs < expectedNs - this.#spinMarginNs) this.#park(rouse, expectedNs - this.#spinMarginNs - nowNs);
+      // A park wakes late by up to the margin: one that is to be shorter than that would miss the step.
+      if (nowNs < expectedNs - 2 * this.#spinMarginNs) this.#park(rouse, expectedNs - this.#spinMarginNs - nowNs);
       else if (nowNs >= expectedNs + this.#spinMarginNs) this.#park(rouse, dueNs - nowNs);
     }
     this.scheduledNs = dueNs;

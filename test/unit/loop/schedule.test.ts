@@ -417,6 +417,22 @@ describe('a schedule in lockstep', () => {
     expect(thread.looks * thread.lookNs).toBeLessThan(210e3);
   });
 
+  it('does not park for less than a wake may be late where steps come one upon the other', () => {
+    const { schedule, thread } = lockstep({ spinMarginNs: 200e3 });
+    for (let i = 1; i <= 3; i++) {
+      thread.stepAt(i * 300e3);
+      schedule.wait();
+    }
+    // The margin before the step that is expected begins 30 µs from now.
+    thread.spend(70e3);
+    thread.wakeLatenessNs = 250e3;
+    thread.parks = 0;
+    thread.stepAt(4 * 300e3);
+    schedule.wait();
+    expect(thread.parks).toBe(0);
+    expect(thread.timeNs - schedule.scheduledNs).toBeLessThanOrEqual(thread.lookNs);
+  });
+
   it('never spins without a margin', () => {
     const { schedule, thread } = lockstep();
     for (let i = 1; i <= 3; i++) {
