@@ -2,15 +2,18 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { Topic } from '../io/zeromq/protocol.js';
 import type { CheckpointReport, StateReport } from '../io/zeromq/telemetry-reports.js';
 import type { ControllerHost } from './controller-host.js';
 
-/** The state is told so often, and looked at for changes more often [ms]. */
+/** The state is told so often, and looked at more often for changes that watchers are told of at once [ms]. */
 const STATE_MS = 200;
 const LOOK_MS = 20;
 
 /** Where telemetry goes: `ZeromqPort.telemetry`, `ZeromqWatch.telemetry`. */
 export interface TelemetrySink {
+  /** Whether anybody would get it. */
+  watched(topic: Topic, robot: string): boolean;
   decision(robot: string, record: Float64Array): void;
   state(robot: string, state: StateReport): void;
   checkpoint(robot: string, checkpoint: CheckpointReport): void;
@@ -86,7 +89,9 @@ export class HostTelemetry {
     if (name === null) return;
     const nowMs = performance.now();
     const told = `${name} ${this.#driven} ${host.why} ${host.armed} ${host.frozen}`;
-    if (told === this.#told && nowMs - this.#toldMs < STATE_MS) return;
+    // Nobody hears of a change where nobody watches: whoever comes is told the state as it was a moment ago.
+    const changed = told !== this.#told && sink.watched('state', name);
+    if (!changed && nowMs - this.#toldMs < STATE_MS) return;
     this.#told = told;
     this.#toldMs = nowMs;
     sink.state(name, report(name));
