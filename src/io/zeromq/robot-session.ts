@@ -44,6 +44,8 @@ export const QUEUE_SENSES = 8;
 const REMEMBERED_SENSES = 256;
 /** A step whose command has not come after so long is given up [ns]. */
 const ANSWER_BOUND_NS = 1e9;
+/** A robot in lockstep that has asked for no step for so long may be about to be stopped without asking [ns]. */
+const LISTEN_AGAIN_NS = 50e6;
 /** Senses must have been refused for their stamps for so long, and so many, before the robot's new clock is followed. */
 const CLOCK_STEP_NS = 1e9;
 const CLOCK_STEP_SENSES = 3;
@@ -181,7 +183,9 @@ export class RobotSession {
   #unsolicitedNs = Number.NEGATIVE_INFINITY;
   #lastWhy: number = Reason.disarmed;
   #lastMoved = false;
-  readonly #unsubscribe: () => void;
+  readonly #onCommand: () => void;
+  /** Ends being told of commands; null while nobody tells. */
+  #endListening: (() => void) | null = null;
 
   #armed = false;
   #stopped = false;
@@ -194,8 +198,8 @@ export class RobotSession {
   /**
    * Begins: nothing of the robot before is left in the controller, which stays disarmed.
    *
-   * @param onCommand called when the controller has something new, in place of `pump`, so that the table can catch what
-   *   is thrown
+   * @param onCommand called in place of `pump` when the controller has something new that is not looked for anyway, so
+   *   that the table can catch what is thrown
    */
   constructor(start: SessionStart, nowNs: number, onCommand: () => void) {
     this.index = start.index;
@@ -222,7 +226,8 @@ export class RobotSession {
     controller.lockstep(start.hello.mode === 'lockstep');
     // What lies in the slot was made for the robot before.
     controller.commands.read(this.#motion);
-    this.#unsubscribe = controller.onCommand(onCommand);
+    this.#onCommand = onCommand;
+    this.#listen();
   }
 
   get peer(): Buffer {
@@ -297,6 +302,7 @@ export class RobotSession {
       this.#answeredQ = Number.NaN;
       this.#answer = null;
       this.controller.lockstep(hello.mode === 'lockstep');
+      this.#listen();
     }
     if (!sameScan(hello, before)) this.#useScan(hello);
     if (!goesOn) {
@@ -377,6 +383,7 @@ export class RobotSession {
   /** What falls due with time: heartbeats, answers. */
   tick(nowNs: number): void {
     if (nowNs >= this.#heartbeatDueNs) this.#sendHeartbeat(nowNs);
+    if (nowNs - this.#stepSinceNs >= LISTEN_AGAIN_NS) this.#listen();
     this.pump(nowNs);
     if (this.#stepping && nowNs - this.#stepSinceNs >= ANSWER_BOUND_NS) {
       const q = this.#stepQ;
@@ -421,7 +428,7 @@ export class RobotSession {
   end(reason: string | null): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#unsubscribe();
+    this.#listenNoMore();
     this.controller.disarm();
     this.#armed = false;
     this.controller.lockstep(false);
@@ -579,10 +586,29 @@ export class RobotSession {
     this.#stepQ = q;
     this.#stepT = t;
     this.#stepSinceNs = nowNs;
-    if (this.controller.awaitAnswer(this.#step, this.#settings.answerBoundMs())) {
-      this.controller.commands.read(this.#motion);
-      this.#answerStep(nowNs);
+    const { controller } = this;
+    if (controller.awaitAnswer(this.#step, this.#settings.answerBoundMs())) {
+      this.#listenNoMore();
+    } else {
+      this.#listen();
+      // It may have come before anybody listened.
+      if (!controller.answered(this.#step)) return;
     }
+    controller.commands.read(this.#motion);
+    this.#answerStep(nowNs);
+  }
+
+  #listen(): void {
+    this.#endListening ??= this.controller.onCommand(this.#onCommand);
+  }
+
+  /**
+   * To be told of a command costs both threads more than the command itself. Who waits for the answer need not be
+   * told; what the controller commands without being asked, `tick` finds, and has itself told of once the robot is silent.
+   */
+  #listenNoMore(): void {
+    this.#endListening?.();
+    this.#endListening = null;
   }
 
   /** Hands the readings to the sink. Leaves what became of them in `#taken`, `#refusal`, `#refusedInput`, `#allBack`. */

@@ -315,6 +315,7 @@ describe('lockstep', () => {
   it('sends the stop of a robot that fell silent at once, and then as often as a heartbeat', async () => {
     const { rig, robot, controller } = await joined();
     robot.sense();
+    await rig.pass(0.1);
     robot.take();
     for (const vx of [0.3, 0.1, 0, 0, 0]) controller.cycle(vx, Reason.staleRanges);
     expect(robot.commands().map(({ q, twist, why }) => [q, twist[0], why])).toEqual([
@@ -329,8 +330,9 @@ describe('lockstep', () => {
   });
 
   it('has nobody move without a sense, whatever cycles by schedule decide', async () => {
-    const { robot, controller } = await joined();
+    const { rig, robot, controller } = await joined();
     robot.sense();
+    await rig.pass(0.1);
     robot.take();
     controller.cycle(0.5, Reason.none);
     controller.cycle(0.2, Reason.slowed);
@@ -338,6 +340,27 @@ describe('lockstep', () => {
     expect(robot.take()).toEqual([]);
     controller.cycle(0, Reason.disarmed);
     expect(robot.commands()).toMatchObject([{ q: 1, twist: [0, 0, 0] }]);
+  });
+
+  it('is told of no command where it waits for each answer, until the robot falls silent', async () => {
+    const { rig, robot, controller } = await joined();
+    robot.sense();
+    expect(controller.listeners).toBe(0);
+    controller.cycle(0, Reason.staleRanges);
+    robot.take();
+    // The next tick finds it all the same.
+    await rig.pass(0.01);
+    expect(robot.commands()).toMatchObject([{ q: 1, why: Reason.staleRanges }]);
+    await rig.pass(0.1);
+    expect(controller.listeners).toBe(1);
+    robot.sense();
+    expect(controller.listeners).toBe(0);
+    controller.atOnce = false;
+    robot.sense();
+    expect(controller.listeners).toBe(1);
+    controller.finish();
+    controller.announce();
+    expect(robot.commands().map(({ q }) => q)).toEqual([2, 3]);
   });
 
   it('has its senses dropped and counted when the session ends', async () => {
