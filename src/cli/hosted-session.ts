@@ -116,8 +116,8 @@ export class HostedSession implements SessionController {
     this.host.controller.lockstep(on);
   }
 
-  step(): number {
-    return this.host.controller.step();
+  step(atNs?: number): number {
+    return this.host.controller.step(atNs);
   }
 
   answered(step: number): boolean {

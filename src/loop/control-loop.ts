@@ -4,6 +4,10 @@
  * One function that takes its scheduled time as an argument. The worker calls it on the monotonic schedule, training and
  * replay on a virtual clock, and the same inputs at the same times give the same bits.
  *
+ * Two times. The clock says how late a cycle is, how long it takes, and whether the main thread lives. All that is dated
+ * (readings, what is remembered of the place, decisions that wait for their reward) goes by the cycle's time, which is the
+ * clock's as well, unless the step that the cycle runs on bears another: a simulation's, faster than the clock or slower.
+ *
  * Control thread. Reads the observation slots and orders; writes the command slot, the decision ring, statistics,
  * progress, the policy and the snapshot. Allocates nothing after construction.
  */
@@ -13,6 +17,7 @@ import { ContextBuilder } from '../features/context.js';
 import { FeatureExtractor } from '../features/extraction.js';
 import {
   ACTION_COUNT,
+  ASKED_STEPS,
   CONTEXT_DIM,
   CommandField,
   type ControlMemory,
@@ -22,6 +27,8 @@ import {
   Progress,
   Resting,
   RestoreResult,
+  STEP_DATE_DOUBLES,
+  StepDateField,
   TuningField,
 } from '../memory/layout.js';
 import { Observation } from '../memory/observation.js';
@@ -84,8 +91,13 @@ export class ControlLoop {
   #lastStartNs = Number.NaN;
   #cycle = 0;
   #arrivedGoal = 0;
+  /** The stretch of dated steps that time is in; 0 on the clock's time. */
+  #stretch = 0;
+  /** The last step whose time was taken. */
+  #datedStep = 0;
   // Of the current cycle. Times lie in fields because V8 boxes doubles that are passed on.
   #scheduledNs = 0;
+  #startNs = 0;
   #latenessNs = 0;
   #computeNs = 0;
   #periodNs = 0;
@@ -132,15 +144,16 @@ export class ControlLoop {
   /**
    * One cycle.
    *
-   * @param scheduledNs when it was due, on the clock that dates observations
+   * @param scheduledNs when it was due, on the controller's clock
    * @throws AssertionError where the program is wrong; the caller latches the stop
    * @realtime safe
    */
   run(scheduledNs: number): void {
     const o = this.observation;
-    o.nowNs = this.#clock.nowNs();
+    this.#startNs = this.#clock.nowNs();
     this.#scheduledNs = scheduledNs;
-    this.#latenessNs = o.nowNs - scheduledNs;
+    this.#latenessNs = this.#startNs - scheduledNs;
+    this.#date();
     Atomics.store(this.#memory.progress, Progress.cycles, (this.#cycle + 1) | 0);
     this.#observer.read();
     this.#extract();
@@ -149,7 +162,7 @@ export class ControlLoop {
     this.#learn();
     this.#select();
     this.#safety.constrain(o, this.#standReason, this.#passReason());
-    this.#computeNs = this.#clock.nowNs() - o.nowNs;
+    this.#computeNs = this.#clock.nowNs() - this.#startNs;
     // In time is decided here: the doubles of a call that is not inlined would be boxed in every cycle.
     const inTime = this.#latenessNs + this.#computeNs <= this.#deadline.limitNs;
     const miss = inTime ? Miss.none : this.#deadline.judge(this.#latenessNs, this.#computeNs);
@@ -178,6 +191,35 @@ export class ControlLoop {
     this.#emit();
   }
 
+  /**
+   * Finds the cycle's time. Within a stretch it stands while no step comes: what goes on then is the silence, which ages
+   * readings and nothing else. So a robot that is heard again goes on where it was. At a stretch's end time falls back to
+   * the clock's, and nothing may outlive it: a reading from the future would count as fresh for as long as it was ahead.
+   */
+  #date(): void {
+    const o = this.observation;
+    const { orders, progress, asked, stepDates } = this.#memory;
+    const ordered = Atomics.load(orders, Order.stretch);
+    const step = progress[Progress.stepTaken];
+    const place = step & (ASKED_STEPS - 1);
+    const date = place * STEP_DATE_DOUBLES;
+    // The steps so far may belong to a stretch that is over, or to none.
+    const stretch = stepDates[date + StepDateField.stretch] === ordered ? ordered : 0;
+    const entered = stretch !== this.#stretch;
+    if (entered && this.#stretch !== 0) {
+      this.#observer.forget();
+      this.#learner.forget();
+      o.nowNs = 0;
+    }
+    this.#stretch = stretch;
+    o.silenceNs = 0;
+    if (stretch === 0) o.nowNs = this.#startNs;
+    else if (entered || step !== this.#datedStep) {
+      this.#datedStep = step;
+      o.nowNs = Math.max(o.nowNs, stepDates[date + StepDateField.atNs]);
+    } else o.silenceNs = Math.max(0, this.#startNs - asked[place]);
+  }
+
   #extract(): void {
     const o = this.observation;
     if (o.jumped || o.newGoal) this.#learner.clear();
@@ -188,7 +230,7 @@ export class ControlLoop {
 
   #reasonToStand(): number {
     const orders = this.#memory.orders;
-    this.#watchdog.observe(Atomics.load(orders, Order.heartbeat), this.observation.nowNs);
+    this.#watchdog.observe(Atomics.load(orders, Order.heartbeat), this.#startNs);
     if (Atomics.load(orders, Order.armed) === 0) return Reason.disarmed;
     if (this.#watchdog.expired) return Reason.heartbeatLost;
     return this.#safety.standReason(this.observation);
@@ -261,8 +303,8 @@ export class ControlLoop {
       this.#learner.enter(o, this.#features.context, this.#action, learnable, isIntervention(s.reason), this.#cycle);
     }
     this.#extractor.remember(this.#action);
-    this.#periodNs = o.nowNs - this.#lastStartNs;
-    this.#lastStartNs = o.nowNs;
+    this.#periodNs = this.#startNs - this.#lastStartNs;
+    this.#lastStartNs = this.#startNs;
     statistics.recordCycle(
       this.#latenessNs,
       this.#computeNs,

@@ -16,6 +16,8 @@ import {
   planControlLayout,
   Resting,
   RestoreResult,
+  STEP_DATE_DOUBLES,
+  StepDateField,
 } from '../memory/layout.js';
 import type { CommandSource, MotionCommand, ObservationSink } from '../memory/observation-sink.js';
 import { Reason } from '../memory/reason.js';
@@ -50,6 +52,8 @@ const ANSWER_SPIN_NS = 200_000;
 /** How long the main thread sleeps on the command word before it looks whether it still should [ms]. */
 const COMMAND_WAIT_MS = 1000;
 const NS_PER_MS = 1e6;
+/** Stretches are counted so far, then from 1. */
+const MAX_STRETCH = 0x7fffffff;
 
 /**
  * Why the main thread took over: the control thread's counter stood still, the thread ended unasked, or it did not end
@@ -130,6 +134,9 @@ export class Controller {
   #requests: Promise<unknown> = Promise.resolve();
   readonly #tuning: Tuning;
   #step = 0;
+  /** The stretch of dated steps under way, 0 where there is none, and the last there was. */
+  #stretch = 0;
+  #lastStretch = 0;
   #fault = '';
   #waitingForCommands = false;
 
@@ -236,8 +243,13 @@ export class Controller {
    *
    * In lockstep cycles run by schedule after `ScheduleOptions.patienceNs` without a step, so that a robot that has gone
    * silent is still told to stop.
+   *
+   * Either way cycles go by the controller's clock again, until a step bears a time; where steps did so before, readings
+   * and what is remembered are void.
    */
   lockstep(on: boolean): void {
+    this.#stretch = 0;
+    Atomics.store(this.memory.orders, Order.stretch, 0);
     Atomics.store(this.memory.orders, Order.pace, on ? Pace.lockstep : Pace.configured);
     this.#rouse();
     // Where observations start cycles, that is what the thread sleeps on.
@@ -249,13 +261,27 @@ export class Controller {
    * Asks for a cycle on what `observations` has been given so far. Of steps asked for while a cycle runs the newest is
    * answered, and with it those before.
    *
+   * @param atNs the cycle's time, for a robot whose time is not the controller's: readings are to be dated by it (the
+   *   sink's `receivedNs`), and everything that the cycle remembers is. It begins at the controller's time or later, and
+   *   does not fall until `lockstep` ends it. Absent, the controller's clock. The schedule, its statistics, the deadline
+   *   and the watchdogs stay on the controller's clock
    * @returns its number for `answered`: one more than the last, as a signed 32-bit word
    */
-  step(): number {
-    const { orders, asked } = this.memory;
+  step(atNs?: number): number {
+    const { orders, asked, stepDates } = this.memory;
     const step = (this.#step + 1) | 0;
     this.#step = step;
-    asked[step & (ASKED_STEPS - 1)] = this.clock.nowNs();
+    const place = step & (ASKED_STEPS - 1);
+    asked[place] = this.clock.nowNs();
+    const dated = atNs !== undefined;
+    assert(!dated || Number.isFinite(atNs), 'a step is asked for at a time');
+    if (dated && this.#stretch === 0) {
+      this.#lastStretch = (this.#lastStretch % MAX_STRETCH) + 1;
+      this.#stretch = this.#lastStretch;
+    }
+    stepDates[place * STEP_DATE_DOUBLES + StepDateField.atNs] = dated ? atNs : 0;
+    stepDates[place * STEP_DATE_DOUBLES + StepDateField.stretch] = dated ? this.#stretch : 0;
+    Atomics.store(orders, Order.stretch, dated ? this.#stretch : 0);
     Atomics.store(orders, Order.step, step);
     this.#rouse();
     return step;

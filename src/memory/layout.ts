@@ -7,6 +7,7 @@
  *  ──────────────────                      ─────────────────────
  *  orders      run, arm, freeze, requests   progress    cycle counter, answers, latched stop
  *  asked       when steps were asked for    statistics  histograms and counters
+ *  stepDates   and what time they bear
  *  odometry ┐                               command     slot → port
  *  ranges   │  slots → cycle                decisions   ring → log, telemetry
  *  contacts │                               policy      the bandit's table and state
@@ -45,6 +46,11 @@ export const Order = {
   tuneRequest: 9,
   /** Rises with every order that must not wait for the next start; the control thread sleeps on it otherwise. */
   rouse: 10,
+  /**
+   * Whose time cycles are on: 0 the clock's; otherwise that of the steps, and the number of their stretch. What was dated
+   * in one stretch means nothing outside it.
+   */
+  stretch: 11,
 } as const;
 export const ORDER_WORDS = 16;
 
@@ -53,6 +59,15 @@ export const Pace = { configured: 0, lockstep: 1 } as const;
 
 /** Steps whose time of asking is kept; a power of two. Whoever asks for more before one is answered gets one answer. */
 export const ASKED_STEPS = 8;
+
+/** Doubles of the time that a step bears. */
+export const StepDateField = {
+  /** The cycle's time [ns]. */
+  atNs: 0,
+  /** The stretch that it belongs to: see `Order.stretch`; 0 for a step that bears no time. */
+  stretch: 1,
+} as const;
+export const STEP_DATE_DOUBLES = 2;
 
 /** Doubles that may be changed on a running controller. */
 export const TuningField = {
@@ -158,7 +173,13 @@ export const CONTEXT_DIM = 24;
 /** The eight movement directions. */
 export const ACTION_COUNT = 8;
 
-/** Doubles of a decision record; arrays start at their index. */
+/**
+ * Doubles of a decision record; arrays start at their index.
+ *
+ * Two clocks: when the cycle was due, how late it was, how long it took and how far from the one before is on the
+ * controller's monotonic clock. Ages are on the cycle's time, which is the same unless steps bear a time of their own
+ * (`Controller.step`). Stamps are the source's.
+ */
 export const DecisionField = {
   /** The decision's id: rises by one from cycle to cycle of a run, from 0. Feedback names the decision by it. */
   cycle: 0,
@@ -192,6 +213,7 @@ export const DecisionField = {
   commandVx: 19,
   commandVy: 20,
   commandYawRate: 21,
+  /** What the readings' ages were, silence included: see `Observation.silenceNs`. */
   odometryAgeNs: 22,
   rangesAgeNs: 23,
   odometryStampNs: 24,
@@ -229,6 +251,7 @@ export interface ControlLayout {
   readonly sizes: LayoutSizes;
   readonly orders: number;
   readonly asked: number;
+  readonly stepDates: number;
   readonly tuning: number;
   readonly restore: number;
   readonly progress: number;
@@ -257,6 +280,7 @@ export function planControlLayout(sizes: LayoutSizes): ControlLayout {
   const plan = new ArenaPlan();
   const orders = plan.reserve('orders', 'main', ORDER_WORDS * 4);
   const asked = plan.reserve('asked', 'main', ASKED_STEPS * 8);
+  const stepDates = plan.reserve('step dates', 'main', ASKED_STEPS * STEP_DATE_DOUBLES * 8);
   const tuning = plan.reserve('tuning', 'main', TUNING_DOUBLES * 8);
   const intake = plan.reserve('intake', 'main', INTAKE_INPUTS * INTAKE_REASONS * 4);
   const odometry = plan.reserve('odometry', 'main', LatestValueSlot.bytes(ODOMETRY_DOUBLES));
@@ -277,6 +301,7 @@ export function planControlLayout(sizes: LayoutSizes): ControlLayout {
     sizes,
     orders,
     asked,
+    stepDates,
     tuning,
     restore,
     progress,
@@ -306,6 +331,8 @@ export class ControlMemory {
   readonly intake: Int32Array;
   /** When step `n` was asked for, at `n & (ASKED_STEPS - 1)`, on the clock that the two threads share [ns]. */
   readonly asked: Float64Array;
+  /** The time that step `n` bears, at `(n & (ASKED_STEPS - 1)) * STEP_DATE_DOUBLES`; index with `StepDateField`. */
+  readonly stepDates: Float64Array;
   /** Index with `TuningField`. */
   readonly tuning: Float64Array;
   /** A learned state to take over, laid out as in `snapshot`. */
@@ -328,6 +355,7 @@ export class ControlMemory {
     this.progress = new Int32Array(buffer, layout.progress, PROGRESS_WORDS);
     this.intake = new Int32Array(buffer, layout.intake, INTAKE_INPUTS * INTAKE_REASONS);
     this.asked = new Float64Array(buffer, layout.asked, ASKED_STEPS);
+    this.stepDates = new Float64Array(buffer, layout.stepDates, ASKED_STEPS * STEP_DATE_DOUBLES);
     this.tuning = new Float64Array(buffer, layout.tuning, TUNING_DOUBLES);
     this.restore = new Uint8Array(buffer, layout.restore, snapshotBytes);
     this.odometry = new LatestValueSlot(buffer, layout.odometry, ODOMETRY_DOUBLES);

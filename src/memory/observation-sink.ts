@@ -36,7 +36,8 @@ export interface RangeScan {
 
 /**
  * Where a port writes what it senses. Stamps are the source's own clock and must rise; `receivedNs` is the
- * controller's monotonic clock and dates freshness. Each call validates, counts, and publishes or refuses.
+ * controller's monotonic clock, or the time that steps bear, and dates freshness. Each call validates, counts, and
+ * publishes or refuses.
  */
 export interface ObservationSink {
   /** Pose in `odom` [m, m, rad], velocity in `base_link` [m/s, m/s, rad/s]. */

@@ -9,8 +9,16 @@ export const SECTOR_COUNT = 8;
 export const SIDE_COUNT = 4;
 
 export class Observation {
-  /** When this cycle started, on the clock that dates arrivals [ns]. */
+  /**
+   * The cycle's time [ns]: when it started, or what the step that it runs on bears. Everything is dated by it, and it
+   * falls only where all that was dated is void (`jumped`).
+   */
   nowNs = 0;
+  /**
+   * Where `nowNs` is that of the last step, how long ago that was asked for, on the controller's clock [ns]; 0 in the
+   * step's own cycle. A robot's time does not go on while nothing is heard of it, but its readings age.
+   */
+  silenceNs = 0;
   /** Pose in `odom` [m, m, rad in [-π, π)]. */
   x = 0;
   y = 0;

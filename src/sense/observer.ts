@@ -25,6 +25,7 @@ export class Observer {
   #odometryReceivedNs = Number.NEGATIVE_INFINITY;
   #rangesReceivedNs = Number.NEGATIVE_INFINITY;
   #contactsReceivedNs = Number.NEGATIVE_INFINITY;
+  #forgotten = false;
 
   /**
    * @param observation written here and nowhere else
@@ -36,11 +37,24 @@ export class Observer {
     this.#reduction = new RangeReduction(memory.layout.sizes.maxBeams, holeRange);
   }
 
+  /**
+   * Time begins anew: whatever was dated is void. The readings so far count as never received, and the next `read` tells
+   * of a jump. @realtime safe
+   */
+  forget(): void {
+    this.#odometryReceivedNs = Number.NEGATIVE_INFINITY;
+    this.#rangesReceivedNs = Number.NEGATIVE_INFINITY;
+    this.#contactsReceivedNs = Number.NEGATIVE_INFINITY;
+    this.#history.clear();
+    this.#forgotten = true;
+  }
+
   /** Brings the observation up to its own `nowNs`. @realtime safe */
   read(): void {
     const o = this.#observation;
-    const nowNs = o.nowNs;
-    o.jumped = false;
+    const nowNs = o.nowNs + o.silenceNs;
+    o.jumped = this.#forgotten;
+    this.#forgotten = false;
     if (this.#memory.odometry.take()) this.#takeOdometry();
     o.newScan = this.#memory.ranges.take();
     if (o.newScan) this.#takeRanges();

@@ -34,7 +34,7 @@ function sessionOf(controller: Controller): SessionController {
     arm: () => controller.arm(),
     disarm: () => controller.disarm(),
     lockstep: (on) => controller.lockstep(on),
-    step: () => controller.step(),
+    step: (atNs) => controller.step(atNs),
     answered: (step) => controller.answered(step),
     awaitAnswer: (step, boundMs) => controller.awaitAnswer(step, boundMs),
     onCommand: (listener) => controller.onCommand(listener),

@@ -22,10 +22,18 @@ export interface SessionController {
   end(): Promise<void>;
   arm(): void;
   disarm(): void;
-  /** `true`: a cycle for each `step`, and none otherwise while readings are fresh. `false`: cycles as configured. */
+  /**
+   * `true`: a cycle for each `step`, and none otherwise while readings are fresh. `false`: cycles as configured. Time is
+   * the controller's again; where it was not, readings and what is remembered of the place are void.
+   */
   lockstep(on: boolean): void;
-  /** Asks for one cycle on what the sink has been given. @returns its number, for `answered` */
-  step(): number;
+  /**
+   * Asks for one cycle on what the sink has been given.
+   *
+   * @param atNs the cycle's time, where the robot's dates readings; see `Controller.step`. `lockstep` ends it
+   * @returns its number, for `answered`
+   */
+  step(atNs?: number): number;
   /** Whether the command of that step is out. */
   answered(step: number): boolean;
   /** Blocks the main thread until the command of that step is out, at most so long [ms]. @returns whether it is */

@@ -3,7 +3,16 @@ import type { Clock } from '../../../src/core/clock.js';
 import { layoutSizesOf } from '../../../src/loop/configuration.js';
 import { ControlLoop, type ControlLoopOptions } from '../../../src/loop/control-loop.js';
 import { CommandReader } from '../../../src/memory/command-reader.js';
-import { ControlMemory, DecisionField, Order, planControlLayout } from '../../../src/memory/layout.js';
+import {
+  ASKED_STEPS,
+  ControlMemory,
+  DecisionField,
+  Order,
+  Progress,
+  planControlLayout,
+  STEP_DATE_DOUBLES,
+  StepDateField,
+} from '../../../src/memory/layout.js';
 import type { MotionCommand, RangeScan } from '../../../src/memory/observation-sink.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
 import type { ParameterValues } from '../../../src/parameters/schema.js';
@@ -33,6 +42,8 @@ export interface CycleOptions {
   latenessNs?: number;
   /** From the start to the command [ns]. */
   computeNs?: number;
+  /** What the controller's clock shows where it is not the cycle's time [ns]. */
+  clockNs?: number;
 }
 
 export class LoopRig {
@@ -114,10 +125,10 @@ export class LoopRig {
   }
 
   /** One cycle: readings in, command out, and the way it drives until the next. @returns the decision record */
-  cycle({ latenessNs = 0, computeNs = 1e5 }: CycleOptions = {}): Float64Array {
+  cycle({ latenessNs = 0, computeNs = 1e5, clockNs = this.nowNs }: CycleOptions = {}): Float64Array {
     this.sense();
-    this.#clock.set(this.nowNs + latenessNs, computeNs);
-    this.loop.run(this.nowNs);
+    this.#clock.set(clockNs + latenessNs, computeNs);
+    this.loop.run(clockNs);
     this.#commands.read(this.command);
     while (this.memory.decisions.read(this.record));
     const { vx, vy, yawRate } = this.command;
@@ -129,6 +140,19 @@ export class LoopRig {
     this.yaw += yawRate * seconds;
     this.nowNs += this.stepNs;
     return this.record;
+  }
+
+  /** The next cycle runs on a step that bears the time `nowNs`, as `Controller.step` asks for it. */
+  step(clockNs: number, stretch = 1): void {
+    const { orders, progress, asked, stepDates } = this.memory;
+    const step = orders[Order.step] + 1;
+    const place = step & (ASKED_STEPS - 1);
+    asked[place] = clockNs;
+    stepDates[place * STEP_DATE_DOUBLES + StepDateField.atNs] = this.nowNs;
+    stepDates[place * STEP_DATE_DOUBLES + StepDateField.stretch] = stretch;
+    orders[Order.stretch] = stretch;
+    orders[Order.step] = step;
+    progress[Progress.stepTaken] = step;
   }
 
   cycles(count: number, options: CycleOptions = {}): void {

@@ -96,6 +96,7 @@ describe('the control memory', () => {
     main.orders.fill(3);
     main.intake.fill(4);
     main.asked.fill(11);
+    main.stepDates.fill(14);
     main.tuning.fill(12);
     main.restore.fill(13);
     main.feedback.record.fill(10);
@@ -119,6 +120,7 @@ describe('the control memory', () => {
     expect(control.orders.every((word) => word === 3)).toBe(true);
     expect(control.intake.every((word) => word === 4)).toBe(true);
     expect(control.asked.every((value) => value === 11)).toBe(true);
+    expect(control.stepDates.every((value) => value === 14)).toBe(true);
     expect(control.tuning.every((value) => value === 12)).toBe(true);
     expect(control.restore.every((byte) => byte === 13)).toBe(true);
     expect(control.restore.length).toBe(sizes.snapshotBytes);
