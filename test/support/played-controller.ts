@@ -83,6 +83,8 @@ export class PlayedController implements SessionController {
   /** The last step's number, a 32-bit word that wraps. */
   steps = 0;
   cycles = 0;
+  /** What the newest steps bore, oldest first. */
+  readonly stepDates: (number | undefined)[] = [];
   /** Set one to have `begin` or `end` wait for it. */
   beginGate: Promise<unknown> | null = null;
   endGate: Promise<unknown> | null = null;
@@ -126,7 +128,9 @@ export class PlayedController implements SessionController {
     this.#order(`lockstep ${on}`);
     this.lockstepOn = on;
   }
-  step(): number {
+  step(atNs?: number): number {
+    if (this.stepDates.length === CALLS_KEPT) this.stepDates.shift();
+    this.stepDates.push(atNs);
     this.steps = (this.steps + 1) | 0;
     if (this.atOnce) this.finish();
     return this.steps;

@@ -7,6 +7,11 @@
  * its offset known, a reading is dated by its stamp, never later than now and never before the last one, so that a
  * reading that lay in some queue is as old as it is. Otherwise it is dated by its arrival.
  *
+ * In lockstep with a simulated clock the robot's time is the controller's too: a simulation that runs at another speed than
+ * the world would else be remembered, and paid, at the wrong one. Readings are dated by stamp plus a constant, and each
+ * step bears its sense's date. The constant puts the first at its arrival. It changes where stamps begin anew, in another
+ * frame or after the clock was set, so that dates stand still then: they never fall, and nobody knows what time has passed.
+ *
  * **A robot's clock that is set** shows by nothing but refused stamps: back of the last, or in the future. After a second
  * of only such senses the new clock is followed: the offset is estimated anew, and where stamps went back, what is
  * remembered of the place is void, because the sink takes falling stamps from another frame only. Until then the robot
@@ -52,6 +57,11 @@ const CLOCK_STEP_SENSES = 3;
 /** So many senses for so long, all of them overtaken, are a mistake of the robot's, and it is told [ns]. */
 const LATE_NS = 1e9;
 const LATE_SENSES = 3;
+/**
+ * A simulated clock that is so far ahead of the last sense was set [ns]: nothing is remembered of the place for longer, so
+ * that it may as well be another.
+ */
+const LAPSE_NS = 60e9;
 const BYTES_PER_BEAM = 4;
 const NS_PER_S = 1e9;
 const BIG_ENDIAN = endianness() === 'BE';
@@ -127,6 +137,10 @@ export class RobotSession {
   // Clocks.
   readonly #offset = new ClockOffset();
   #datedNs: number;
+  /** From the robot's stamps to dates, where the robot's time is the controller's [ns]; NaN before the first. */
+  #originNs = Number.NaN;
+  /** Nothing has been sensed of this place: stamps may begin anew. */
+  #anew = true;
   #heartbeatDueNs: number;
   /** `t` of the robot's newest heartbeat, and when it came; NaN before. */
   #theirHeartbeatS = Number.NaN;
@@ -297,12 +311,17 @@ export class RobotSession {
       this.#offset.reset();
       this.#theirHeartbeatS = Number.NaN;
     }
-    if (hello.mode !== before.mode) {
+    const datesOtherwise = ownsTime(hello) !== ownsTime(before);
+    if (hello.mode !== before.mode || datesOtherwise) {
       this.#abandonStep();
       this.#answeredQ = Number.NaN;
       this.#answer = null;
       this.controller.lockstep(hello.mode === 'lockstep');
       this.#listen();
+    }
+    if (datesOtherwise) {
+      this.#originNs = Number.NaN;
+      this.#datedNs = nowNs;
     }
     if (!sameScan(hello, before)) this.#useScan(hello);
     if (!goesOn) {
@@ -317,7 +336,7 @@ export class RobotSession {
       this.#frame = Number.NaN;
       this.controller.observations.cancelGoal(hello.t * NS_PER_S, this.#datedNs);
     }
-    if (!goesOn || wentBack || hello.clock !== before.clock) this.#voidPlace();
+    if (!goesOn || wentBack || hello.clock !== before.clock || datesOtherwise) this.#voidPlace();
     this.#updateArming();
     if (hello.s === this.key) this.#resumed = true;
     else if (!goesOn) {
@@ -352,7 +371,7 @@ export class RobotSession {
         break;
       }
       case 'goal': {
-        const code = this.#setGoal(message.goal, message.t * NS_PER_S);
+        const code = this.#setGoal(message.goal, message.t * NS_PER_S, this.#datedNs);
         if (code !== Rejection.accepted) {
           this.#reject('reading', `goal: ${describeRejection(code)}`, 'goal');
           return;
@@ -543,6 +562,8 @@ export class RobotSession {
       this.#refuseSense('field', `ranges must be ${told}, as the hello said, got ${sense.ranges.length} bytes`, q, t);
       return;
     }
+    const frame = sense.frame ?? 0;
+    if (frame !== this.#frame) this.#anew = true;
     let datedNs = this.#date(stampNs, nowNs);
     if (Number.isNaN(datedNs)) {
       if (!this.#clockWasSet(nowNs)) {
@@ -553,7 +574,6 @@ export class RobotSession {
       this.#offset.reset();
       datedNs = this.#date(stampNs, nowNs);
     }
-    const frame = sense.frame ?? 0;
     if (frame !== this.#frame) {
       if (!Number.isNaN(this.#frame)) this.#voidPlace();
       this.#frame = frame;
@@ -565,8 +585,12 @@ export class RobotSession {
       datedNs = this.#date(stampNs, nowNs);
       this.#feed(sense, stampNs, datedNs);
     }
-    this.#datedNs = datedNs;
-    if (this.#taken > 0) this.#badStamps = 0;
+    // A stamp that came with nothing of use says nothing of the time either.
+    if (this.#taken > 0 || this.#refusal === Rejection.accepted) this.#datedNs = datedNs;
+    if (this.#taken > 0) {
+      this.#badStamps = 0;
+      this.#anew = false;
+    }
     this.#updateArming();
     if (this.#refusal !== Rejection.accepted) {
       const still = this.#refusal === Rejection.stampBack || this.#refusal === Rejection.stampStill;
@@ -581,7 +605,7 @@ export class RobotSession {
       this.#counters.accepted.sense++;
       return;
     }
-    this.#step = this.controller.step();
+    this.#step = ownsTime(this.#hello) ? this.controller.step(this.#datedNs) : this.controller.step();
     this.#stepping = true;
     this.#stepQ = q;
     this.#stepT = t;
@@ -645,8 +669,7 @@ export class RobotSession {
     }
     this.#allBack = back > 0 && this.#taken === 0;
     if (goal !== undefined) {
-      this.#datedNs = datedNs;
-      const code = this.#setGoal(goal, stampNs);
+      const code = this.#setGoal(goal, stampNs, datedNs);
       if (code !== Rejection.accepted && this.#refusal === Rejection.accepted) {
         this.#refusal = code;
         this.#refusedInput = 'goal';
@@ -668,22 +691,23 @@ export class RobotSession {
   }
 
   /** The same goal again is no new one: the controller measures progress from where a goal was accepted. */
-  #setGoal(goal: GoalTuple | null, stampNs: number): RejectionCode {
+  #setGoal(goal: GoalTuple | null, stampNs: number, datedNs: number): RejectionCode {
     const old = this.#goal;
     const sink = this.controller.observations;
     if (goal === null) {
-      if (old !== null) sink.cancelGoal(stampNs, this.#datedNs);
+      if (old !== null) sink.cancelGoal(stampNs, datedNs);
       this.#goal = null;
       return Rejection.accepted;
     }
     if (old !== null && old[0] === goal[0] && old[1] === goal[1] && old[2] === goal[2]) return Rejection.accepted;
-    const code = sink.goal(stampNs, this.#datedNs, goal[0], goal[1], goal[2]);
+    const code = sink.goal(stampNs, datedNs, goal[0], goal[1], goal[2]);
     if (code === Rejection.accepted) this.#goal = goal;
     return code;
   }
 
   /** When a reading with this stamp was taken, on the controller's clock [ns]; NaN: not yet. */
   #date(stampNs: number, nowNs: number): number {
+    if (ownsTime(this.#hello)) return this.#dateByStamp(stampNs, nowNs);
     let datedNs = nowNs;
     if (this.#hello.clock === 'real' && this.#offset.known) {
       const mappedNs = stampNs - this.#offset.offsetS * NS_PER_S;
@@ -691,6 +715,22 @@ export class RobotSession {
       datedNs = Math.min(nowNs, mappedNs);
     }
     return Math.max(datedNs, this.#datedNs);
+  }
+
+  /** The date of a reading of a robot whose time is the controller's; whole, so that differences of dates are exact [ns]. */
+  #dateByStamp(stampNs: number, nowNs: number): number {
+    const wholeNs = Math.round(stampNs);
+    const passedNs = wholeNs + this.#originNs - this.#datedNs;
+    if (passedNs >= 0 && passedNs <= LAPSE_NS) return this.#datedNs + passedNs;
+    // The sink takes it only as an input whose own stamps rise; the cycle's time is past it.
+    if (passedNs < 0 && !this.#anew) return this.#datedNs;
+    if (passedNs > LAPSE_NS && !this.#anew) {
+      this.#counters.clockSteps++;
+      this.#voidPlace();
+    }
+    const datedNs = Number.isNaN(this.#originNs) ? Math.max(nowNs, this.#datedNs) : this.#datedNs;
+    this.#originNs = datedNs - wholeNs;
+    return datedNs;
   }
 
   /** One more sense was refused for its stamp. @returns whether that has gone on for long enough to follow it */
@@ -725,6 +765,7 @@ export class RobotSession {
     this.controller.observations.newFrame();
     this.#odometryCame = false;
     this.#rangesCame = false;
+    this.#anew = true;
     this.#stamps.fill(Number.NaN);
   }
 
@@ -834,6 +875,11 @@ export class RobotSession {
     this.#stepping = false;
     this.#counters.dropped++;
   }
+}
+
+/** Whether the cycles that drive the robot go by its time, and not by the controller's. */
+function ownsTime({ mode, clock }: Hello): boolean {
+  return mode === 'lockstep' && clock === 'simulated';
 }
 
 /** Whether a command of this reason brakes the robot, or holds it, for want of something that it needs. */

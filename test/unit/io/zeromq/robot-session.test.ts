@@ -479,12 +479,19 @@ describe('heartbeats', () => {
 });
 
 describe('dates', () => {
-  it('are those of arrival while the offset is unknown, and with a simulated clock', async () => {
-    for (const clock of ['real', 'simulated'] as const) {
-      const { rig, robot, sink } = await joined({ clock });
+  it('are those of arrival while the offset is unknown, and with a simulated clock in free mode', async () => {
+    for (const [mode, clock] of [
+      ['lockstep', 'real'],
+      ['free', 'real'],
+      ['free', 'simulated'],
+    ] as const) {
+      const { rig, robot, sink, controller } = await joined({ mode, clock });
       if (clock === 'simulated') exchange(rig, robot);
-      robot.sense({ t: 3 });
-      expect(sink.of('odometry')[0].datedNs).toBe(rig.nowNs);
+      for (const t of [3, 30]) {
+        robot.sense({ t });
+        expect(sink.of('odometry').at(-1)?.datedNs).toBe(rig.nowNs);
+      }
+      expect(controller.stepDates).toEqual(mode === 'free' ? [] : [undefined, undefined]);
     }
   });
 
@@ -544,6 +551,137 @@ describe('dates', () => {
     robot.sense({ t: 9.9, odom: undefined });
     robot.sense({ t: 10.02, ranges: undefined });
     expect(robot.commands().length).toBe(3);
+  });
+});
+
+describe('the time of a simulation in lockstep', () => {
+  /** A robot that has sensed once, at a time of its own; dates count from there [s]. */
+  async function simulating(t: number, changes: Partial<Hello> = {}) {
+    const all = await joined({ clock: 'simulated', mode: 'lockstep', ...changes });
+    const { robot, rig, sink, controller } = all;
+    robot.sense({ t });
+    const firstNs = rig.nowNs;
+    const datesS = () => sink.of('odometry').map(({ datedNs }) => (datedNs - firstNs) / 1e9);
+    const stepsS = () => controller.stepDates.map((atNs) => ((atNs ?? Number.NaN) - firstNs) / 1e9);
+    return { ...all, datesS, stepsS, firstNs };
+  }
+
+  it('dates readings and steps from the first one’s arrival on, at whatever speed they come', async () => {
+    for (const realS of [1e-4, 2]) {
+      const { robot, rig, datesS, stepsS } = await simulating(1e6);
+      for (let i = 1; i <= 3; i++) {
+        rig.nowNs += realS * 1e9;
+        robot.sense({ t: 1e6 + i / 8 });
+      }
+      expect(datesS()).toEqual([0, 0.125, 0.25, 0.375]);
+      expect(stepsS()).toEqual(datesS());
+    }
+  });
+
+  it('is whole nanoseconds, so that what lies between two senses is the same whenever they come', async () => {
+    const { robot, controller } = await simulating(0.02);
+    for (let i = 2; i <= 100; i++) robot.sense({ t: i * 0.02 });
+    const dates = controller.stepDates as number[];
+    expect(dates.slice(1).every((atNs, i) => atNs - dates[i] === 2e7)).toBe(true);
+  });
+
+  it('is not moved by a stamp that is refused, nor by one of another input that lags', async () => {
+    const { robot, datesS, stepsS } = await simulating(10);
+    robot.sense({ t: 9 });
+    robot.sense({ t: 50, odom: [Number.NaN, 0, 0, 0, 0, 0], ranges: undefined });
+    robot.sense({ t: 50, odom: [1e7, 0, 0, 0, 0, 0], ranges: undefined });
+    robot.sense({ t: 10.25 });
+    robot.sense({ t: 9.5, odom: undefined, ranges: undefined, contacts: [0, 0, 0, 0] });
+    robot.sense({ t: 10.5 });
+    expect(datesS()).toEqual([0, 0.25, 0.5]);
+    expect(stepsS()).toEqual([0, 0.25, 0.25, 0.5]);
+  });
+
+  it('goes on in another frame, and stands where stamps begin anew there', async () => {
+    const { robot, datesS, stepsS } = await simulating(10);
+    robot.sense({ t: 10.5, frame: 1 });
+    robot.sense({ t: 0.5, frame: 2 });
+    robot.sense({ t: 0.75, frame: 2 });
+    robot.sense({ t: 5000, frame: 3 });
+    robot.sense({ t: 5000.25, frame: 3 });
+    expect(datesS()).toEqual([0, 0.5, 0.5, 0.75, 0.75, 1]);
+    expect(stepsS()).toEqual(datesS());
+  });
+
+  it('passes where senses fail to come, and stands where the robot’s clock was set ahead: the place is void then', async () => {
+    const { robot, rig, sink, datesS } = await simulating(10);
+    robot.sense({ t: 69 });
+    expect(sink.of('newFrame').length).toBe(1);
+    robot.sense({ t: 1000 });
+    robot.sense({ t: 1000.25 });
+    expect(datesS()).toEqual([0, 59, 59, 59.25]);
+    expect(sink.of('newFrame').length).toBe(2);
+    expect(rig.table.counters.clockSteps).toBe(1);
+    // No stamp puts it beyond what a double holds.
+    for (const t of [1e300, -1e300, 1e300, 3]) robot.sense({ t });
+    robot.sense({ t: 1e300, frame: 1 });
+    robot.sense({ t: 4, frame: 2 });
+    robot.sense({ t: 4.25, frame: 2 });
+    expect(datesS().slice(-2)).toEqual([59.25, 59.5]);
+  });
+
+  it('stands when the robot’s clock was set back and is followed', async () => {
+    const { robot, rig, datesS, controller } = await simulating(1000);
+    for (let i = 0; i < 12; i++) {
+      rig.nowNs += 0.1e9;
+      robot.sense({ t: 10 + i / 8 });
+    }
+    robot.sense({ t: 100 });
+    expect(rig.table.counters.clockSteps).toBe(2);
+    expect(datesS().slice(0, 2)).toEqual([0, 0]);
+    expect(datesS().every((at, i) => i === 0 || at >= datesS()[i - 1])).toBe(true);
+    expect(controller.armed).toBe(true);
+  });
+
+  it('goes on in a session that is resumed, and stands where the robot has begun anew', async () => {
+    const { robot, stepsS } = await simulating(10);
+    robot.reconnect();
+    await robot.hello({ s: robot.session, t: 10.1 });
+    robot.sense({ t: 10.25 });
+    expect(stepsS()).toEqual([0, 0.25]);
+    robot.reconnect();
+    await robot.hello({ s: robot.session, t: 0.1 });
+    robot.sense({ t: 0.25 });
+    robot.sense({ t: 0.5 });
+    expect(stepsS()).toEqual([0, 0.25, 0.25, 0.5]);
+  });
+
+  it('is the controller’s again with another mode or clock, and nothing of the place stands', async () => {
+    for (const changes of [{ mode: 'free' }, { clock: 'real' }] as const) {
+      const { robot, rig, sink, controller } = await simulating(10);
+      for (let i = 1; i <= 1000; i++) robot.sense({ t: 10 + i * 50 });
+      expect(sink.of('odometry').at(-1)?.datedNs).toBeGreaterThan(rig.nowNs + 10_000e9);
+      const frames = sink.of('newFrame').length;
+      const orders = controller.orders.length;
+      await robot.hello({ s: robot.session, t: 60_000, ...changes });
+      expect(controller.orders.slice(orders)).toContain(`lockstep ${!('mode' in changes)}`);
+      expect(sink.of('newFrame').length).toBe(frames + 1);
+      expect(controller.armed).toBe(false);
+      robot.sense({ t: 60_000 });
+      expect(sink.of('odometry').at(-1)?.datedNs).toBe(rig.nowNs);
+      if (!('mode' in changes)) expect(controller.stepDates.at(-1)).toBe(undefined);
+      // And back.
+      await robot.hello({ s: robot.session, t: 60_001 });
+      robot.sense({ t: 60_001 });
+      expect(controller.stepDates.at(-1)).toBe(rig.nowNs);
+    }
+  });
+
+  it('begins anew with each session', async () => {
+    const { robot, rig, controller } = await simulating(10);
+    for (let i = 1; i <= 100; i++) robot.sense({ t: 10 + i * 50 });
+    robot.send({ m: 'bye', s: robot.session, reason: 'test' });
+    await rig.pass(0.1);
+    expect(controller.orders).toContain('lockstep false');
+    const next = rig.robot('bob', { clock: 'simulated', mode: 'lockstep' });
+    await next.hello();
+    next.sense({ t: 3 });
+    expect(controller.stepDates.at(-1)).toBe(rig.nowNs);
   });
 });
 
