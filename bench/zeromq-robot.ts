@@ -4,6 +4,7 @@ import { Dealer } from 'zeromq';
 import { jackal } from '../sim/index.js';
 import { encodeMessage } from '../src/io/zeromq/codec.js';
 import type { Command, ControllerMessage, Hello, Mode, Welcome } from '../src/io/zeromq/protocol.js';
+import { sleep } from './controlled.js';
 import { timer } from './measure.js';
 import type { SenseWriter } from './zeromq-senses.js';
 
@@ -71,7 +72,12 @@ export class MeasuringRobot {
       for (;;) {
         const [bytes] = await this.socket.receive();
         const message = read(bytes);
-        if (message.m === 'refused') throw new Error(`${name} was refused: ${message.code}: ${message.reason}`);
+        if (message.m === 'refused') {
+          if (message.retry === 0) throw new Error(`${name} was refused: ${message.code}: ${message.reason}`);
+          // What it learned in its session before is still being saved.
+          await sleep(message.retry * 1e3);
+          await this.socket.send(encodeMessage({ ...hello, t: timer.nowNs() / NS_PER_S }));
+        }
         if (message.m !== 'welcome') continue;
         this.#session = message.s;
         return message;
