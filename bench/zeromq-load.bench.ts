@@ -95,7 +95,7 @@ async function measure(
       seed: options.seed,
     };
     await driven.call('greet', given);
-    await driven.call('drive', { seconds: options.tiny ? 0.1 : 2 });
+    await driven.call('warmUp', { seconds: options.tiny ? 0.1 : options.quick ? 5 : 10 });
     const before = await server.call<ServerCounts>('counts');
     const processorBefore = await server.call<number>('processor');
     const sent = await driven.call<Sent>('drive', { seconds });
@@ -103,7 +103,7 @@ async function measure(
     const after = await server.call<ServerCounts>('counts');
     await driven.call('leave');
     const taken = after.senses - before.senses;
-    const answered = load.mode === 'lockstep' ? Math.min(taken, sent.commands) : taken;
+    const answered = load.mode === 'lockstep' ? Math.min(taken, sent.answered) : taken;
     const ns = (values: Float64Array, q: number) => Math.round(quantile(values, q));
     return {
       sent: sent.sent,

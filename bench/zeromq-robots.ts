@@ -15,6 +15,8 @@ import { Senses } from './zeromq-senses.js';
 const OUTSTANDING_MAX = 4;
 /** How long the last commands may take after the last sense [ms]. */
 const DRAIN_MS = 2000;
+/** How long the last senses may take to be counted where nothing answers them [ms]. */
+const FREE_DRAIN_MS = 200;
 /** How long a warm-up may take, and a drive beyond its time [s]. */
 const WARM_UP_BOUND_S = 60;
 const GRACE_S = 5;
@@ -35,8 +37,10 @@ export interface RobotsOptions {
 /** Times are sorted, in nanoseconds. */
 export interface Sent {
   sent: number;
-  /** Commands: one for each sense in lockstep; the controllers' own in free mode. */
+  /** Commands that rest on one of these senses. */
   commands: number;
+  /** Senses that commands name; all of them in lockstep, unless one was lost. */
+  answered: number;
   /** From the first sense to the last one sent [s]. */
   seconds: number;
   /** From when the sense that a command rests on was handed to the socket until the command was read. */
@@ -52,8 +56,14 @@ class Sender {
   readonly robot: MeasuringRobot;
   sent = 0;
   commands = 0;
+  /** Senses that commands name. */
+  named = 0;
   /** Newest sense that a command answered. */
   answered: number;
+  /** Newest sense of before. */
+  #before = 0;
+  /** A controller that commands by itself goes on when nothing is sent any more. */
+  counting = false;
   readonly #sentNs = new Float64Array(REMEMBERED);
   readonly #dueNs = new Float64Array(REMEMBERED);
   fromSent = new Float64Array(0);
@@ -69,6 +79,9 @@ class Sender {
   begin(commandsMax: number): void {
     this.sent = 0;
     this.commands = 0;
+    this.named = 0;
+    this.#before = this.robot.sequence;
+    this.counting = true;
     this.fromSent = new Float64Array(commandsMax);
     this.fromDue = new Float64Array(commandsMax);
   }
@@ -94,12 +107,19 @@ class Sender {
         const nowNs = timer.nowNs();
         const command = this.robot.command(bytes);
         if (command === null) continue;
-        if (this.commands < this.fromSent.length && command.q > this.robot.sequence - REMEMBERED) {
-          const i = command.q & (REMEMBERED - 1);
+        const { q } = command;
+        if (
+          this.counting &&
+          q > this.#before &&
+          q > this.robot.sequence - REMEMBERED &&
+          this.commands < this.fromSent.length
+        ) {
+          const i = q & (REMEMBERED - 1);
           this.fromSent[this.commands] = nowNs - this.#sentNs[i];
           this.fromDue[this.commands] = nowNs - this.#dueNs[i];
+          this.commands++;
+          if (q > this.answered) this.named++;
         }
-        this.commands++;
         this.answered = Math.max(this.answered, command.q);
       }
     } catch (error) {
@@ -171,11 +191,12 @@ async function send(seconds: number, boundS: number): Promise<Sent> {
   }
   const endNs = lastNs + DRAIN_MS * 1e6;
   while (mode === 'lockstep' && senders.some((one) => one.outstanding > 0) && timer.nowNs() < endNs) await sleep(5);
-  if (mode === 'free') await sleep(200);
-  const commands = senders.reduce((sum, one) => sum + one.commands, 0);
+  for (const sender of senders) sender.counting = false;
+  if (mode === 'free') await sleep(FREE_DRAIN_MS);
   return {
     sent,
-    commands,
+    commands: senders.reduce((sum, one) => sum + one.commands, 0),
+    answered: senders.reduce((sum, one) => sum + one.named, 0),
     seconds: (lastNs - startNs) / 1e9,
     fromSent: sortedTogether(senders.map((one) => one.fromSent.subarray(0, one.commands))),
     fromDue: sortedTogether(senders.map((one) => one.fromDue.subarray(0, one.commands))),
