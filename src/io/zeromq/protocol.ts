@@ -87,7 +87,7 @@ export interface Sense {
   /** `scan.n` little-endian 32-bit floats [m]; NaN is a failed beam, +Infinity or ≥ rmax nothing seen (REP-117). */
   ranges?: Uint8Array;
   contacts?: ContactsTuple;
-  /** The goal from here on; nil cancels it, absence leaves it as it is. The same goal again is no new one. */
+  /** The goal from here on; nil cancels it, absence leaves it as it is. The same goal again is no new one, but for one in another frame. */
   goal?: GoalTuple | null;
   /** Rises when odometry begins anew, or the robot was put down elsewhere. 0 where absent. */
   frame?: number;

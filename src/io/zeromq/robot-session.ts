@@ -163,6 +163,8 @@ export class RobotSession {
   #lateSinceNs = 0;
   #frame = Number.NaN;
   #goal: GoalTuple | null = null;
+  /** In whose coordinates. */
+  #goalFrame = Number.NaN;
   /** Whether what was remembered of the place, and the readings of it, are void until both inputs have come. */
   #odometryCame = false;
   #rangesCame = false;
@@ -576,6 +578,7 @@ export class RobotSession {
     }
     if (frame !== this.#frame) {
       if (!Number.isNaN(this.#frame)) this.#voidPlace();
+      else this.#goalFrame = frame;
       this.#frame = frame;
     }
     this.#feed(sense, stampNs, datedNs);
@@ -690,7 +693,10 @@ export class RobotSession {
     return false;
   }
 
-  /** The same goal again is no new one: the controller measures progress from where a goal was accepted. */
+  /**
+   * The same goal again is no new one: the controller measures progress from where a goal was accepted. In another frame
+   * the same coordinates are another place.
+   */
   #setGoal(goal: GoalTuple | null, stampNs: number, datedNs: number): RejectionCode {
     const old = this.#goal;
     const sink = this.controller.observations;
@@ -699,9 +705,13 @@ export class RobotSession {
       this.#goal = null;
       return Rejection.accepted;
     }
-    if (old !== null && old[0] === goal[0] && old[1] === goal[1] && old[2] === goal[2]) return Rejection.accepted;
+    const same = old !== null && old[0] === goal[0] && old[1] === goal[1] && old[2] === goal[2];
+    if (same && this.#goalFrame === this.#frame) return Rejection.accepted;
     const code = sink.goal(stampNs, datedNs, goal[0], goal[1], goal[2]);
-    if (code === Rejection.accepted) this.#goal = goal;
+    if (code === Rejection.accepted) {
+      this.#goal = goal;
+      this.#goalFrame = this.#frame;
+    }
     return code;
   }
 

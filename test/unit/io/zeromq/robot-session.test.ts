@@ -116,6 +116,15 @@ describe('goals', () => {
     ]);
   });
 
+  it('are new in another frame, where the same coordinates are another place', async () => {
+    const { robot, sink } = await joined();
+    robot.send({ m: 'goal', s: robot.session, t: robot.t, goal: [1, 2, 0.3] });
+    robot.sense({ goal: [1, 2, 0.3] });
+    expect(sink.of('goal').length).toBe(1);
+    for (const frame of [1, 1, 2]) robot.sense({ goal: [1, 2, 0.3], frame });
+    expect(sink.of('goal').length).toBe(3);
+  });
+
   it('end with nil, once', async () => {
     const { robot, sink } = await joined();
     const before = sink.of('cancelGoal').length;
