@@ -9,6 +9,7 @@ import type { Mode, Refused, Welcome } from '../io/zeromq/protocol.js';
 import { type CurveKeys, RobotLink } from '../io/zeromq/robot-link.js';
 import { periodNsOf } from '../loop/configuration.js';
 import { isIntervention, REASON_COUNT } from '../memory/reason.js';
+import { chainWorldHash } from './checkpointing.js';
 import { ControllerProcess } from './controller-process.js';
 import { EpisodeTally, episodeFigures, episodeLine, interventionsByReason, type RunFigures } from './episode-tally.js';
 import { fitted } from './link-line.js';
@@ -55,6 +56,9 @@ export class RemoteSession {
   #link: RobotLink | null = null;
   #controller: ControllerProcess | null = null;
   #simulator: Simulator | null = null;
+  /** The robot's clock when the simulator's showed 0, in lockstep [ns]. */
+  #originNs = 0;
+  #worldHash = 0;
   #fault = '';
   #ending = false;
   #paintedMs = 0;
@@ -128,7 +132,7 @@ export class RemoteSession {
     this.#link = await RobotLink.open({
       endpoint,
       robot: describeRobot(run.robot, mode, headless ? 'simulated' : 'real', rateHz),
-      nowS: () => (headless ? (this.#simulator?.nowNs ?? 0) : this.#clock.nowNs()) / 1e9,
+      nowS: () => (headless ? this.#originNs + (this.#simulator?.nowNs ?? 0) : this.#clock.nowNs()) / 1e9,
       ...(curve === null ? {} : { curve }),
       onWelcome: (welcome) => display.message(welcomeLine(welcome)),
       onRefused: (refused) => this.#onRefused(refused),
@@ -170,25 +174,31 @@ export class RemoteSession {
     this.#simulator = port.simulator;
     await stop.asked;
     await port.stop();
+    if (this.#simulator !== null) this.#worldHash = chainWorldHash(0, this.#simulator);
   }
 
-  /** Step by step: the world stands still until the command is there. */
+  /**
+   * Step by step: the world stands still until the command is there. Each episode has a simulator of its own, as where
+   * no controller is asked over a link: where cycles fall between the simulator's steps does not depend on when the
+   * episode before ended.
+   */
   async #lockstep(link: RobotLink): Promise<void> {
     const { run, episodes, stop, headless } = this.#options;
     const periodNs = periodNsOf(run.parameters);
-    let originNs = headless ? 0 : this.#clock.nowNs();
-    const sink = new SensingSink(link, () => originNs, null);
-    const simulator = await Simulator.create({
-      scenario: run.scenario,
-      robot: run.robot,
-      seed: run.seed,
-      faults: run.faults,
-      sink,
-      commands: link.commands,
-    });
-    this.#simulator = simulator;
-    try {
-      for (let i = 0; (episodes === null || i < episodes) && !stop.requested; i++) {
+    this.#originNs = headless ? 0 : this.#clock.nowNs();
+    const sink = new SensingSink(link, () => this.#originNs, null);
+    for (let i = 0; (episodes === null || i < episodes) && !stop.requested; i++) {
+      const simulator = await Simulator.create({
+        scenario: run.scenario,
+        robot: run.robot,
+        seed: run.seed,
+        faults: run.faults,
+        sink,
+        commands: link.commands,
+      });
+      this.#originNs += this.#simulator?.nowNs ?? 0;
+      this.#simulator = simulator;
+      try {
         simulator.startEpisode(i);
         let timeNs = Math.ceil(simulator.nowNs / periodNs) * periodNs;
         for (; !stop.requested; timeNs += periodNs) {
@@ -197,15 +207,16 @@ export class RemoteSession {
           await Promise.race([link.exchange(sink.take()), stop.asked]);
           if (simulator.outcome !== Outcome.running) break;
           if (headless) continue;
-          const aheadNs = originNs + timeNs - this.#clock.nowNs();
+          const aheadNs = this.#originNs + timeNs - this.#clock.nowNs();
           // A wait for the controller is not made up for: the robot's time goes on from now.
-          if (aheadNs < -LATE_NS) originNs -= aheadNs;
+          if (aheadNs < -LATE_NS) this.#originNs -= aheadNs;
           else if (aheadNs > PACE_NS) await pause(aheadNs / 1e6);
         }
         if (!stop.requested) this.#onEpisodeEnd(simulator.report());
+        this.#worldHash = chainWorldHash(this.#worldHash, simulator);
+      } finally {
+        simulator.close();
       }
-    } finally {
-      simulator.close();
     }
   }
 
@@ -239,7 +250,7 @@ export class RemoteSession {
       commands_expired: counters?.expired ?? 0,
       safety_interventions: interventions,
       interventions_by_reason: byReason,
-      world_hash: (this.#simulator?.stateHash() ?? 0).toString(16).padStart(8, '0'),
+      world_hash: this.#worldHash.toString(16).padStart(8, '0'),
       ...(run.isBarn ? { barn_score: this.#tally.barnScore } : {}),
     };
   }

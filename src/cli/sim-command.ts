@@ -151,12 +151,6 @@ async function simRemote(options: SimCommandOptions, run: Run): Promise<void> {
   const headless = options.headless === true;
   try {
     for (const note of run.notes) display.message(`note: ${note}`);
-    if (headless) {
-      // Its memory of the place and the horizon of its rewards are in seconds of its own clock.
-      display.message(
-        'note: the controller’s clock is real; a robot whose time runs faster is driven worse, and teaches it little',
-      );
-    }
     const { RemoteSession } = await import('./remote-session.js');
     const session = new RemoteSession({
       run,
