@@ -136,6 +136,17 @@ describe('after the last of such steps', () => {
     expect(rig.loop.statistics.counters[Counter.waiting]).toBe(0);
   });
 
+  it('no decision waits for feedback any more: its time would not run out until the clock had caught up', () => {
+    const rig = rigged({ 'reward.source': 'feedback' });
+    driveAhead(rig, 20, 3600e9);
+    expect(rig.loop.statistics.counters[Counter.waiting]).toBe(20);
+    rig.order('stretch', 0);
+    rig.nowNs -= 3600e9;
+    rig.sink.newFrame();
+    rig.cycle();
+    expect(rig.loop.statistics.counters[Counter.waiting]).toBeLessThanOrEqual(1);
+  });
+
   it.each([
     ['on the clock', (rig: LoopRig) => rig.order('stretch', 0)],
     ['in another stretch', (rig: LoopRig) => rig.step(rig.nowNs, 2)],
