@@ -139,6 +139,8 @@ export class Controller {
   #lastStretch = 0;
   #fault = '';
   #waitingForCommands = false;
+  /** It is being stopped: whoever drives has no say any more. */
+  #stopping = false;
 
   /** Allocates the shared memory; nothing runs until `start`. Fill in what was learned before between the two. */
   constructor(options: ControllerOptions) {
@@ -222,8 +224,14 @@ export class Controller {
     });
   }
 
-  /** Lets the robot move. */
+  /** Whether the robot may move. */
+  get armed(): boolean {
+    return Atomics.load(this.memory.orders, Order.armed) === 1;
+  }
+
+  /** Lets the robot move; not from the beginning of `stop` on. */
   arm(): void {
+    if (this.#stopping) return;
     Atomics.store(this.memory.orders, Order.armed, 1);
   }
 
@@ -246,11 +254,13 @@ export class Controller {
    *
    * Either way cycles go by the controller's clock again, until a step bears a time; where steps did so before, readings
    * and what is remembered are void.
+   *
+   * From the beginning of `stop` on cycles run as configured: nobody can keep back those that brake the robot.
    */
   lockstep(on: boolean): void {
     this.#stretch = 0;
     Atomics.store(this.memory.orders, Order.stretch, 0);
-    Atomics.store(this.memory.orders, Order.pace, on ? Pace.lockstep : Pace.configured);
+    Atomics.store(this.memory.orders, Order.pace, on && !this.#stopping ? Pace.lockstep : Pace.configured);
     this.#rouse();
     // Where observations start cycles, that is what the thread sleeps on.
     Atomics.add(this.memory.orders, Order.wake, 1);
@@ -415,9 +425,12 @@ export class Controller {
    * Ends the control thread. The robot comes first: it is disarmed, then (if asked) the learned state is taken, then the
    * thread is told to stop, which sends zero velocity once more. Whoever owns the port stops it afterwards. A thread that
    * does not obey within the bound counts as stalled and is ended by force.
+   *
+   * The link goes on meanwhile, and a robot that says `go` or comes anew must not drive off: nothing arms it any more.
    */
   async stop(options: StopOptions = {}): Promise<StopResult> {
     const boundMs = options.boundMs ?? STOP_BOUND_MS;
+    this.#stopping = true;
     this.disarm();
     // Nobody asks for the cycles that brake it.
     this.lockstep(false);

@@ -3,7 +3,7 @@ import { layoutSizesOf } from '../../src/loop/configuration.js';
 import { Controller, type ControllerOptions } from '../../src/loop/controller.js';
 import { STATISTICS_BYTES } from '../../src/loop/statistics.js';
 import { locateWorker } from '../../src/loop/worker-location.js';
-import { DecisionField, Order } from '../../src/memory/layout.js';
+import { DecisionField, Order, Pace } from '../../src/memory/layout.js';
 import type { MotionCommand } from '../../src/memory/observation-sink.js';
 import { Reason } from '../../src/memory/reason.js';
 import { defaultParameters } from '../../src/parameters/schema.js';
@@ -71,6 +71,19 @@ describe('a controller', () => {
     expect(cycles.length).toBe(controller.cycles);
     expect(cycles).toEqual(cycles.map((_, i) => i + 1));
     expect(onStall).not.toHaveBeenCalled();
+  });
+
+  it('is armed by nobody, and left to nobody’s steps, once it is being stopped', async () => {
+    const { controller } = control();
+    await controller.start();
+    controller.arm();
+    expect(controller.armed).toBe(true);
+    const stopped = controller.stop();
+    controller.arm();
+    controller.lockstep(true);
+    expect(controller.armed).toBe(false);
+    expect(Atomics.load(controller.memory.orders, Order.pace)).toBe(Pace.configured);
+    expect(await stopped).toMatchObject({ orderly: true });
   });
 
   it('calls whoever waits for commands', async () => {
