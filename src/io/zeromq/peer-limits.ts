@@ -4,6 +4,10 @@
  *
  * Rates are held by token buckets: a bucket holds one second's worth, fills at the rate allowed, and a message takes one
  * token. So a burst may be as long as a second's messages, and a peer that stays above its rate runs dry.
+ *
+ * A connection costs a flooder nothing, and a session can be had only by a robot that fits. So a peer behind which a session
+ * stands has a rate of its own, and all the others have one between them, beside their own: a hundred connections of one
+ * flooder get no more looked at than one.
  */
 
 /** How long a peer that ran dry is not listened to [s]. */
@@ -17,6 +21,33 @@ const RENEWAL_NS = 1e9;
 /** So many of the longest idle are looked at for one that is not muted. */
 const FORGET_SEARCH = 8;
 const NS_PER_S = 1e9;
+
+/** Holds a rate: full at first, with one second's worth. */
+export class TokenBucket {
+  readonly #ratePerS: number;
+  readonly #size: number;
+  #tokens: number;
+  #filledNs = Number.NEGATIVE_INFINITY;
+
+  /** @param size tokens that it holds at most */
+  constructor(ratePerS: number, size = ratePerS) {
+    this.#ratePerS = ratePerS;
+    this.#size = size;
+    this.#tokens = size;
+  }
+
+  /** @param nowNs any monotonic clock. @returns whether there was a token to take */
+  take(nowNs: number): boolean {
+    const elapsedS = (nowNs - this.#filledNs) / NS_PER_S;
+    if (elapsedS > 0) {
+      this.#filledNs = nowNs;
+      this.#tokens = Math.min(this.#size, this.#tokens + elapsedS * this.#ratePerS);
+    }
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+}
 
 /** One sender, as its routing id names it. Owned by the table; fields are for it alone. */
 export interface Peer {
@@ -44,9 +75,13 @@ export interface PeerLimitsOptions {
 export class PeerLimits {
   /** Peers forgotten to make room. */
   forgotten = 0;
+  /** Messages that were not looked at since those without a session had sent too many between them. */
+  crowdedOut = 0;
   readonly #maxPeers: number;
   readonly #ratePerS: number;
   readonly #burst: number;
+  /** Of all peers without a session. */
+  readonly #strangers: TokenBucket;
   /** In the order of `renewedNs`: the longest idle first. */
   readonly #peers = new Map<string, Peer>();
 
@@ -54,6 +89,7 @@ export class PeerLimits {
     this.#maxPeers = options.maxPeers;
     this.#ratePerS = options.ratePerS;
     this.#burst = Math.max(BURST_MIN, options.ratePerS);
+    this.#strangers = new TokenBucket(options.ratePerS, this.#burst);
   }
 
   /** Peers remembered. */
@@ -90,14 +126,19 @@ export class PeerLimits {
   /**
    * Takes the token of one message.
    *
-   * @returns `cutOff` for the message that ran the bucket dry, `muted` for those of the ten seconds that follow
+   * @param hasSession whether a living session stands behind the peer; one that has none takes a token of the strangers' too
+   * @returns `cutOff` for the message that ran the peer's bucket dry, `muted` for those of the ten seconds that follow, and
+   *   for one that found the strangers' bucket empty, which the next may find full again
    */
-  admit(peer: Peer, nowNs: number): AdmissionCode {
+  admit(peer: Peer, nowNs: number, hasSession: boolean): AdmissionCode {
     if (nowNs < peer.mutedUntilNs) return Admission.muted;
     this.#fill(peer, nowNs);
     if (peer.messageTokens >= 1) {
+      // Taken whatever becomes of the message: a flooder runs dry, and then leaves the strangers' bucket to others.
       peer.messageTokens--;
-      return Admission.admitted;
+      if (hasSession || this.#strangers.take(nowNs)) return Admission.admitted;
+      this.crowdedOut++;
+      return Admission.muted;
     }
     peer.mutedUntilNs = nowNs + MUTE_S * NS_PER_S;
     return Admission.cutOff;

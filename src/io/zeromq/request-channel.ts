@@ -75,7 +75,7 @@ export class RequestChannel {
     const met = this.#limits.meet(peer, nowNs);
     const to: Sender = { peer: met.id, delimited: frames.length > 0 && frames[0].length === 0 };
     counters.requests++;
-    const admission = this.#limits.admit(met, nowNs);
+    const admission = this.#limits.admit(met, nowNs, true);
     if (admission === Admission.muted) {
       counters.muted++;
       return;

@@ -1,14 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { Admission, MUTE_S, PeerLimits, peerKey, REPLIES_PER_S } from '../../../../src/io/zeromq/peer-limits.js';
+import {
+  Admission,
+  MUTE_S,
+  PeerLimits,
+  peerKey,
+  REPLIES_PER_S,
+  TokenBucket,
+} from '../../../../src/io/zeromq/peer-limits.js';
 
 const S = 1e9;
 const id = (name: string) => Buffer.from(name);
 
 /** What becomes of so many messages at one moment. */
-function burst(limits: PeerLimits, name: string, count: number, nowNs: number): Record<string, number> {
+function burst(
+  limits: PeerLimits,
+  name: string,
+  count: number,
+  nowNs: number,
+  hasSession = true,
+): Record<string, number> {
   const tally: Record<string, number> = {};
   for (let i = 0; i < count; i++) {
-    const code = limits.admit(limits.meet(id(name), nowNs), nowNs);
+    const code = limits.admit(limits.meet(id(name), nowNs), nowNs, hasSession);
     const word = Object.keys(Admission)[Object.values(Admission).indexOf(code)];
     tally[word] = (tally[word] ?? 0) + 1;
   }
@@ -52,6 +65,37 @@ describe('the rate of a peer', () => {
     const limits = new PeerLimits({ maxPeers: 4, ratePerS: 100 });
     burst(limits, 'a', 100, 5 * S);
     expect(burst(limits, 'a', 1, 4 * S)).toEqual({ cutOff: 1 });
+  });
+});
+
+describe('peers without a session', () => {
+  it('have one rate between them, however many they are, and a robot with a session has its own beside it', () => {
+    const limits = new PeerLimits({ maxPeers: 200, ratePerS: 100 });
+    let admitted = 0;
+    for (let i = 0; i < 100; i++) admitted += burst(limits, `stranger ${i}`, 50, 0, false)['admitted'] ?? 0;
+    expect(admitted).toBe(100);
+    expect(limits.crowdedOut).toBe(4900);
+    expect(burst(limits, 'robot', 100, 0)).toEqual({ admitted: 100 });
+    expect(burst(limits, 'newcomer', 1, 0, false)).toEqual({ muted: 1 });
+    // Crowded out is not cut off: as soon as there is room, it is heard.
+    expect(burst(limits, 'newcomer', 1, 0.1 * S, false)).toEqual({ admitted: 1 });
+  });
+
+  it('leave the rate to others once they are cut off', () => {
+    const limits = new PeerLimits({ maxPeers: 200, ratePerS: 100 });
+    for (let i = 0; i < 100; i++) {
+      expect(burst(limits, `flooder ${i}`, 200, 0, false)).toMatchObject({ cutOff: 1 });
+    }
+    for (let i = 0; i < 100; i++) burst(limits, `flooder ${i}`, 200, 1 * S, false);
+    expect(burst(limits, 'newcomer', 100, 1 * S, false)).toEqual({ admitted: 100 });
+  });
+});
+
+describe('a bucket of tokens', () => {
+  it('is full at first, fills at its rate, and never holds more than its size', () => {
+    const bucket = new TokenBucket(10, 5);
+    const taken = (nowNs: number) => Array.from({ length: 20 }, () => bucket.take(nowNs)).filter(Boolean).length;
+    expect([taken(0), taken(0), taken(0.2 * S), taken(9 * S), taken(8 * S)]).toEqual([5, 0, 2, 5, 0]);
   });
 });
 
