@@ -495,7 +495,9 @@ class Robot {
     packer.pack("yaw").pack_double(robot.scan.yaw);
     packer.pack("contacts").pack(robot.contacts);
     if (old_session_ != 0) packer.pack("s").pack(old_session_);
-    pack_stamp(packer, now_());
+    // The same hello again, `t` and all, is answered with the same welcome again.
+    if (!hello_t_) hello_t_ = now_();
+    pack_stamp(packer, *hello_t_);
     return send(message);
   }
 
@@ -520,6 +522,7 @@ class Robot {
 
   void end_session(double hello_in = 0) {
     if (welcome_) old_session_ = welcome_->s;
+    hello_t_.reset();
     welcome_.reset();
     command_.reset();
     next_hello_ = std::max(next_hello_, steady_now() + hello_in);
@@ -659,11 +662,13 @@ class Robot {
     const std::string reason = detail::text(detail::get(message, "reason"));
     const double retry = detail::number(detail::get(message, "retry"), 0, 3600);
     error = code + ": " + reason;
+    hello_t_.reset();
     next_hello_ = steady_now() + (retry > 0 ? retry : 1);
     if (retry == 0) throw Refused(code, reason);
   }
 
   void on_error(const msgpack::object& message) {
+    if (detail::find(message, "s") != nullptr && !of_this_session(message)) return;
     const std::string code = detail::text(detail::get(message, "code"));
     const msgpack::object* q = detail::find(message, "q");
     const std::uint64_t about = q == nullptr ? 0 : detail::integer(*q);
@@ -686,6 +691,7 @@ class Robot {
   std::optional<Welcome> welcome_;
   std::uint64_t old_session_ = 0;
   bool awaiting_welcome_ = false;
+  std::optional<double> hello_t_;  // of the hello that is being said
   double hello_wait_ = detail::kHello;
   std::optional<Command> command_;
   std::optional<std::string> stopped_;

@@ -127,6 +127,7 @@ class Robot:
         self._stopped = None
         self._next_hello = self._next_heartbeat = self._heard = 0.0  # on time.monotonic()
         self._awaiting_welcome = False
+        self._hello_t = None  # of the hello that is being said
         self._hello_wait = _HELLO_S
         self._theirs = None  # t of the controller's newest heartbeat, when it came by `now`
         self._socket = secure((context or zmq.Context.instance()).socket(zmq.DEALER), keys)
@@ -278,7 +279,10 @@ class Robot:
             hello = {'m': 'hello', 'v': VERSIONS, **self.description}
             if self._old_session is not None:
                 hello['s'] = self._old_session
-            self._awaiting_welcome = self._send({**hello, 't': float(self._now())})
+            # The same hello again, `t` and all, is answered with the same welcome again.
+            if self._hello_t is None:
+                self._hello_t = float(self._now())
+            self._awaiting_welcome = self._send({**hello, 't': self._hello_t})
             self._next_hello = now + (self._hello_wait if self._awaiting_welcome else _UNCONNECTED_S)
             if self._awaiting_welcome:
                 self._hello_wait = min(2 * self._hello_wait, _HELLO_MAX_S)
@@ -291,7 +295,7 @@ class Robot:
 
     def _end_session(self, hello_in=0.0):
         self._old_session, self._session = self._session or self._old_session, None
-        self.welcome = self._command = None
+        self.welcome = self._command = self._hello_t = None
         self._next_hello = max(self._next_hello, time.monotonic() + hello_in)
 
     def _receive(self, frames):
@@ -370,12 +374,15 @@ class Robot:
         code, reason = str(message['code']), str(message['reason'])
         retry = _number(message['retry'], 0.0, 3600.0)
         self.error = (code, reason)
+        self._hello_t = None
         self._next_hello = time.monotonic() + retry
         if retry == 0:
             self._next_hello += 1
             raise Refused(code, reason, message.get('v'))
 
     def _on_error(self, message):
+        if message.get('s') is not None and not self._of_this_session(message):
+            return
         code = str(message['code'])
         q = message.get('q')
         self.error = (code, str(message.get('reason', '')))

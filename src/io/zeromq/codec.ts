@@ -122,6 +122,8 @@ function decode(bytes: Uint8Array, shapes: Shapes, limits: StructureLimits | und
   const origin: FaultOrigin = {};
   const id = map['id'];
   if (Number.isSafeInteger(id) || (typeof id === 'string' && id.length <= 64)) origin.id = id as number | string;
+  const s = map['s'];
+  if (Number.isInteger(s) && (s as number) >= 1 && (s as number) < 2 ** 32) origin.s = s as number;
   const q = map['q'];
   if (Number.isSafeInteger(q) && (q as number) >= 0) origin.q = q as number;
   if (typeof m !== 'string') {

@@ -46,7 +46,7 @@ export const Kind = {
   /** Numbers, with nil where there is none. */
   gaps: 12,
 } as const;
-export type KindCode = (typeof Kind)[keyof typeof Kind];
+type KindCode = (typeof Kind)[keyof typeof Kind];
 
 export interface Field {
   readonly kind: KindCode;
@@ -71,7 +71,7 @@ export interface NamedField extends Field {
 export type FieldTable = readonly NamedField[];
 
 /** Times lie within 3000 years of their origin, so that they are finite in nanoseconds [s]. */
-export const TIME_MAX_S = 1e11;
+const TIME_MAX_S = 1e11;
 /** Sessions and versions. */
 const UINT32_MAX = 2 ** 32 - 1;
 /** Anything metric: beyond it a reading is a mistake, and its square is finite still. */
@@ -268,6 +268,7 @@ export const CONTROLLER_FIELDS: TableOf<ControllerMessage> = {
     code,
     reason,
     re: optional(text(0, 64)),
+    s: optional(session),
     q: optional(count),
     id: optional(identifier),
   }),

@@ -5,6 +5,8 @@ import type { ErrorCode, RefusalCode } from './protocol.js';
 export interface FaultOrigin {
   /** `m` of the message. */
   re?: string;
+  /** The session that the message names. */
+  s?: number;
   /** `q` of a sense. */
   q?: number;
   /** `id` of a request. */
@@ -21,6 +23,7 @@ export class ProtocolFault extends Error {
   override readonly name = 'ProtocolFault';
   readonly code: ErrorCode;
   readonly re?: string;
+  readonly s?: number;
   readonly q?: number;
   readonly id?: number | string;
   readonly refusal?: RefusalCode;
@@ -29,6 +32,7 @@ export class ProtocolFault extends Error {
     super(reason);
     this.code = code;
     if (origin.re !== undefined) this.re = origin.re;
+    if (origin.s !== undefined) this.s = origin.s;
     if (origin.q !== undefined) this.q = origin.q;
     if (origin.id !== undefined) this.id = origin.id;
     if (origin.refusal !== undefined) this.refusal = origin.refusal;

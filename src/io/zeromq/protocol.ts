@@ -201,6 +201,8 @@ export interface LinkError {
   reason: string;
   /** `m` of the message that it is about, where that could be read. */
   re?: string;
+  /** The session that it is about: one that names a session of before is late, and says nothing of this one. */
+  s?: number;
   /** `q` of the sense that it is about. */
   q?: number;
   /** `id` of the request that it is about. */
@@ -276,7 +278,7 @@ export const REQUESTS = [
   'parameters',
   'set',
 ] as const;
-export type RequestName = (typeof REQUESTS)[number];
+type RequestName = (typeof REQUESTS)[number];
 
 export interface Request {
   m: RequestName;

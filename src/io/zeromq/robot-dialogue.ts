@@ -353,6 +353,8 @@ export class RobotDialogue {
   }
 
   #onError(error: LinkError): void {
+    // About a session of before: it says nothing of this one.
+    if (error.s !== undefined && (this.#state !== 'driving' || error.s !== this.#session)) return;
     if (error.code === 'session' || error.code === 'rate') {
       if (this.#state === 'driving') this.#lose(error.reason, error.code === 'rate' ? MUTED_S : 0);
       return;

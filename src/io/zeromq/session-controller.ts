@@ -14,10 +14,12 @@ export interface SessionController {
   /**
    * A robot takes the session: what `name` has learned is loaded, and nothing of the robot before is left.
    *
-   * @returns what the welcome says
+   * @returns what the welcome says; `max` where it is not what the parameters say at the start
    * @throws Error whose message becomes the reason of a `refused`
    */
-  begin(name: string): Promise<{ policy: string; updates: number }>;
+  begin(name: string): Promise<{ policy: string; updates: number; max?: LimitsTuple }>;
+  /** Updates that the policy has learned from by now; where absent, a session that goes on is told those of `begin`. */
+  updates?(): number;
   /** The session is over: the robot is disarmed, what was learned is saved. Never rejects. */
   end(): Promise<void>;
   arm(): void;

@@ -128,9 +128,17 @@ export const CONTROLLER_MESSAGES: Readonly<Record<string, ControllerMessage>> = 
     code: 'field',
     reason: 'odom[1] must be a number from -1000000000 to 1000000000, got NaN',
     re: 'sense',
+    s: SESSION,
     q: 7,
   },
-  'error-session': { m: 'error', code: 'session', reason: 'this session is over: say hello', re: 'sense', q: 8 },
+  'error-session': {
+    m: 'error',
+    code: 'session',
+    reason: 'this session is over: say hello',
+    re: 'sense',
+    s: SESSION,
+    q: 8,
+  },
 };
 
 export const REQUESTS_TO_CONTROLLER: Readonly<Record<string, Request>> = {
