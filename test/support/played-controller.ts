@@ -6,6 +6,7 @@ import {
   Rejection,
   type RejectionCode,
 } from '../../src/io/port.js';
+import type { LimitsTuple } from '../../src/io/zeromq/protocol.js';
 import type { SessionController } from '../../src/io/zeromq/session-controller.js';
 import { Reason } from '../../src/memory/reason.js';
 
@@ -89,6 +90,8 @@ export class PlayedController implements SessionController {
   beginGate: Promise<unknown> | null = null;
   endGate: Promise<unknown> | null = null;
   beginError: Error | null = null;
+  /** What `begin` returns. */
+  begun: { policy: string; updates: number; max?: LimitsTuple } = { policy: 'lin_ts', updates: 42 };
   readonly #now: () => number;
   readonly #listeners = new Set<() => void>();
   readonly #command = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0, stampNs: Number.NaN };
@@ -106,11 +109,11 @@ export class PlayedController implements SessionController {
   nowNs(): number {
     return this.#now();
   }
-  async begin(name: string): Promise<{ policy: string; updates: number }> {
+  async begin(name: string): Promise<{ policy: string; updates: number; max?: LimitsTuple }> {
     this.#order(`begin ${name}`);
     await this.beginGate;
     if (this.beginError !== null) throw this.beginError;
-    return { policy: 'lin_ts', updates: 42 };
+    return this.begun;
   }
   async end(): Promise<void> {
     this.#order('end');

@@ -106,8 +106,6 @@ export interface SessionStatus {
   readonly armed: boolean;
   /** It said `stop`. */
   readonly stopped: boolean;
-  /** An administrator stopped it. */
-  readonly held: boolean;
   /** The robot's clock minus the controller's [s]; NaN while unknown. */
   readonly offsetS: number;
   readonly roundTripS: number;
@@ -191,6 +189,8 @@ export class RobotSession {
   #answeredQ = Number.NaN;
   #answeredT = Number.NaN;
   #answer: Uint8Array | null = null;
+  /** The sense whose turn was last: the one whose step runs, or that has been answered. */
+  #newest: Sense | null = null;
 
   // Commands.
   readonly #motion: MotionCommand;
@@ -205,7 +205,6 @@ export class RobotSession {
 
   #armed = false;
   #stopped = false;
-  #held = false;
   #ended = false;
   #senses = 0;
   #commands = 0;
@@ -276,7 +275,6 @@ export class RobotSession {
       lastSeenNs: this.#lastSeenNs,
       armed: this.#armed,
       stopped: this.#stopped,
-      held: this.#held,
       offsetS: known ? offsetS : Number.NaN,
       roundTripS: known ? roundTripS : Number.NaN,
       senses: this.#senses,
@@ -286,21 +284,20 @@ export class RobotSession {
     };
   }
 
-  /** Whether this is the hello that the session rests on, once more. */
+  /**
+   * Whether this is the hello that the session rests on, once more, from a robot that has not used its key since: the
+   * welcome was lost, or is on its way. Who has the key already says it; who does not is another.
+   */
   isSameHello(hello: Hello, peerKey: string): boolean {
-    return peerKey === this.#peerKey && hello.t === this.#hello.t && hello.s === this.#hello.s;
+    return !this.#used && peerKey === this.#peerKey && hello.t === this.#hello.t && hello.s === this.#hello.s;
   }
 
   /**
-   * A hello for this session: the robot has lost its connection, the welcome, or itself. What it says of itself holds from
-   * here on, and its senses may be counted from anywhere.
-   *
-   * With its key the robot goes on: goal, decisions and place stand. Without it, but before it used the key, the welcome
-   * was lost or is on its way, and says the same again. Without it afterwards the robot has begun anew, and neither its
-   * goal nor its odometry can be taken for the same. The place is void as well where its clock went back or is another.
+   * A hello that names this session's key: the robot has lost its connection, the welcome, or itself. What it says of
+   * itself holds from here on, and its senses may be counted from anywhere. Goal, decisions and place stand; but the place
+   * is void where its clock went back or is another, and where it senses or reaches otherwise than before.
    */
   resume(hello: Hello, peer: Buffer, peerKey: string, nowNs: number): void {
-    const goesOn = hello.s === this.key || !this.#used;
     const before = this.#hello;
     const wentBack = hello.t < this.#usedT - this.#settings.toleranceS;
     this.#hello = hello;
@@ -309,15 +306,14 @@ export class RobotSession {
     this.#dropQueue();
     this.#anyQ = true;
     this.#heartbeatDueNs = nowNs;
-    if (hello.clock !== before.clock || wentBack || !goesOn) {
+    if (hello.clock !== before.clock || wentBack) {
       this.#offset.reset();
       this.#theirHeartbeatS = Number.NaN;
     }
     const datesOtherwise = ownsTime(hello) !== ownsTime(before);
     if (hello.mode !== before.mode || datesOtherwise) {
       this.#abandonStep();
-      this.#answeredQ = Number.NaN;
-      this.#answer = null;
+      this.#forgetAnswer();
       this.controller.lockstep(hello.mode === 'lockstep');
       this.#listen();
     }
@@ -326,25 +322,10 @@ export class RobotSession {
       this.#datedNs = nowNs;
     }
     if (!sameScan(hello, before)) this.#useScan(hello);
-    if (!goesOn) {
-      this.#abandonStep();
-      this.#answeredQ = Number.NaN;
-      this.#answer = null;
-      this.#newestQ = Number.NaN;
-      this.#usedQ = Number.NaN;
-      this.#usedT = Number.NaN;
-      this.#stopped = false;
-      this.#goal = null;
-      this.#frame = Number.NaN;
-      this.controller.observations.cancelGoal(hello.t * NS_PER_S, this.#datedNs);
-    }
-    if (!goesOn || wentBack || hello.clock !== before.clock || datesOtherwise) this.#voidPlace();
+    if (wentBack || hello.clock !== before.clock || datesOtherwise || !sameBody(hello, before)) this.#voidPlace();
     this.#updateArming();
-    if (hello.s === this.key) this.#resumed = true;
-    else if (!goesOn) {
-      this.#resumed = false;
-      this.#used = false;
-    }
+    this.#resumed = true;
+    this.#used = false;
   }
 
   /** A message that bears the session's key. Replies, counts, and says nothing. */
@@ -393,12 +374,6 @@ export class RobotSession {
         break;
     }
     this.#counters.accepted[message.m]++;
-  }
-
-  /** An administrator's stop, beside the robot's own: the robot may move when neither holds. */
-  hold(held: boolean): void {
-    this.#held = held;
-    this.#updateArming();
   }
 
   /** What falls due with time: heartbeats, answers. */
@@ -497,6 +472,7 @@ export class RobotSession {
       this.#sense(sense, nowNs);
       return;
     }
+    if (this.#anyQ) this.#noticeNewRun(sense);
     if (q === this.#answeredQ && t === this.#answeredT && this.#answer !== null) {
       this.#counters.duplicates++;
       this.#counters.repeated++;
@@ -535,6 +511,26 @@ export class RobotSession {
     this.#reject('sequence', reason, 'sense', q);
   }
 
+  /**
+   * The first sense after a hello may be the last one again, or the first of a run that has counted to the same numbers:
+   * a simulation that was started anew with its key. The readings tell which. What was asked and answered in the run
+   * before is no answer then.
+   */
+  #noticeNewRun(sense: Sense): void {
+    const { q, t } = sense;
+    const asked = this.#stepping && q === this.#stepQ && t === this.#stepT;
+    const answered = q === this.#answeredQ && t === this.#answeredT;
+    if ((!asked && !answered) || (this.#newest !== null && sameReadings(sense, this.#newest))) return;
+    this.#abandonStep();
+    this.#forgetAnswer();
+    this.#voidPlace();
+  }
+
+  #forgetAnswer(): void {
+    this.#answer = null;
+    this.#answeredQ = Number.NaN;
+  }
+
   #renew(q: number): void {
     this.#anyQ = false;
     this.#newestQ = q;
@@ -558,6 +554,7 @@ export class RobotSession {
   /** A sense whose turn it is. */
   #sense(sense: Sense, nowNs: number): void {
     const { q, t } = sense;
+    if (this.#hello.mode === 'lockstep') this.#newest = sense;
     const stampNs = t * NS_PER_S;
     if (sense.ranges !== undefined && sense.ranges.length !== this.#scan.count * BYTES_PER_BEAM) {
       const told = `${this.#scan.count} beams of ${BYTES_PER_BEAM} bytes`;
@@ -780,7 +777,7 @@ export class RobotSession {
   }
 
   #updateArming(): void {
-    const armed = this.#odometryCame && this.#rangesCame && !this.#stopped && !this.#held && !this.#ended;
+    const armed = this.#odometryCame && this.#rangesCame && !this.#stopped && !this.#ended;
     if (armed === this.#armed) return;
     this.#armed = armed;
     if (armed) this.controller.arm();
@@ -865,7 +862,7 @@ export class RobotSession {
   }
 
   #reject(code: ErrorCode, reason: string, re: string, q?: number): Uint8Array {
-    const error: LinkError = { m: 'error', code, reason, re };
+    const error: LinkError = { m: 'error', code, reason, re, s: this.key };
     if (q !== undefined) error.q = q;
     this.#counters.rejected[code]++;
     this.#counters.sent.error++;
@@ -933,6 +930,25 @@ function sameScan({ scan: a }: Hello, { scan: b }: Hello): boolean {
     (a.y ?? 0) === (b.y ?? 0) &&
     (a.yaw ?? 0) === (b.yaw ?? 0)
   );
+}
+
+/** Whether what it senses with, and how far it reaches, is what it was. */
+function sameBody(a: Hello, b: Hello): boolean {
+  return a.contacts === b.contacts && a.size[0] === b.size[0] && a.size[1] === b.size[1] && sameScan(a, b);
+}
+
+/** Whether two senses of one number and stamp are one, sent twice. */
+function sameReadings(a: Sense, b: Sense): boolean {
+  const { ranges } = a;
+  const sameRanges =
+    ranges === undefined || b.ranges === undefined ? ranges === b.ranges : Buffer.compare(ranges, b.ranges) === 0;
+  return sameRanges && sameNumbers(a.odom, b.odom) && sameNumbers(a.contacts, b.contacts);
+}
+
+function sameNumbers(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function describeRejection(code: RejectionCode): string {

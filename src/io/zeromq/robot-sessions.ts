@@ -15,12 +15,13 @@ import type { ParameterValues } from '../../parameters/schema.js';
 import { decodeRobotMessage, encodeMessage } from './codec.js';
 import { misfit, type Refusal } from './expectation.js';
 import { LinkCounters } from './link-counters.js';
-import { Admission, type Peer, PeerLimits } from './peer-limits.js';
+import { Admission, type Peer, PeerLimits, TokenBucket } from './peer-limits.js';
 import {
   type Bye,
   type ControllerMessage,
   type ErrorCode,
   type Hello,
+  type LimitsTuple,
   type LinkError,
   PROTOCOL_VERSIONS,
   type RefusalCode,
@@ -39,9 +40,17 @@ import type { RobotExpectation, SessionController } from './session-controller.j
 const LONE_ANSWER_BOUND_MS = 2;
 /** Another try is worth while after so long where a seat is only being made ready or saved [s]. */
 const SOON_S = 0.5;
+/**
+ * Hellos that take a seat a second, of one peer and of all. Each loads what was learned, and may make a folder: a peer that
+ * comes and goes under name after name must not keep the disk busy.
+ */
+const TAKES_PER_S = 10;
+const TAKES_PER_PEER_S = 1;
+/** So many may come at once, beside one for each seat. */
+const TAKES_AT_ONCE = 4;
 const UINT32 = 2 ** 32;
 
-export type LinkParameters = Pick<
+type LinkParameters = Pick<
   ParameterValues,
   | 'odometry_timeout_s'
   | 'ranges_timeout_s'
@@ -70,7 +79,7 @@ export interface RobotSessionsOptions {
 }
 
 /** What has happened to a robot's session. */
-export type SessionEvent = 'begun' | 'resumed' | 'ended' | 'refused';
+type SessionEvent = 'begun' | 'resumed' | 'ended' | 'refused';
 
 export interface SessionChange {
   readonly event: SessionEvent;
@@ -80,6 +89,9 @@ export interface SessionChange {
   /** For a person; empty for `begun` and `resumed`. */
   readonly reason: string;
 }
+
+/** What an error is about. */
+type ErrorSubject = Pick<LinkError, 're' | 's' | 'q'>;
 
 const Phase = { free: 0, beginning: 1, live: 2, ending: 3 } as const;
 
@@ -94,6 +106,8 @@ interface Seat {
   session: RobotSession | null;
   policy: string;
   updates: number;
+  /** What the controller will keep to. */
+  max: LimitsTuple;
   /** Ends when the controller has begun, or has ended. */
   work: Promise<void>;
 }
@@ -106,6 +120,11 @@ export class RobotSessions {
   readonly #seats: readonly Seat[];
   /** Living sessions by key. */
   readonly #sessions = new Map<number, RobotSession>();
+  /** How many living sessions stand behind a peer, by its key; at most one entry for each seat. */
+  readonly #drivers = new Map<string, number>();
+  /** For hellos that take a seat: of all, and of each peer that is remembered. */
+  readonly #takes: TokenBucket;
+  readonly #takesByPeer = new WeakMap<Peer, TokenBucket>();
   readonly #listeners = new Set<(change: SessionChange) => void>();
   readonly #maxMessageBytes: number;
   readonly #timeoutNs: number;
@@ -131,6 +150,7 @@ export class RobotSessions {
       send: (peer, bytes) => options.send(peer, bytes),
       answerBoundMs: () => (this.#sessions.size <= 1 ? LONE_ANSWER_BOUND_MS : 0),
     };
+    this.#takes = new TokenBucket(TAKES_PER_S, TAKES_AT_ONCE + options.controllers.length);
     this.#seats = options.controllers.map((controller, index) => ({
       index,
       controller,
@@ -140,6 +160,7 @@ export class RobotSessions {
       session: null,
       policy: '',
       updates: 0,
+      max: options.expectation.max,
       work: Promise.resolve(),
     }));
   }
@@ -173,18 +194,11 @@ export class RobotSessions {
     return () => this.#listeners.delete(listener);
   }
 
-  /** An administrator's stop, beside the robot's own. @returns whether there is a robot of that name */
-  hold(robot: string, held: boolean): boolean {
-    const session = this.#live().find(({ name }) => name === robot);
-    session?.hold(held);
-    return session !== undefined;
-  }
-
   /**
    * What came from a peer at once, its routing id taken off. Throws nothing, whatever came.
    *
    * @param id of the sender; copied
-   * @param frames used before this returns, but for senses that wait in lockstep, which keep theirs
+   * @param frames used before this returns, but for senses in lockstep, which keep theirs until the next has its answer
    */
   receive(id: Uint8Array, frames: readonly Uint8Array[]): void {
     this.counters.frames++;
@@ -216,13 +230,18 @@ export class RobotSessions {
     }
   }
 
+  /** From here on every hello is refused as `unavailable`, with this reason; sessions that live go on. */
+  refuse(reason: string): void {
+    this.#closing = reason;
+  }
+
   /**
    * Ends every session: zero velocity and `bye` to each robot, and refuses every hello from here on.
    *
    * @returns when every controller has ended, and has saved what it learned
    */
   async close(reason: string): Promise<void> {
-    this.#closing = reason;
+    this.refuse(reason);
     for (const seat of this.#seats) if (seat.session !== null) this.#end(seat, reason);
     // A seat that was beginning ends as soon as it has begun, by work of its own.
     while (this.#seats.some(({ phase }) => phase !== Phase.free)) {
@@ -235,7 +254,7 @@ export class RobotSessions {
   }
 
   #receive(peer: Peer, frames: readonly Uint8Array[], nowNs: number): void {
-    const admission = this.#limits.admit(peer, nowNs);
+    const admission = this.#limits.admit(peer, nowNs, this.#drivers.has(peer.key));
     if (admission === Admission.muted) {
       this.counters.muted++;
       return;
@@ -261,7 +280,7 @@ export class RobotSessions {
     } catch (error) {
       if (!(error instanceof ProtocolFault)) throw error;
       if (error.refusal !== undefined) this.#refuse(peer, { code: error.refusal, reason: error.message }, 0, '', nowNs);
-      else this.#reject(peer, error.code, error.message, nowNs, error.re, error.q);
+      else this.#reject(peer, error.code, error.message, nowNs, error);
       return;
     }
     if (message.m === 'hello') {
@@ -270,11 +289,14 @@ export class RobotSessions {
     }
     const session = this.#sessions.get(message.s);
     if (session === undefined) {
-      const q = message.m === 'sense' ? message.q : undefined;
-      this.#reject(peer, 'session', `there is no session ${message.s} here: say hello`, nowNs, message.m, q);
+      const about: ErrorSubject = { re: message.m, s: message.s };
+      if (message.m === 'sense') about.q = message.q;
+      this.#reject(peer, 'session', `there is no session ${message.s} here: say hello`, nowNs, about);
       return;
     }
+    const before = session.peerKey;
     session.take(message, peer.id, peer.key, nowNs);
+    this.#noteMove(before, session);
     if (message.m === 'bye') this.#end(this.#seats[session.index], null, byeReason(message));
   }
 
@@ -296,7 +318,11 @@ export class RobotSessions {
       maxMessageBytes: this.#maxMessageBytes,
     });
     const session = namesake?.session ?? null;
-    if (namesake !== undefined && session !== null && (hello.s === session.key || peer.key === session.peerKey)) {
+    if (
+      namesake !== undefined &&
+      session !== null &&
+      (hello.s === session.key || session.isSameHello(hello, peer.key))
+    ) {
       if (refusal !== null) {
         // It is not the robot that it was when it was let in.
         this.#end(namesake, refusal.reason);
@@ -326,11 +352,26 @@ export class RobotSessions {
       this.#refuse(peer, { code: 'busy', reason }, retryS, hello.name, nowNs);
       return;
     }
+    if (!this.#mayTake(peer, nowNs)) {
+      const reason = `robots come too often: ${TAKES_PER_PEER_S} a second from one peer, ${TAKES_PER_S} from all`;
+      this.#refuse(peer, { code: 'busy', reason }, 1 / TAKES_PER_PEER_S, hello.name, nowNs);
+      return;
+    }
     seat.phase = Phase.beginning;
     seat.robot = hello.name;
     seat.peerKey = peer.key;
     this.#beginning++;
     seat.work = this.#begin(seat, peer, hello, version);
+  }
+
+  /** Takes the tokens of a hello that takes a seat. */
+  #mayTake(peer: Peer, nowNs: number): boolean {
+    let own = this.#takesByPeer.get(peer);
+    if (own === undefined) {
+      own = new TokenBucket(TAKES_PER_PEER_S, TAKES_AT_ONCE + this.#seats.length);
+      this.#takesByPeer.set(peer, own);
+    }
+    return own.take(nowNs) && this.#takes.take(nowNs);
   }
 
   /** When a seat that is taken may be free [s]. */
@@ -343,10 +384,11 @@ export class RobotSessions {
     let refusal: Refusal | null = null;
     let began = false;
     try {
-      const { policy, updates } = await seat.controller.begin(hello.name);
+      const { policy, updates, max } = await seat.controller.begin(hello.name);
       began = true;
       seat.policy = policy;
       seat.updates = updates;
+      seat.max = max ?? this.#options.expectation.max;
       if (this.#closing !== '') refusal = { code: 'unavailable', reason: this.#closing };
     } catch (error) {
       refusal = { code: 'checkpoint', reason: error instanceof Error ? error.message : String(error) };
@@ -383,6 +425,7 @@ export class RobotSessions {
     seat.session = session;
     seat.phase = Phase.live;
     this.#sessions.set(session.key, session);
+    this.#drivers.set(peer.key, (this.#drivers.get(peer.key) ?? 0) + 1);
     this.counters.accepted.hello++;
     this.counters.begun++;
     this.#welcome(seat, session, version, nowNs);
@@ -395,11 +438,27 @@ export class RobotSessions {
       this.#welcome(seat, session, version, nowNs);
       return;
     }
+    const before = session.peerKey;
     session.resume(hello, peer.id, peer.key, nowNs);
+    this.#noteMove(before, session);
+    seat.updates = seat.controller.updates?.() ?? seat.updates;
     this.counters.accepted.hello++;
     this.counters.resumed++;
     this.#welcome(seat, session, version, nowNs);
     this.#tell('resumed', seat, '');
+  }
+
+  /** Behind which peer the session stands now. */
+  #noteMove(before: string, { peerKey }: RobotSession): void {
+    if (peerKey === before) return;
+    this.#leave(before);
+    this.#drivers.set(peerKey, (this.#drivers.get(peerKey) ?? 0) + 1);
+  }
+
+  #leave(peerKey: string): void {
+    const left = (this.#drivers.get(peerKey) ?? 1) - 1;
+    if (left > 0) this.#drivers.set(peerKey, left);
+    else this.#drivers.delete(peerKey);
   }
 
   /** The heartbeat that follows lets the robot answer at once, so that its clock is known soon. */
@@ -415,7 +474,7 @@ export class RobotSessions {
       expiry: this.#settings.expiryS,
       timeout: this.#settings.timeoutS,
       heartbeat: this.#settings.heartbeatS,
-      max: expectation.max,
+      max: seat.max,
       policy: seat.policy,
       updates: seat.updates,
     });
@@ -437,6 +496,7 @@ export class RobotSessions {
     seat.session = null;
     seat.phase = Phase.ending;
     this.#sessions.delete(session.key);
+    this.#leave(session.peerKey);
     try {
       session.end(reason);
     } catch (error) {
@@ -468,11 +528,12 @@ export class RobotSessions {
     this.#options.send(peer.id, encodeMessage({ m: 'error', code: 'rate', reason: `${reason}: cut off` }));
   }
 
-  #reject(peer: Peer, code: ErrorCode, reason: string, nowNs: number, re?: string, q?: number): void {
+  #reject(peer: Peer, code: ErrorCode, reason: string, nowNs: number, about: ErrorSubject = {}): void {
     this.counters.rejected[code]++;
     const error: LinkError = { m: 'error', code, reason };
-    if (re !== undefined) error.re = re;
-    if (q !== undefined) error.q = q;
+    if (about.re !== undefined) error.re = about.re;
+    if (about.s !== undefined) error.s = about.s;
+    if (about.q !== undefined) error.q = about.q;
     this.#reply(peer, error, nowNs);
   }
 

@@ -166,11 +166,6 @@ export class ZeromqPort implements Port {
     return this.#robots?.robotOf(index) ?? null;
   }
 
-  /** An administrator's stop, beside the robot's own. @returns whether there is a robot of that name */
-  hold(robot: string, held: boolean): boolean {
-    return this.#robots?.hold(robot, held) ?? false;
-  }
-
   /** Calls `listener` when a session begins, goes on or ends, and when a robot is refused. Before `start`. */
   onChange(listener: (change: SessionChange) => void): void {
     this.#listeners.push(listener);

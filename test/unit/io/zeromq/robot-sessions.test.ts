@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeMessage } from '../../../../src/io/zeromq/codec.js';
 import type { Hello } from '../../../../src/io/zeromq/protocol.js';
 import { Reason } from '../../../../src/memory/reason.js';
-import { helloOf, SessionRig, settle } from '../../../support/session-rig.js';
+import { helloOf, type RigRobot, rangesOf, SessionRig, settle } from '../../../support/session-rig.js';
 
 /** A promise that the test settles. */
 function gate(): { wait: Promise<void>; open: () => void } {
@@ -255,43 +255,58 @@ describe('a robot that comes back', () => {
   it('gets the same welcome again where the first was lost, so that it still says its goal', async () => {
     const rig = new SessionRig();
     const ada = rig.robot('ada');
-    const first = await ada.hello();
-    rig.nowNs += 1e8;
-    const second = await ada.hello();
-    expect(second).toMatchObject({ s: first?.s, resumed: false });
-    expect(rig.controller.observations.names()).toEqual(['newFrame', 'cancelGoal']);
-    ada.sense();
-    await ada.hello({ s: ada.session });
-    rig.nowNs += 1e8;
-    expect(await ada.hello({ s: ada.session })).toMatchObject({ s: first?.s, resumed: true });
-    expect(rig.table.counters.begun).toBe(1);
-  });
-
-  it('gets the very same welcome for the very same hello, and nothing is begun anew', async () => {
-    const rig = new SessionRig();
-    const ada = rig.robot('ada');
     const { t } = ada;
-    await ada.hello({ t });
+    const first = await ada.hello({ t });
+    rig.nowNs += 1e8;
+    expect(await ada.hello({ t })).toMatchObject({ s: first?.s, resumed: false });
+    expect(rig.controller.observations.names()).toEqual(['newFrame', 'cancelGoal']);
+    expect(rig.table.counters).toMatchObject({ begun: 1, duplicates: 1, resumed: 0 });
     ada.sense();
-    const again = await ada.hello({ t });
-    expect(again).toMatchObject({ s: ada.session, resumed: false });
-    expect(rig.controller.observations.of('newFrame').length).toBe(1);
-    expect(rig.table.counters).toMatchObject({ duplicates: 1, resumed: 0 });
+    const again = ada.t;
+    for (let i = 0; i < 2; i++) {
+      rig.nowNs += 1e8;
+      expect(await ada.hello({ s: ada.session, t: again })).toMatchObject({ s: first?.s, resumed: true });
+    }
+    expect(rig.table.counters).toMatchObject({ begun: 1, duplicates: 2, resumed: 1 });
   });
 
-  it('has begun anew where it had its key and does not say it: neither goal nor place stands', async () => {
+  it.each([
+    ['says another hello', false, 0.1],
+    ['says the same hello after it used its key', true, 0],
+    ['says another hello after it used its key', true, 0.1],
+  ])(
+    'is busy where it %s without its key, by the same connection, and nobody learns the key',
+    async (_, used, laterS) => {
+      const rig = new SessionRig();
+      const ada = rig.robot('ada');
+      const { t } = ada;
+      await ada.hello({ t });
+      if (used) ada.sense({ goal: [3, 0, 0.3] });
+      const calls = rig.controller.observations.calls.length;
+      const twin = rig.robot('ada');
+      twin.peer = ada.peer;
+      expect(await twin.hello({ t: t + laterS })).toBeUndefined();
+      expect(twin.refusals()).toMatchObject([{ code: 'busy', retry: rig.parameters['zeromq.session_timeout_s'] }]);
+      expect(rig.controller.observations.calls.length).toBe(calls);
+      ada.sense();
+      expect(ada.commands()).toMatchObject([{ s: ada.session }]);
+    },
+  );
+
+  it('has a new key after its silence, and what the process before still sends is refused, and named as such', async () => {
     const rig = new SessionRig();
-    const ada = rig.robot('ada');
-    await ada.hello();
-    ada.sense({ goal: [3, 0, 0.3] });
-    rig.nowNs += 1e8;
-    const welcome = await ada.hello();
-    expect(welcome).toMatchObject({ s: ada.session, resumed: false });
-    expect(rig.controller.observations.names().slice(-2)).toEqual(['cancelGoal', 'newFrame']);
-    expect(rig.controller.armed).toBe(false);
-    ada.q = 0;
-    ada.sense({ goal: [3, 0, 0.3] });
-    expect(rig.controller.observations.of('goal').length).toBe(2);
+    const before = rig.robot('ada');
+    await before.hello();
+    before.sense();
+    await rig.pass(3);
+    const after = rig.robot('ada');
+    after.peer = before.peer;
+    expect(await after.hello()).toMatchObject({ resumed: false });
+    after.take();
+    const steps = rig.controller.steps;
+    before.sense();
+    expect(before.errors()).toMatchObject([{ code: 'session', s: before.session, q: 2 }]);
+    expect(rig.controller.steps).toBe(steps);
   });
 
   it('may say another mode, scanner and clock, which hold from then on', async () => {
@@ -337,6 +352,65 @@ describe('a robot that comes back', () => {
     ada.sense({ q: 3, t: 201 });
     expect(ada.commands()).toMatchObject([{ q: 3 }]);
     expect(rig.controller.steps).toBe(2);
+  });
+
+  it.each([
+    ['scanner', { scan: { n: 8, a0: -3, da: 0.7, rmin: 0.1, rmax: 30 } }],
+    ['size', { size: [0.4, 0.3] }],
+    ['set of sensors', { contacts: true }],
+  ] as [string, Partial<Hello>][])('has another place where it says another %s', async (_, changes) => {
+    const rig = new SessionRig();
+    const ada = rig.robot('ada');
+    await ada.hello();
+    ada.sense();
+    expect(await ada.hello({ s: ada.session, ...changes })).toMatchObject({ resumed: true });
+    expect(rig.controller.observations.of('newFrame').length).toBe(2);
+    expect(rig.controller.armed).toBe(false);
+    ada.sense({ odom: undefined });
+    expect(rig.controller.armed).toBe(false);
+    ada.sense({ ranges: undefined });
+    expect(rig.controller.armed).toBe(true);
+  });
+
+  it('gets no answer of the run before where it has counted to the same number and time with other readings', async () => {
+    const rig = new SessionRig();
+    const ada = rig.robot('ada');
+    await ada.hello();
+    ada.sense({ q: 1, t: 0 });
+    ada.take();
+    await ada.hello({ s: ada.session, t: 0 });
+    ada.sense({ q: 1, t: 0, ranges: rangesOf(0.3) });
+    expect(ada.commands()).toMatchObject([{ q: 1, n: 2 }]);
+    expect(rig.controller.steps).toBe(2);
+    expect(rig.controller.observations.of('newFrame').length).toBe(2);
+    expect(rig.controller.observations.of('ranges').at(-1)?.values[0]).toBeCloseTo(0.3);
+    expect(rig.table.counters.repeated).toBe(0);
+  });
+
+  it('gets no answer of a step that still runs either, where its readings are others', async () => {
+    const rig = new SessionRig();
+    const ada = rig.robot('ada');
+    await ada.hello();
+    rig.controller.atOnce = false;
+    ada.sense({ q: 1, t: 0 });
+    await ada.hello({ s: ada.session, t: 0 });
+    ada.sense({ q: 1, t: 0, odom: [1, 0, 0, 0, 0, 0] });
+    expect(rig.controller.steps).toBe(2);
+    rig.controller.finish();
+    rig.controller.announce();
+    expect(ada.commands().length).toBe(1);
+    expect(rig.table.counters.dropped).toBe(1);
+    expect(balanced(rig)).toBe(true);
+  });
+
+  it('is told what its policy has learned from by now, and the limits that hold for its controller', async () => {
+    const rig = new SessionRig();
+    const max = [0.5, 1, 2, 3] as const;
+    rig.controller.begun = { policy: 'lin_ts', updates: 42, max };
+    const ada = rig.robot('ada');
+    expect(await ada.hello()).toMatchObject({ updates: 42, max });
+    Object.assign(rig.controller, { updates: () => 77 });
+    expect(await ada.hello({ s: ada.session })).toMatchObject({ resumed: true, updates: 77, max });
   });
 
   it('that is no longer the robot it was is refused, and its session ends', async () => {
@@ -461,6 +535,35 @@ describe('bye', () => {
   });
 });
 
+describe('refuse', () => {
+  it('lets nobody in any more, nor one that comes back, and leaves who drives', async () => {
+    const rig = new SessionRig({ seats: 2 });
+    const ada = rig.robot('ada');
+    await ada.hello();
+    rig.table.refuse('the controller is ending');
+    const bob = rig.robot('bob');
+    expect(await bob.hello()).toBeUndefined();
+    expect(bob.refusals()).toMatchObject([{ code: 'unavailable', reason: 'the controller is ending' }]);
+    ada.sense();
+    expect(ada.commands().length).toBe(1);
+    expect(rig.table.sessions.map(({ robot }) => robot)).toEqual(['ada']);
+  });
+
+  it('refuses one whose controller was just beginning', async () => {
+    const rig = new SessionRig();
+    const begun = gate();
+    rig.controller.beginGate = begun.wait;
+    const ada = rig.robot('ada');
+    await ada.hello();
+    rig.table.refuse('the controller is ending');
+    begun.open();
+    await settle();
+    expect(ada.refusals()).toMatchObject([{ code: 'unavailable' }]);
+    expect(rig.table.sessions).toEqual([]);
+    expect(rig.controller.orders).toEqual(['begin ada', 'end']);
+  });
+});
+
 describe('close', () => {
   it('stops every robot, says bye with the reason, and waits until all is saved', async () => {
     const rig = new SessionRig({ seats: 2 });
@@ -510,20 +613,41 @@ describe('close', () => {
   });
 });
 
-describe('an administrator’s stop', () => {
-  it('stands beside the robot’s own: the robot moves when neither holds it', async () => {
+describe('robots that come and go', () => {
+  const visits = async (count: number, visitor: (i: number) => RigRobot) => {
+    let begun = 0;
+    for (let i = 0; i < count; i++) {
+      const robot = visitor(i);
+      if ((await robot.hello()) === undefined) continue;
+      begun++;
+      robot.send({ m: 'bye', s: robot.session });
+      await settle();
+    }
+    return begun;
+  };
+
+  it('take a seat about once a second from one peer, beyond the first few', async () => {
     const rig = new SessionRig();
-    const ada = rig.robot('ada');
-    await ada.hello();
-    ada.sense();
-    expect(rig.controller.armed).toBe(true);
-    expect(rig.table.hold('ada', true)).toBe(true);
-    ada.send({ m: 'stop', s: ada.session });
-    ada.send({ m: 'go', s: ada.session });
-    expect(rig.controller.armed).toBe(false);
-    rig.table.hold('ada', false);
-    expect(rig.controller.armed).toBe(true);
-    expect(rig.table.hold('bob', true)).toBe(false);
+    const { peer } = rig.robot('gateway');
+    const visitor = (i: number) => Object.assign(rig.robot(`name-${i}`), { peer });
+    expect(await visits(20, visitor)).toBe(5);
+    expect(rig.table.counters.refused.busy).toBe(15);
+    rig.nowNs += 3e9;
+    expect(await visits(20, visitor)).toBe(3);
+    expect(rig.controller.orders.filter((order) => order.startsWith('begin')).length).toBe(8);
+    expect(balanced(rig)).toBe(true);
+  });
+
+  it('take a seat about ten times a second in all, and the refusal says when to come again', async () => {
+    const rig = new SessionRig();
+    expect(await visits(20, (i) => rig.robot(`name-${i}`))).toBe(5);
+    rig.nowNs += 1e9;
+    expect(await visits(20, (i) => rig.robot(`name-${i}`))).toBe(5);
+    const late = rig.robot('late');
+    await late.hello();
+    expect(late.refusals()).toMatchObject([{ code: 'busy', retry: 1 }]);
+    rig.nowNs += 1e9;
+    expect(await late.hello()).toBeDefined();
   });
 });
 
