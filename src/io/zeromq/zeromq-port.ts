@@ -171,6 +171,11 @@ export class ZeromqPort implements Port {
     this.#listeners.push(listener);
   }
 
+  /** From here on every robot that comes is refused, with this reason; those that are here stay. */
+  refuse(reason: string): void {
+    this.#robots?.refuse(reason);
+  }
+
   /**
    * Listens. Robots come and go from here on.
    *
