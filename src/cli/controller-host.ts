@@ -20,6 +20,12 @@ export interface OperatorOrders {
   readonly tuned: ReadonlyMap<string, ParameterValue>;
 }
 
+/** One order. */
+export type OperatorOrder =
+  | { readonly halted: boolean }
+  | { readonly frozen: boolean }
+  | { readonly tune: string; readonly value: ParameterValue };
+
 /** What "recent" means for cycle rate and lateness [ns]; the first window is short, so that there is something to show. */
 const WINDOW_NS = 5e9;
 const FIRST_WINDOW_NS = 1e9;
@@ -53,6 +59,8 @@ export class ControllerHost {
   readonly parameters: ParameterValues;
   /** Another where the robot is. */
   checkpointing: Checkpointing | null;
+  /** Rises when a robot comes and when it has gone: what was meant for one must not be done to the next. */
+  tenancy = 0;
   /** Something that must be seen, such as a stall; usually empty. */
   warning = '';
   /** Of the last full window [Hz]; NaN before there is one. */
@@ -76,9 +84,15 @@ export class ControllerHost {
   #armed = false;
   #halted = false;
   #frozen: boolean;
+  #tuningVersion = 0;
   #windowStartNs = 0;
+  /** The save under way, and the one that follows it because what it took is too old. */
   #saving: Promise<boolean> | null = null;
+  #following: Promise<boolean> | null = null;
   #nextSaveMs = 0;
+  /** `#learned` as of what is on the disk; NaN where that is something else. */
+  #keptLearned = 0;
+  #restores = 0;
 
   constructor(options: ControllerHostOptions) {
     const p = options.control.parameters;
@@ -132,8 +146,9 @@ export class ControllerHost {
     this.controller.disarm();
   }
 
+  /** Whether the robot may move, as the control thread is told. */
   get armed(): boolean {
-    return this.#armed && !this.#halted;
+    return this.controller.armed;
   }
 
   /** An operator said that the robot is to stand. */
@@ -188,10 +203,27 @@ export class ControllerHost {
   /** Changes a parameter of the running controller. @throws ParameterError where it cannot be changed so */
   tune(name: string, value: ParameterValue): void {
     this.controller.tune(name, value);
-    this.#tuned.set(name, (this.controller.tuned as Partial<Record<string, number>>)[name] ?? value);
+    this.#tuningVersion++;
+    const tuned = (this.controller.tuned as Partial<Record<string, number>>)[name] ?? value;
+    if (tuned === this.parameters[name as keyof ParameterValues]) this.#tuned.delete(name);
+    else this.#tuned.set(name, tuned);
   }
 
-  get orders(): OperatorOrders {
+  /** Rises when a parameter may have changed. */
+  get tuningVersion(): number {
+    return this.#tuningVersion;
+  }
+
+  /** Carries out an order. @throws ParameterError where a parameter cannot be changed so; nothing has changed then */
+  obey(order: OperatorOrder): void {
+    if ('halted' in order) this.halt(order.halted);
+    else if ('frozen' in order) this.freeze(order.frozen);
+    else this.tune(order.tune, order.value);
+  }
+
+  /** All that is ordered, a fresh object; null where nothing differs from how the run was started. */
+  get orders(): OperatorOrders | null {
+    if (!this.#halted && this.#frozen === this.keptFrozen && this.#tuned.size === 0) return null;
     return { halted: this.#halted, frozen: this.#frozen, tuned: new Map(this.#tuned) };
   }
 
@@ -203,14 +235,34 @@ export class ControllerHost {
       if (orders?.tuned.has(name) !== true) this.controller.tune(name, this.parameters[name as keyof ParameterValues]);
     }
     this.#tuned.clear();
+    this.#tuningVersion++;
     for (const [name, value] of orders?.tuned ?? []) this.tune(name, value);
   }
 
-  /** Puts what was learned elsewhere in the place of what was learned here. */
-  async restore(learned: LearnedState, updates: number): Promise<void> {
+  /**
+   * Puts what was learned elsewhere in the place of what was learned here.
+   *
+   * @param tenancy of the robot that it is meant for: as it was when that was decided
+   * @throws Error where another has the controller by now, and what `Controller.restore` throws
+   */
+  async restore(learned: LearnedState, updates: number, tenancy: number): Promise<void> {
+    // The control thread answers in turn: whatever the next robot brings comes after this.
+    if (tenancy !== this.tenancy) throw new Error('the robot that it was meant for has gone');
+    this.#restores++;
+    this.#keptLearned = Number.NaN;
     await this.controller.restore(learned);
     this.updatesBefore = updates;
     this.#learnedBefore = this.#learned();
+  }
+
+  /** What the controller holds now is what the disk holds. */
+  isKept(): void {
+    this.#keptLearned = this.#learned();
+  }
+
+  /** Whether anything was learned, or put in its place, that is not on the disk. */
+  get unsaved(): boolean {
+    return this.#learned() !== this.#keptLearned;
   }
 
   /** Of the last full window; before there is one, of the whole run [ns]. */
@@ -241,17 +293,24 @@ export class ControllerHost {
   }
 
   /**
-   * Saves what is learned now, as the newest generation. A save that is under way already counts.
+   * Saves what is learned now, as the newest generation. One that is under way took what was learned before; another
+   * follows it, one for all who ask meanwhile.
    *
    * @returns whether it is on the disk; why not is in `checkpointing.failure`
    */
   save(): Promise<boolean> {
-    this.#saving ??= this.#save().then((saved) => {
-      this.#saving = null;
-      this.#nextSaveMs = performance.now() + (saved ? this.#savePeriodMs : Math.min(RETRY_MS, this.#savePeriodMs));
-      return saved;
+    if (this.#saving === null) return this.#saveNow();
+    this.#following ??= this.#saving.then(() => {
+      this.#following = null;
+      // Who asked between the two has begun one already.
+      return this.#saving ?? this.#saveNow();
     });
-    return this.#saving;
+    return this.#following;
+  }
+
+  /** When the saves that were asked for are done. Never rejects. */
+  async settled(): Promise<void> {
+    while (this.#saving !== null || this.#following !== null) await (this.#following ?? this.#saving);
   }
 
   /** Brakes the robot, takes what was learned, and ends the control thread, which sends zero velocity once more. */
@@ -288,13 +347,28 @@ export class ControllerHost {
     return this.controller.statistics.counters[Counter.learned];
   }
 
+  #saveNow(): Promise<boolean> {
+    this.#saving = this.#save().then((saved) => {
+      this.#saving = null;
+      this.#nextSaveMs = performance.now() + (saved ? this.#savePeriodMs : Math.min(RETRY_MS, this.#savePeriodMs));
+      return saved;
+    });
+    return this.#saving;
+  }
+
   async #save(): Promise<boolean> {
     const { checkpointing } = this;
     if (checkpointing === null) return false;
     try {
+      // The snapshot is of this moment or later.
+      const counted = this.#learned();
+      const restores = this.#restores;
       const learned = splitSnapshot(await this.controller.snapshot(), this.#policyBytes);
       const saved = await checkpointing.save(learned, this.#options.progress());
-      if (saved) this.#options.onSaved?.();
+      if (saved) {
+        if (restores === this.#restores) this.#keptLearned = counted;
+        this.#options.onSaved?.();
+      }
       return saved;
     } catch (error) {
       checkpointing.fail(error);

@@ -2,13 +2,13 @@
  * What administrators may do to the controllers of a command, over whatever link they ask. Nothing here takes a path: a
  * checkpoint is named as its folder lists it.
  */
-import { statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Administration } from '../io/zeromq/session-controller.js';
 import { learns } from '../loop/configuration.js';
 import { describeAllowed, findParameter, parameterTable } from '../parameters/schema.js';
 import type { Checkpointing } from './checkpointing.js';
-import type { ControllerHost } from './controller-host.js';
+import type { ControllerHost, OperatorOrder } from './controller-host.js';
 
 /** An answer lists at most so many checkpoints, the newest first. */
 const LISTED = 100;
@@ -21,6 +21,10 @@ export interface HostAdministrationOptions {
   /** @throws Error where there is no robot of that name */
   host(robot: string): ControllerHost;
   status(robot: string): Result;
+  /** Carries out an order for that robot. @throws Error that says why not */
+  order(robot: string, order: OperatorOrder): void;
+  /** Why what that robot has learned can be neither saved nor changed at this moment; empty where it can. */
+  busy?(robot: string): string;
   /** An operator's order was carried out: told in a sentence. */
   tell(text: string): void;
   /** Something that telemetry shows has changed. */
@@ -29,6 +33,8 @@ export interface HostAdministrationOptions {
 
 export class HostAdministration implements Administration {
   readonly #options: HostAdministrationOptions;
+  /** The newest answers to `parameters`, and of which version of the values. */
+  readonly #parameters = new WeakMap<ControllerHost, { version: number; result: Result }>();
 
   constructor(options: HostAdministrationOptions) {
     this.#options = options;
@@ -43,38 +49,39 @@ export class HostAdministration implements Administration {
   }
 
   async save(robot: string): Promise<Result> {
-    const host = this.#options.host(robot);
-    const checkpointing = kept(host);
+    const { host, checkpointing } = this.#kept(robot);
     if (!(await host.save())) throw new Error(`not saved: ${checkpointing.failure}`);
-    return { file: basename(checkpointing.savedPath), updates: host.updates };
+    return { file: basename(checkpointing.savedPath), updates: checkpointing.savedProgress.updates };
   }
 
   async checkpoints(robot: string): Promise<Result> {
-    const { folder, savedPath, ...rest } = await this.#listed(kept(this.#options.host(robot)));
-    return { folder, newest: savedPath === '' ? null : basename(savedPath), ...rest };
+    const { checkpointing } = this.#kept(robot);
+    const { folder, savedPath } = checkpointing;
+    const files = await listed(checkpointing);
+    return { folder, newest: savedPath === '' ? null : basename(savedPath), files };
   }
 
   async restore(robot: string, file: string | null): Promise<Result> {
-    const host = this.#options.host(robot);
-    const checkpointing = kept(host);
+    const { host, checkpointing } = this.#kept(robot);
+    const { tenancy } = host;
     const resumed = file === null ? await checkpointing.load() : await checkpointing.read(file);
     if (resumed === null) throw new Error(`there is no checkpoint in ${checkpointing.folder}`);
-    await host.restore(resumed.learned, resumed.updates);
+    this.#mustStill(robot, host, tenancy);
+    await host.restore(resumed.learned, resumed.updates, tenancy);
     this.#done(robot, `restored ${basename(resumed.path)}, after ${resumed.updates} updates`);
     return { file: basename(resumed.path), updates: resumed.updates, episodes: resumed.progress.episodes };
   }
 
   async reset(robot: string): Promise<Result> {
-    const host = this.#options.host(robot);
-    await host.restore(kept(host).untrained(), 0);
+    const { host, checkpointing } = this.#kept(robot);
+    await host.restore(checkpointing.untrained(), 0, host.tenancy);
     this.#done(robot, 'reset: untrained from here on');
     return { updates: 0 };
   }
 
   freeze(robot: string, frozen: boolean): Result {
-    const host = this.#options.host(robot);
-    if (!frozen && host.keptFrozen) throw new Error('this run was started with --frozen');
-    host.freeze(frozen);
+    if (!frozen && this.#options.host(robot).keptFrozen) throw new Error('this run was started with --frozen');
+    this.#options.order(robot, { frozen });
     this.#done(robot, frozen ? 'frozen: nothing is learned or explored' : 'learns again');
     return { frozen };
   }
@@ -89,33 +96,25 @@ export class HostAdministration implements Administration {
 
   parameters(robot: string): Result {
     const host = this.#options.host(robot);
-    const tunable: readonly string[] = host.controller.tunable;
-    return Object.fromEntries(
-      parameterTable.map((entry) => [
-        entry.name,
-        {
-          value: host.parameter(entry.name),
-          unit: entry.unit,
-          allowed: describeAllowed(entry),
-          default: entry.default,
-          readOnly: !tunable.includes(entry.name),
-        },
-      ]),
-    );
+    const version = host.tuningVersion;
+    const known = this.#parameters.get(host);
+    if (known?.version === version) return known.result;
+    const result = parametersOf(host);
+    this.#parameters.set(host, { version, result });
+    return result;
   }
 
   set(robot: string, name: string, value: number | boolean | string): Result {
     const host = this.#options.host(robot);
-    host.tune(name, value);
+    this.#options.order(robot, { tune: name, value });
     this.#done(robot, `${name} is ${value} from here on`);
     return { name, value: host.parameter(name), unit: findParameter(name)?.unit ?? '' };
   }
 
   #halt(robot: string, halted: boolean): Result {
-    const host = this.#options.host(robot);
-    host.halt(halted);
+    this.#options.order(robot, { halted });
     this.#done(robot, halted ? 'told to stand' : 'told to go on');
-    return { stopped: halted, armed: host.armed };
+    return { stopped: halted, armed: this.#options.host(robot).armed };
   }
 
   #done(robot: string, what: string): void {
@@ -123,24 +122,51 @@ export class HostAdministration implements Administration {
     this.#options.changed(robot);
   }
 
-  async #listed(checkpointing: Checkpointing): Promise<{ folder: string; savedPath: string; files: Result[] }> {
-    const { folder, savedPath } = checkpointing;
-    const files: Result[] = [];
-    for (const { name, generation } of (await checkpointing.list()).slice(0, LISTED)) {
-      const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-      // Pruned between listing and looking.
-      if (stat !== undefined) files.push({ file: name, generation, bytes: stat.size, written: stat.mtimeMs / 1e3 });
-    }
-    return { folder, savedPath, files };
+  /** @throws Error that says why nothing is kept, or can be had now */
+  #kept(robot: string): { host: ControllerHost; checkpointing: Checkpointing } {
+    const host = this.#options.host(robot);
+    const busy = this.#options.busy?.(robot) ?? '';
+    if (busy !== '') throw new Error(`${busy}; try again`);
+    const { checkpointing } = host;
+    if (checkpointing !== null) return { host, checkpointing };
+    throw new Error(
+      learns(host.parameters)
+        ? 'nothing is saved in this run: it was started with --frozen'
+        : `the policy ${host.parameters.policy} learns nothing: there is nothing to keep`,
+    );
+  }
+
+  /** @throws Error where the robot has ended its session, or is about to, while something was looked up for it */
+  #mustStill(robot: string, host: ControllerHost, tenancy: number): void {
+    if (host.tenancy !== tenancy) throw new Error(`${robot} has gone, and nothing was changed`);
+    const busy = this.#options.busy?.(robot) ?? '';
+    if (busy !== '') throw new Error(`${busy}; nothing was changed`);
   }
 }
 
-/** @throws Error that says why nothing is kept */
-function kept(host: ControllerHost): Checkpointing {
-  if (host.checkpointing !== null) return host.checkpointing;
-  throw new Error(
-    learns(host.parameters)
-      ? 'nothing is saved in this run: it was started with --frozen'
-      : `the policy ${host.parameters.policy} learns nothing: there is nothing to keep`,
+function parametersOf(host: ControllerHost): Result {
+  const tunable: readonly string[] = host.controller.tunable;
+  return Object.fromEntries(
+    parameterTable.map((entry) => [
+      entry.name,
+      {
+        value: host.parameter(entry.name),
+        unit: entry.unit,
+        allowed: describeAllowed(entry),
+        default: entry.default,
+        readOnly: !tunable.includes(entry.name),
+      },
+    ]),
   );
+}
+
+/** One file after another, so that a folder on a slow disk holds up nobody. */
+async function listed(checkpointing: Checkpointing): Promise<Result[]> {
+  const files: Result[] = [];
+  for (const { name, generation } of (await checkpointing.list()).slice(0, LISTED)) {
+    // Pruned between listing and looking.
+    const found = await stat(join(checkpointing.folder, name)).catch(() => null);
+    if (found !== null) files.push({ file: name, generation, bytes: found.size, written: found.mtimeMs / 1e3 });
+  }
+  return files;
 }

@@ -1,17 +1,26 @@
 /** A controller of the program as the link's sessions see it: what a robot's coming and going means for it. */
 import { join } from 'node:path';
 import type { CommandSource, ObservationSink } from '../io/port.js';
+import type { LimitsTuple } from '../io/zeromq/protocol.js';
 import type { SessionController } from '../io/zeromq/session-controller.js';
 import { learns } from '../loop/configuration.js';
 import { Checkpointing, NO_PROGRESS, type RunProgress } from './checkpointing.js';
-import { ControllerHost, type ControllerHostOptions, type OperatorOrders } from './controller-host.js';
+import {
+  ControllerHost,
+  type ControllerHostOptions,
+  type OperatorOrder,
+  type OperatorOrders,
+} from './controller-host.js';
 
 /** Where the run is told apart from those in the simulator's worlds, in a checkpoint. */
 const SCENARIO = 'zeromq';
-/** Robots whose operator's orders are remembered; the one heard of longest ago is forgotten first. */
-const MAX_REMEMBERED = 1024;
+/** Robots that may stand under orders. Only administrators give any, and what is as it was at the start takes no place. */
+const MAX_ORDERED = 1024;
 
-/** What an operator ordered, by robot: it outlasts the robot's sessions. */
+/**
+ * What operators ordered, by robot, whichever controller drives it: it outlasts the robot's sessions, and is forgotten
+ * only by being ordered away. A robot that comes and goes under many names cannot make room for itself.
+ */
 export class OrdersByRobot {
   readonly #orders = new Map<string, OperatorOrders>();
 
@@ -19,12 +28,20 @@ export class OrdersByRobot {
     return this.#orders.get(robot) ?? null;
   }
 
-  remember(robot: string, orders: OperatorOrders): void {
-    this.#orders.delete(robot);
+  /** @param orders null: none any more. @throws Error where no more can be remembered; what was stands */
+  remember(robot: string, orders: OperatorOrders | null): void {
+    if (orders === null) {
+      this.#orders.delete(robot);
+      return;
+    }
+    if (this.#orders.size >= MAX_ORDERED && !this.#orders.has(robot)) {
+      throw new Error(`${MAX_ORDERED} robots stand under orders, and no more can be remembered: undo some first`);
+    }
     this.#orders.set(robot, orders);
-    if (this.#orders.size > MAX_REMEMBERED) this.#orders.delete(this.#orders.keys().next().value as string);
   }
 }
+
+const Phase = { free: 0, beginning: 1, driving: 2, ending: 3 } as const;
 
 export interface HostedSessionOptions extends Omit<ControllerHostOptions, 'progress' | 'learned' | 'checkpointing'> {
   /**
@@ -43,6 +60,7 @@ export class HostedSession implements SessionController {
   ending = false;
   readonly #options: HostedSessionOptions;
   #robot = '';
+  #phase: (typeof Phase)[keyof typeof Phase] = Phase.free;
   #before: RunProgress = NO_PROGRESS;
   #cyclesBefore = 0;
 
@@ -86,22 +104,75 @@ export class HostedSession implements SessionController {
     return this.host.controller.clock.nowNs();
   }
 
-  async begin(name: string): Promise<{ policy: string; updates: number }> {
+  /**
+   * From the first moment on the orders for the robot are followed, so that one which is given while its checkpoint is
+   * still being loaded is not lost.
+   */
+  async begin(name: string): Promise<{ policy: string; updates: number; max: LimitsTuple }> {
     const { host } = this;
-    if (this.#options.folderByRobot) await this.#change(name);
+    host.tenancy++;
+    this.#robot = name;
+    this.#phase = Phase.beginning;
+    host.follow(this.#options.orders.of(name));
+    try {
+      if (this.#options.folderByRobot) await this.#change(name);
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+    this.#phase = Phase.driving;
     host.begin();
-    return { policy: host.parameters.policy, updates: host.updates };
+    return { policy: host.parameters.policy, updates: host.updates, max: this.#limits };
+  }
+
+  updates(): number {
+    return this.host.updates;
   }
 
   async end(): Promise<void> {
     const { host } = this;
+    const { checkpointing } = host;
     host.disarm();
-    if (this.#options.folderByRobot) this.#options.orders.remember(this.#robot, host.orders);
+    this.#phase = Phase.ending;
     // The program's end takes what was learned once more, later.
-    if (this.ending || host.checkpointing === null) return;
-    if (await host.save()) this.#options.tell(`saved ${host.checkpointing.savedPath}`);
-    // The next robot has a folder of its own.
-    if (this.#options.folderByRobot) host.checkpointing = null;
+    if (this.ending) return;
+    await host.settled();
+    if (checkpointing !== null && host.unsaved && (await host.save())) {
+      this.#options.tell(`saved ${checkpointing.savedPath}`);
+    }
+    this.#leave();
+  }
+
+  /**
+   * Carries out an order for the robot that is here, and remembers it for when it comes again.
+   *
+   * @throws Error where no robot is here, or no more can be remembered: it stands nevertheless if it is told to, until its
+   *   session ends. ParameterError
+   */
+  order(order: OperatorOrder): void {
+    const { host } = this;
+    if (this.#phase === Phase.free) throw new Error('no robot drives here: orders are a robot’s, by its name');
+    const before = host.orders;
+    host.obey(order);
+    try {
+      this.#options.orders.remember(this.#robot, host.orders);
+    } catch (error) {
+      if (!('halted' in order)) host.follow(before);
+      throw error;
+    }
+  }
+
+  /** Why what was learned can be neither saved nor changed at this moment; empty where it can. */
+  get busy(): string {
+    if (this.#phase === Phase.beginning) return `the session of ${this.#robot} is beginning: its checkpoint is loaded`;
+    if (this.#phase === Phase.ending) return `the session of ${this.#robot} is ending: what it learned is saved`;
+    return '';
+  }
+
+  /** The same for the live line. */
+  get between(): string {
+    if (this.#phase === Phase.beginning) return 'begins';
+    return this.#phase === Phase.ending ? 'is saved' : '';
   }
 
   arm(): void {
@@ -132,21 +203,41 @@ export class HostedSession implements SessionController {
     return this.host.controller.onCommand(listener);
   }
 
-  /** Puts what this robot has learned, and what was ordered for it, in the place of the last one's. */
+  /** Highest that is commanded as things are ordered: speed, yaw rate, and their rates. */
+  get #limits(): LimitsTuple {
+    const limit = (name: string) => this.host.parameter(name) as number;
+    return [
+      limit('robot.max_speed'),
+      limit('robot.max_yaw_rate'),
+      limit('robot.max_acceleration'),
+      limit('robot.max_yaw_acceleration'),
+    ];
+  }
+
+  /** Puts what this robot has learned in the place of what the last one has. */
   async #change(name: string): Promise<void> {
     const { host } = this;
-    const { control, frozen, tell, orders } = this.#options;
-    if (learns(control.parameters)) {
-      const checkpointing = checkpointingOf(this.#options, join(control.parameters.model_dir, name));
-      const resumed = await checkpointing.load();
-      if (resumed !== null) tell(resumed.message);
-      await host.restore(resumed?.learned ?? checkpointing.untrained(), resumed?.updates ?? 0);
-      host.checkpointing = frozen ? null : checkpointing;
-      this.#before = resumed?.progress ?? NO_PROGRESS;
-      this.#cyclesBefore = host.controller.cycles;
-    }
-    host.follow(orders.of(name));
-    this.#robot = name;
+    const { control, frozen, tell } = this.#options;
+    if (!learns(control.parameters)) return;
+    const checkpointing = checkpointingOf(this.#options, join(control.parameters.model_dir, name));
+    const resumed = await checkpointing.load();
+    if (resumed !== null) tell(resumed.message);
+    await host.restore(resumed?.learned ?? checkpointing.untrained(), resumed?.updates ?? 0, host.tenancy);
+    host.isKept();
+    host.checkpointing = frozen ? null : checkpointing;
+    this.#before = resumed?.progress ?? NO_PROGRESS;
+    this.#cyclesBefore = host.controller.cycles;
+  }
+
+  /** The robot is gone, and with it what was ordered for it. */
+  #leave(): void {
+    const { host } = this;
+    host.tenancy++;
+    host.follow(null);
+    // The next robot has a folder of its own.
+    if (this.#options.folderByRobot) host.checkpointing = null;
+    this.#robot = '';
+    this.#phase = Phase.free;
   }
 }
 

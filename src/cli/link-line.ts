@@ -13,6 +13,8 @@ export interface LinkRobot {
   name: string | null;
   /** Undefined while it begins or ends. */
   session: SessionStatus | undefined;
+  /** Why nobody drives though there is a robot: `begins`, `is saved`; else empty. */
+  between?: string;
 }
 
 export interface LinkView {
@@ -61,7 +63,8 @@ export interface Part {
   text: string;
 }
 
-function ofOne({ drive }: LinkView, { host, name, session }: LinkRobot): Part[] {
+function ofOne({ drive }: LinkView, robot: LinkRobot): Part[] {
+  const { host, name, session } = robot;
   if (name === null) {
     return [
       { weight: 9, text: `waiting for a robot at ${drive}` },
@@ -75,7 +78,7 @@ function ofOne({ drive }: LinkView, { host, name, session }: LinkRobot): Part[] 
     { weight: 8, text: `${rate(host.cycleRate)} Hz` },
     { weight: 7, text: `late p99 ${duration(host.latenessP99Ns)}` },
     { weight: 5, text: `missed ${compact(host.controller.statistics.misses)}` },
-    { weight: 8, text: stateWord(host, session) },
+    { weight: 8, text: stateWord(robot) },
     ...(session === undefined || Number.isNaN(session.offsetS)
       ? []
       : [{ weight: 3, text: `clock ${signedDuration(session.offsetS)} ± ${duration(session.roundTripS * 5e8)}` }]),
@@ -91,15 +94,16 @@ function ofSeveral({ robots, drive }: LinkView): Part[] {
   if (driven.length === 0) return [{ weight: 9, text: `${head}, waiting at ${drive}` }];
   return [
     { weight: 9, text: head },
-    ...driven.map(({ host, name, session }) => ({
+    ...driven.map((robot) => ({
       weight: 6,
-      text: `${name} ${rate(host.cycleRate)} Hz p99 ${duration(host.latenessP99Ns)} ${stateWord(host, session)}`,
+      text: `${robot.name} ${rate(robot.host.cycleRate)} Hz p99 ${duration(robot.host.latenessP99Ns)} ${stateWord(robot)}`,
     })),
   ];
 }
 
 /** What the robot is doing, or why it does not. */
-function stateWord(host: ControllerHost, session: SessionStatus | undefined): string {
+function stateWord({ host, session, between = '' }: LinkRobot): string {
+  if (between !== '') return between;
   if (host.halted) return 'told to stand';
   if (session?.stopped === true) return 'stopped itself';
   if (session === undefined || !host.armed) return 'no readings yet';

@@ -27,6 +27,8 @@ import type { StopRequest } from './stop-request.js';
 /** How often the live line is painted anew on a terminal, and written elsewhere [ms]. */
 const PAINT_MS = 250;
 const WRITE_MS = 5000;
+/** What robots are told that come too late. */
+const ENDING = 'the controller is ending';
 
 export interface LinkSessionOptions {
   control: Control;
@@ -54,6 +56,7 @@ export class LinkSession {
   readonly #timers: NodeJS.Timeout[] = [];
   #ending = false;
   #fault = '';
+  #timerFailures = 0;
 
   /** Loads what is to be driven with; nothing runs yet. @throws CheckpointError */
   static async create(options: LinkSessionOptions): Promise<LinkSession> {
@@ -94,8 +97,11 @@ export class LinkSession {
         robots: () => sessions.map((_, index) => this.#nameOf(index)).filter((name) => name !== null),
         host: (robot) => sessions[this.#indexOf(robot)].host,
         status: (robot) => this.#status(robot),
+        order: (robot, order) => sessions[this.#indexOf(robot)].order(order),
+        busy: (robot) => sessions[this.#indexOf(robot)].busy,
         tell,
-        changed: (robot) => this.#telemetry[this.#indexOf(robot)].changed(),
+        // It may be gone by the time that something was done for it.
+        changed: (robot) => this.#telemetry[this.#find(robot)]?.changed(),
       }),
       onNotice: tell,
     });
@@ -131,7 +137,10 @@ export class LinkSession {
       this.#every(display.isTerminal ? PAINT_MS : WRITE_MS, () => this.#paint());
       this.#every(PAINT_MS, () => {
         // Where nobody drives nothing is learned, and the generations there are stay.
-        for (const { index } of this.#port.sessions) this.#sessions[index].host.keepSaved();
+        for (const { index } of this.#port.sessions) {
+          const { host } = this.#sessions[index];
+          if (host.unsaved) host.keepSaved();
+        }
       });
       if (display.isTerminal) this.#paint();
       await stop.asked;
@@ -176,6 +185,8 @@ export class LinkSession {
     this.#ending = true;
     for (const session of this.#sessions) session.ending = true;
     for (const telemetry of this.#telemetry) telemetry.changed();
+    // Who came now would be welcomed by a controller that nothing arms any more.
+    this.#port.refuse(ENDING);
     // The robots first: disarmed, they brake, and zero velocity is the last that they are sent.
     const stopped = await Promise.all(this.#sessions.map(({ host }) => host.stop()));
     const robots = this.#port.sessions.length;
@@ -188,8 +199,10 @@ export class LinkSession {
     } else {
       display.message(robots === 0 ? 'stopped' : `${robots === 1 ? 'robot' : `${robots} robots`} stopped`);
     }
+    // A name that was only called leaves no folder.
+    const kept = this.#sessions.map((session) => this.#sessions.length === 1 || session.host.unsaved);
     const saves = this.#sessions.map((session, index) =>
-      session.host.saveLast(session.host.learnedOf(stopped[index]), session.progress),
+      kept[index] ? session.host.saveLast(session.host.learnedOf(stopped[index]), session.progress) : true,
     );
     const saved = (await Promise.all(saves)).every((done) => done);
     return { totals: this.#totals(), fault: this.#fault, saved, underWay: this.#underWay };
@@ -211,8 +224,12 @@ export class LinkSession {
     return this.#port.robotOf(index) ?? (this.#sessions.length === 1 ? LOCAL_ROBOT : null);
   }
 
+  #find(robot: string): number {
+    return this.#sessions.findIndex((_, index) => this.#nameOf(index) === robot);
+  }
+
   #indexOf(robot: string): number {
-    const index = this.#sessions.findIndex((_, i) => this.#nameOf(i) === robot);
+    const index = this.#find(robot);
     if (index < 0) throw new Error(`no robot ${robot} is driven here`);
     return index;
   }
@@ -268,15 +285,24 @@ export class LinkSession {
   }
 
   #every(milliseconds: number, call: () => void): void {
-    this.#timers.push(setInterval(call, milliseconds));
+    this.#timers.push(
+      setInterval(() => {
+        try {
+          call();
+        } catch (error) {
+          // Nothing that is done beside the driving is worth its end.
+          if (this.#timerFailures++ === 0) this.#options.display.message(`a timer failed: ${error}; told once`);
+        }
+      }, milliseconds),
+    );
   }
 
   #paint(): void {
     const { display } = this.#options;
     const { counters, traffic, sessions, endpoints } = this.#port;
     for (const { host } of this.#sessions) host.advanceWindow();
-    const robots = this.#sessions.map(({ host }, index) => ({
-      host,
+    const robots = this.#sessions.map(({ host, between }, index) => ({
+      ...{ host, between },
       name: this.#port.robotOf(index),
       session: sessions.find((session) => session.index === index),
     }));

@@ -34,6 +34,7 @@ export class LinkWatch implements BesideRun {
           return host;
         },
         status: (robot) => ({ ...this.#report(host, robot), ...checkpointStatus(host) }),
+        order: (_, order) => host.obey(order),
         tell: this.#tell,
         changed: () => this.#telemetry?.changed(),
       }),

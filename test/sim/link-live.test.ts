@@ -217,6 +217,9 @@ describe('controllers behind the link', () => {
     const one = drive('one');
     const two = drive('two');
     await until(() => one.x > 0.1 && two.x > 0.1);
+    const hasLearned = async (robot: string) => ((await done({ m: 'status', robot }))['updates'] as number) > 0;
+    await until(() => hasLearned('one'));
+    await until(() => hasLearned('two'));
     await done({ m: 'set', robot: 'one', name: 'robot.max_speed', value: 0.25 });
     await done({ m: 'stop', robot: 'one' });
     one.send({ m: 'bye', s: one.session });
@@ -228,6 +231,7 @@ describe('controllers behind the link', () => {
       async () => three.session !== 0 && (await done({ m: 'status', robot: 'three' }))['state'] === 'driving',
     );
     expect((await done({ m: 'parameters', robot: 'three' }))['robot.max_speed']).toMatchObject({ value: 2 });
+    await until(() => hasLearned('three'));
     three.send({ m: 'bye', s: three.session });
     three.close();
     await until(() => page.text.includes('three has ended'));
