@@ -17,6 +17,8 @@ export interface TelemetrySink {
   decision(robot: string, record: Float64Array): void;
   state(robot: string, state: StateReport): void;
   checkpoint(robot: string, checkpoint: CheckpointReport): void;
+  /** The robot has gone: what only those who come later would be told need not be kept. */
+  forget(robot: string): void;
 }
 
 export interface HostTelemetryOptions {
@@ -30,6 +32,7 @@ export interface HostTelemetryOptions {
   tell: (text: string) => void;
 }
 
+/** Nothing here is worth a run: what throws is counted, told once, and tried again with the next. */
 export class HostTelemetry {
   readonly #options: HostTelemetryOptions;
   readonly #timer: NodeJS.Timeout;
@@ -38,25 +41,34 @@ export class HostTelemetry {
   /** What is told of at once when it changes. */
   #told = '';
   #driven = false;
+  #robot: string | null = null;
+  #failures = 0;
 
   constructor(options: HostTelemetryOptions) {
     this.#options = options;
     this.#endDecisions = options.host.controller.onDecision((record) => {
-      const robot = options.robot();
-      if (robot !== null && this.#driven) options.sink.decision(robot, record);
+      this.#guarded(() => {
+        const robot = options.robot();
+        if (robot !== null && this.#driven) options.sink.decision(robot, record);
+      });
     });
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#timer = setInterval(() => this.#guarded(() => this.#look()), LOOK_MS);
+  }
+
+  /** Messages that could not be made. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Tells the state now, whether or not it has changed. */
   changed(): void {
     this.#toldMs = Number.NEGATIVE_INFINITY;
-    this.#look();
+    this.#guarded(() => this.#look());
   }
 
   /** Tells of the newest checkpoint, file and all. */
   async saved(): Promise<void> {
-    const { host, sink, robot, tell } = this.#options;
+    const { host, sink, robot } = this.#options;
     const { checkpointing } = host;
     const name = robot();
     if (checkpointing === null || name === null) return;
@@ -72,8 +84,9 @@ export class HostTelemetry {
         sha256: createHash('sha256').update(data).digest('hex'),
         data,
       });
+      if (robot() !== name) sink.forget(name);
     } catch (error) {
-      tell(`watchers were not told of ${savedPath}: ${error instanceof Error ? error.message : error}`);
+      this.#failed(`watchers were not told of ${savedPath}`, error);
     }
   }
 
@@ -86,6 +99,8 @@ export class HostTelemetry {
     const { host, sink, robot, driven, report } = this.#options;
     this.#driven = driven();
     const name = robot();
+    if (this.#robot !== null && this.#robot !== name) sink.forget(this.#robot);
+    this.#robot = name;
     if (name === null) return;
     const nowMs = performance.now();
     const told = `${name} ${this.#driven} ${host.why} ${host.armed} ${host.frozen}`;
@@ -95,5 +110,20 @@ export class HostTelemetry {
     this.#told = told;
     this.#toldMs = nowMs;
     sink.state(name, report(name));
+  }
+
+  #guarded(body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      this.#failed('telemetry failed', error);
+    }
+  }
+
+  #failed(what: string, error: unknown): void {
+    if (this.#failures++ > 0) return;
+    this.#options.tell(
+      `${what}: ${error instanceof Error ? error.message : error}; it is tried again, and not told again`,
+    );
   }
 }

@@ -63,9 +63,21 @@ export function stateReport({ host, robot, present, ending, link }: StateOf): St
         }),
     peers: traffic.peers,
     lost_decisions: memory.decisions.droppedCount,
-    memory_bytes: process.memoryUsage.rss(),
+    memory_bytes: residentBytes(),
     policy: host.parameters.policy,
   };
+}
+
+let residentRead = 0;
+
+/** Resident memory [bytes], as it could last be read: that opens a file, and the process may have none left to open. */
+function residentBytes(): number {
+  try {
+    residentRead = process.memoryUsage.rss();
+  } catch {
+    // The run matters more than the figure.
+  }
+  return residentRead;
 }
 
 function nameOfState(of: Omit<StateOf, 'link' | 'robot'> & { session: SessionStatus | undefined }): string {

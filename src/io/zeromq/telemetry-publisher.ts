@@ -120,6 +120,12 @@ export class TelemetryPublisher {
     this.#publishCheckpoint(channel);
   }
 
+  /** The robot has gone: its checkpoint, the largest thing that is kept here, is kept no longer. */
+  forget(robot: string): void {
+    const channels = this.#robots.get(robot);
+    if (channels !== undefined) channels.checkpoint.newest = null;
+  }
+
   /** What the socket received: subscriptions, and whatever else a peer may send, which is ignored. @realtime unsafe */
   receive(frames: readonly Uint8Array[]): void {
     const frame = frames[0];
