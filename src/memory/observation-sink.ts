@@ -63,7 +63,8 @@ export interface ObservationSink {
   ): RejectionCode;
   /**
    * From here on the odometry is in another frame, and the robot may stand elsewhere: a simulator's next episode, a
-   * restarted base. Stamps may begin anew; what the controller remembers of the place is void.
+   * restarted base, the next robot. Stamps may begin anew; what the controller remembers of the place is void, and so are
+   * contacts: whether there are any sensors of them is told by the next.
    */
   newFrame(): void;
   /** A new goal in `odom` [m, m] with the distance at which it counts as reached [m]; replaces the old one. */

@@ -149,7 +149,21 @@ export class ValidatingSink implements ObservationSink {
 
   newFrame(): void {
     this.#frame++;
+    if (this.#lastStampNs[Input.contacts] !== Number.NEGATIVE_INFINITY) this.#voidContacts();
     this.#lastStampNs.fill(Number.NEGATIVE_INFINITY);
+  }
+
+  /**
+   * What was touched was touched elsewhere, and whoever drives on may have no contact sensors to say otherwise. Odometry
+   * tells by its frame that ranges are void; contacts may come without either.
+   */
+  #voidContacts(): void {
+    const slot = this.#memory.contacts;
+    const d = slot.doubles[slot.writeIndex];
+    d.fill(0);
+    d[ContactsField.stampNs] = Number.NEGATIVE_INFINITY;
+    d[ContactsField.receivedNs] = Number.NEGATIVE_INFINITY;
+    slot.publish();
   }
 
   goal(stampNs: number, receivedNs: number, x: number, y: number, tolerance: number): RejectionCode {

@@ -4,16 +4,14 @@ import { jackal, noFaults, Outcome, Simulator, scenarioOf } from '../../sim/inde
 import { chainWorldHash } from '../../src/cli/checkpointing.js';
 import { describeRobot, SensingSink } from '../../src/cli/remote-sensing.js';
 import { VirtualSession } from '../../src/cli/virtual-session.js';
-import { MonotonicClock } from '../../src/core/clock.js';
 import { RobotDialogue } from '../../src/io/zeromq/robot-dialogue.js';
 import type { RobotLink } from '../../src/io/zeromq/robot-link.js';
 import type { SessionController } from '../../src/io/zeromq/session-controller.js';
-import { layoutSizesOf, periodNsOf, scheduleOptionsOf } from '../../src/loop/configuration.js';
-import { ControlLoop } from '../../src/loop/control-loop.js';
-import { Controller } from '../../src/loop/controller.js';
+import { periodNsOf } from '../../src/loop/configuration.js';
 import { Counter } from '../../src/loop/statistics.js';
-import { DECISION_DOUBLES, DecisionField, Order, Progress } from '../../src/memory/layout.js';
+import { DECISION_DOUBLES, DecisionField } from '../../src/memory/layout.js';
 import { loadParameters } from '../../src/parameters/loader.js';
+import { loopedController } from '../support/looped-controller.js';
 import { SessionRig, settle } from '../support/session-rig.js';
 
 const EPISODES = 4;
@@ -48,60 +46,19 @@ interface Result {
   lengths: number[];
 }
 
-/** The controller of a session, each step of which is one cycle in this thread. */
-function controllerOf(nowNs: () => number): { controller: SessionController; loop: ControlLoop; host: Controller } {
-  class HeldClock extends MonotonicClock {
-    override nowNs(): number {
-      return nowNs();
-    }
-  }
-  const clock = new HeldClock();
-  const host = new Controller({
-    sizes: layoutSizesOf(parameters),
-    schedule: scheduleOptionsOf(parameters),
-    parameters,
-    watchdogTimeoutNs: 1e9,
-    heartbeatTimeoutNs: 1e9,
-    onStall: () => undefined,
-    clock,
-  });
-  const { orders, progress } = host.memory;
-  const loop = new ControlLoop(host.memory, parameters, clock);
-  const controller: SessionController = {
-    observations: host.observations,
-    commands: host.commands,
-    nowNs,
-    begin: async () => ({ policy: parameters.policy, updates: 0 }),
-    end: async () => undefined,
-    arm: () => host.arm(),
-    disarm: () => host.disarm(),
-    lockstep: (on) => host.lockstep(on),
-    step: (atNs) => host.step(atNs),
-    answered: (step) => host.answered(step),
-    awaitAnswer: (step) => {
-      Atomics.add(orders, Order.heartbeat, 1);
-      progress[Progress.stepTaken] = step;
-      loop.run(nowNs());
-      return host.answered(step);
-    },
-    onCommand: () => () => undefined,
-  };
-  return { controller, loop, host };
-}
-
 /** Over the link, with so much of the controller's time from sense to sense [ns]. */
 async function remote(stepNs: number): Promise<Result> {
-  let made: ReturnType<typeof controllerOf> | null = null;
+  let made: ReturnType<typeof loopedController> | null = null;
   const rig: SessionRig<SessionController> = new SessionRig<SessionController>({
     parameters,
     make: (nowNs) => {
-      made = controllerOf(nowNs);
+      made = loopedController(parameters, nowNs);
       return made.controller;
     },
     // As over a socket: no answer comes before the question has been asked.
     send: (_peer, bytes) => queueMicrotask(() => dialogue.receive(bytes)),
   });
-  const { loop, host } = made as unknown as ReturnType<typeof controllerOf>;
+  const { loop, host } = made as unknown as ReturnType<typeof loopedController>;
   let originNs = 0;
   let simulator: Simulator | null = null;
   const peer = Buffer.from([0, 1, 2, 3, 4]);

@@ -76,6 +76,18 @@ describe('the observer', () => {
     expect([o.newScan, o.scanCount, o.x]).toEqual([false, 1, 0.1 * 3]);
   });
 
+  it('knows of no contact sensors in another frame, until they speak there', () => {
+    const { sink, at } = rig();
+    sink.contacts(1e9, 1e9, 1, 2, 3, 4);
+    expect(at(1.1e9).contactsAgeNs).toBe(0.1e9);
+    sink.newFrame();
+    expect(at(1.2e9).contactsAgeNs).toBe(Number.POSITIVE_INFINITY);
+    sink.contacts(0, 1.3e9, 0, 0, 0, 5);
+    const o = at(1.4e9);
+    expect(o.contactsAgeNs).toBe(0.1e9);
+    expect([...o.contact]).toEqual([0, 0, 0, 5]);
+  });
+
   it('places the goal in front of the robot, and anew as the robot moves', () => {
     const coordinate = fc.double({ min: -20, max: 20, noNaN: true });
     const angle = fc.double({ min: -10, max: 10, noNaN: true });

@@ -304,6 +304,19 @@ describe('the validating sink', () => {
     expect(sink.odometry(...but(GOOD_ODOMETRY, 0, 0))).toBe(stampBack);
   });
 
+  it('takes back contacts of the place before, in another frame and only where there were any', () => {
+    const { memory, sink, wakes } = rig();
+    sink.newFrame();
+    expect(taken(memory.contacts)).toBeNull();
+    sink.contacts(...GOOD_CONTACTS);
+    sink.newFrame();
+    const void_ = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, 0, 0];
+    expect(taken(memory.contacts)).toEqual(void_);
+    expect(wakes()).toBe(1);
+    sink.contacts(...GOOD_CONTACTS);
+    expect(taken(memory.contacts)).toEqual([...GOOD_CONTACTS]);
+  });
+
   it('has a name for every reason', () => {
     expect(REASON_NAMES).toHaveLength(Object.keys(Rejection).length);
     expect(REASON_NAMES[Rejection.stampStill]).toBe('stamp_still');

@@ -241,6 +241,8 @@ describe('messages that are refused', () => {
     expect(fault(decodeRobotMessage, [sense]).code).toBe('message');
     expect(fault(decodeRobotMessage, {}).code).toBe('message');
     expect(fault(decodeRobotMessage, { m: 'command', q: 3 })).toMatchObject({ code: 'message', re: 'command', q: 3 });
+    for (const s of [0, 2 ** 32, 1.5, '7']) expect(fault(decodeRobotMessage, { ...sense, s, q: -1 }).s).toBeUndefined();
+    expect(fault(decodeRobotMessage, { ...sense, s: 2 ** 32 - 1, q: -1 }).s).toBe(2 ** 32 - 1);
     expect(fault(decodeRobotMessage, Buffer.from('{"m":"sense"}')).code).toBe('malformed');
     expect(fault(decodeRobotMessage, new Date()).code).toBe('structure');
     expect(fault(decodeRobotMessage, new Uint8Array(0)).code).toBe('malformed');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MotionCommand } from '../../../../src/io/port.js';
+import { encodeMessage } from '../../../../src/io/zeromq/codec.js';
 import type { Command, Hello } from '../../../../src/io/zeromq/protocol.js';
 import { RobotDialogue, type RobotDialogueOptions } from '../../../../src/io/zeromq/robot-dialogue.js';
 import { BEAMS, helloOf, SessionRig, settle } from '../../../support/session-rig.js';
@@ -199,6 +200,19 @@ describe('the robot’s side of a session', () => {
     talk.dialogue.receive(Buffer.alloc(0));
     expect(talk.dialogue.counters.malformed).toBe(2);
     expect(talk.dialogue.state).toBe('driving');
+  });
+
+  it('ignores an error of a session before, and heeds one of its own', async () => {
+    const talk = new Talk();
+    await talk.pass(0.1);
+    const [{ session }] = talk.rig.table.sessions;
+    const error = { m: 'error', code: 'session', reason: 'no such session' } as const;
+    talk.dialogue.receive(encodeMessage({ ...error, s: session === 1 ? 2 : session - 1 }));
+    talk.dialogue.receive(encodeMessage({ ...error, code: 'reading', s: session === 1 ? 2 : session - 1 }));
+    expect(talk.dialogue.state).toBe('driving');
+    expect(talk.dialogue.counters.errors).toBe(0);
+    talk.dialogue.receive(encodeMessage({ ...error, s: session }));
+    expect(talk.told).toEqual(['welcome', 'lost: no such session']);
   });
 });
 
