@@ -11,8 +11,8 @@
  * until one comes, and find its readings stale. The pace may be changed at any time; it is seen within the same wait.
  *
  * The wait is a small state machine: park on a word of shared memory until the margin before the start, then spin.
- * Waking from a park was measured to come 75 µs late (p50) to several hundred; the spin buys that back. A step is expected
- * as long after the last as that came after the one before, and spun for within the margin around that moment.
+ * Waking from a park was measured to come 75 µs late (p50) to several hundred; the spin buys that back. A step is parked
+ * for: nobody knows when it comes, and a thread that spins has a core that the robot's message needs to get here.
  *
  * Allocates nothing after construction. That includes the timeouts: `Atomics.wait` takes its timeout as an object on
  * the heap unless it is a small integer, and whole milliseconds are too coarse, so a table holds them ready. Measured:
@@ -120,8 +120,6 @@ export class Schedule {
   #startNs = 0;
   /** When the newest step was asked for, or else when lockstep began [ns]. */
   #askedNs = 0;
-  /** From the step before to the newest [ns]. */
-  #intervalNs = Number.POSITIVE_INFINITY;
 
   /** @param statistics counts skips, catch-ups and early starts */
   constructor(
@@ -179,7 +177,6 @@ export class Schedule {
     if (lockstep) {
       // From the last start and not from now, so that changing the pace to and fro cannot put cycles off for ever.
       this.#askedNs = this.#startNs;
-      this.#intervalNs = Number.POSITIVE_INFINITY;
       return;
     }
     // A new grid. The places of the old one that passed in lockstep were nobody's to start.
@@ -205,9 +202,6 @@ export class Schedule {
       dueNs += passed * periodNs;
       this.#counters[Counter.skips] += passed;
     }
-    // Outside the patience nothing is expected.
-    const expectedNs =
-      this.#intervalNs < this.#patienceNs ? this.#askedNs + this.#intervalNs : Number.NEGATIVE_INFINITY;
     for (;;) {
       // First of all, so that a step which comes while the clock is read is not left to the next cycle.
       const nowNs = this.#clock.nowNs();
@@ -227,9 +221,7 @@ export class Schedule {
         return Wake.request;
       }
       if (nowNs >= dueNs) break;
-      // A park wakes late by up to the margin: one that is to be shorter than that would miss the step.
-      if (nowNs < expectedNs - 2 * this.#spinMarginNs) this.#park(rouse, expectedNs - this.#spinMarginNs - nowNs);
-      else if (nowNs >= expectedNs + this.#spinMarginNs) this.#park(rouse, dueNs - nowNs);
+      this.#park(rouse, dueNs - nowNs);
     }
     this.scheduledNs = dueNs;
     return this.#start(this.#step);
@@ -238,7 +230,6 @@ export class Schedule {
   /** A step begins: due when it was asked for, and never before the start that was. */
   #takeStep(step: number): void {
     const askedNs = Math.max(this.scheduledNs, this.#asked[step & (ASKED_STEPS - 1)]);
-    this.#intervalNs = askedNs - this.#askedNs;
     this.#askedNs = askedNs;
     this.scheduledNs = askedNs;
   }
