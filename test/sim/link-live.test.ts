@@ -15,6 +15,7 @@ import type { Run } from '../../src/cli/run-options.js';
 import { StopRequest } from '../../src/cli/stop-request.js';
 import { decodeAnswer, encodeMessage } from '../../src/io/zeromq/codec.js';
 import type { Answer, Request as Asked } from '../../src/io/zeromq/protocol.js';
+import { Reason } from '../../src/memory/reason.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import { temporaryFolder } from '../support/command-line.js';
 import { DealerRobot } from '../support/dealer-robot.js';
@@ -159,6 +160,30 @@ describe('controllers behind the link', () => {
     await until(() => page.text.includes('session lost, the robot stands: the controller is ending'));
     stop.ask('test');
     expect((await result).fault).toBe('');
+  });
+
+  it('brake a robot to its stand at the end, whatever it says meanwhile, and welcome nobody any more', async () => {
+    const { end } = await controllers({ 'zeromq.max_sessions': 2 });
+    const dealer = new DealerRobot(`ipc://${at('drive')}`);
+    left.push(() => dealer.close());
+    await until(() => dealer.speed > 0.5);
+    const talk = setInterval(() => {
+      dealer.send({ m: 'stop', s: dealer.session });
+      dealer.send({ m: 'go', s: dealer.session });
+    }, 5);
+    left.push(() => clearInterval(talk));
+    const driven = dealer.of('command').length;
+    const ended = end();
+    const late = new DealerRobot(`ipc://${at('drive')}`, {}, { name: 'late' });
+    left.push(() => late.close());
+    await ended;
+    await until(() => dealer.of('bye').length > 0);
+    const commands = dealer.of('command').slice(driven);
+    const braking = commands.slice(commands.findIndex(({ why }) => why === Reason.disarmed));
+    const speeds = braking.map(({ twist }) => twist[0]);
+    expect(speeds).toEqual([...speeds].sort((a, b) => b - a));
+    expect(speeds.at(-1)).toBe(0);
+    expect(late.of('welcome')).toEqual([]);
   });
 
   it('do what administrators ask, and say why not where they do not', async () => {

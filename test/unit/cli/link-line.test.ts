@@ -42,6 +42,12 @@ describe('the live line of a link', () => {
     );
   });
 
+  it('says of a robot that comes or goes that it does', () => {
+    const between = (word: string) => ({ robots: [{ host, name: 'jackal', session: undefined, between: word }] });
+    expect(linkLine(view(between('begins')), 300)).toContain('jackal | 50.0 Hz | late p99 62 µs | missed 2 | begins |');
+    expect(linkLine(view(between('is saved')), 300)).toContain('| is saved |');
+  });
+
   it('keeps who drives, how fast, and why not, where there is little', () => {
     expect(linkLine(view(robot({}, { why: 2 })), 40)).toBe('jackal free | 50.0 Hz | obst');
   });

@@ -44,6 +44,20 @@ function rig() {
 }
 
 describe('telemetry', () => {
+  it('of a robot that has gone shows its last state to who comes later, and no checkpoint', () => {
+    const { publisher, topics, subscribe } = rig();
+    publisher.state('anna', stateAt(1));
+    publisher.checkpoint('anna', checkpointAt(1));
+    publisher.checkpoint('bert', checkpointAt(1, 'bert'));
+    publisher.forget('anna');
+    publisher.forget('nobody');
+    subscribe('');
+    publisher.tick(0);
+    expect(topics()).toEqual(['state/anna', 'checkpoint/bert']);
+    publisher.checkpoint('anna', checkpointAt(2));
+    expect(topics()).toContain('checkpoint/anna');
+  });
+
   it('that nobody subscribed to is not even encoded', () => {
     const { publisher, sent, subscribe } = rig();
     const unreadable = new Proxy(new Float64Array(1), {
