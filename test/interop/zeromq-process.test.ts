@@ -294,6 +294,10 @@ describe('the ZeroMQ link, process to process', () => {
     await until(() => third.session !== 0);
     // What was ordered for one is not ordered for three, whoever drives.
     await until(async () => (await done({ m: 'status', robot: 'three' }))['state'] === 'driving');
+    // Who has learned nothing leaves no folder.
+    for (const name of ['two', 'three']) {
+      await until(async () => ((await done({ m: 'status', robot: name }))['updates'] as number) > 0);
+    }
     run.signal('SIGINT');
     expect(await run.ended).toBe(0);
     expect(readdirSync(at('model')).sort()).toEqual(['one', 'three', 'two']);
