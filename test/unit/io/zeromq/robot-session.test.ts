@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { QUEUE_SENSES } from '../../../../src/io/zeromq/lockstep-queue.js';
 import type { Hello } from '../../../../src/io/zeromq/protocol.js';
-import { QUEUE_SENSES } from '../../../../src/io/zeromq/robot-session.js';
 import { Reason } from '../../../../src/memory/reason.js';
 import { type RigRobot, SessionRig } from '../../../support/session-rig.js';
 
