@@ -8,8 +8,8 @@
 import { MonotonicClock } from '../core/clock.js';
 import { expectationOf } from '../io/zeromq/expectation.js';
 import { LOCAL_ROBOT } from '../io/zeromq/protocol.js';
-import type { SessionStatus } from '../io/zeromq/robot-session.js';
 import type { SessionChange } from '../io/zeromq/robot-sessions.js';
+import type { SessionStatus } from '../io/zeromq/session-status.js';
 import type { StateReport } from '../io/zeromq/telemetry-reports.js';
 import { ZeromqPort } from '../io/zeromq/zeromq-port.js';
 import type { Controller } from '../loop/controller.js';

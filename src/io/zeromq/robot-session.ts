@@ -12,24 +12,16 @@
  * **Free.** Commands go out as they are made. Each names the sense whose odometry the cycle used, found by its stamp.
  */
 import { Reason } from '../../memory/reason.js';
-import { type MotionCommand, Rejection } from '../port.js';
+import { Rejection } from '../port.js';
 import { encodeMessage } from './codec.js';
+import { CommandSender } from './command-sender.js';
 import type { LinkCounters } from './link-counters.js';
 import { LockstepQueue, QUEUE_SENSES } from './lockstep-queue.js';
-import type {
-  ClockKind,
-  Command,
-  ControllerMessage,
-  ErrorCode,
-  Hello,
-  LinkError,
-  Mode,
-  RobotMessage,
-  Sense,
-} from './protocol.js';
+import type { ControllerMessage, ErrorCode, Hello, LinkError, RobotMessage, Sense } from './protocol.js';
 import { ownsTime, ReadingDates } from './reading-dates.js';
 import { describeRejection, SenseIntake } from './sense-intake.js';
 import type { SessionController } from './session-controller.js';
+import type { SessionStatus } from './session-status.js';
 
 /** A step whose command has not come after so long is given up [ns]. */
 const ANSWER_BOUND_NS = 1e9;
@@ -65,32 +57,6 @@ interface SessionStart {
   readonly peerKey: string;
 }
 
-/** How a session is, for people and for telemetry. */
-export interface SessionStatus {
-  readonly robot: string;
-  readonly session: number;
-  /** Of the controller that drives it. */
-  readonly index: number;
-  readonly mode: Mode;
-  readonly clock: ClockKind;
-  /** Reason code of the last command; `Reason.disarmed` before the first. */
-  readonly why: number;
-  /** When it last sent something, on the controller's clock [ns]. */
-  readonly lastSeenNs: number;
-  readonly armed: boolean;
-  /** It said `stop`. */
-  readonly stopped: boolean;
-  /** The robot's clock minus the controller's [s]; NaN while unknown. */
-  readonly offsetS: number;
-  readonly roundTripS: number;
-  /** Senses that were used, commands sent, errors sent. */
-  readonly senses: number;
-  readonly commands: number;
-  readonly errors: number;
-  /** Senses that wait for their step. */
-  readonly waiting: number;
-}
-
 export class RobotSession {
   readonly index: number;
   readonly key: number;
@@ -109,6 +75,7 @@ export class RobotSession {
   readonly #dates: ReadingDates;
   readonly #intake: SenseIntake;
   readonly #lockstep = new LockstepQueue();
+  readonly #commands: CommandSender;
   #heartbeatDueNs: number;
   #newestQ = Number.NaN;
   /** The last sense that was used. */
@@ -120,22 +87,10 @@ export class RobotSession {
   #late = 0;
   #lateSinceNs = 0;
 
-  // Commands.
-  readonly #motion: MotionCommand;
-  readonly #twist: [number, number, number] = [0, 0, 0];
-  readonly #command: Command;
-  #unsolicitedNs = Number.NEGATIVE_INFINITY;
-  #lastWhy: number = Reason.disarmed;
-  #lastMoved = false;
-  readonly #onCommand: () => void;
-  /** Ends being told of commands; null while nobody tells. */
-  #endListening: (() => void) | null = null;
-
   #armed = false;
   #stopped = false;
   #ended = false;
   #senses = 0;
-  #commands = 0;
   #errors = 0;
 
   /**
@@ -156,18 +111,20 @@ export class RobotSession {
     this.#hello = start.hello;
     this.#lastSeenNs = nowNs;
     this.#heartbeatDueNs = nowNs;
-    this.#motion = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0, stampNs: Number.NaN };
-    this.#command = { m: 'command', s: this.key, q: 0, t: 0, n: 0, twist: this.#twist, until: 0, why: 0 };
     const { controller } = this;
-    const { toleranceS } = start.settings;
-    this.#dates = new ReadingDates(start.hello, nowNs, toleranceS, this.#counters, () => this.#voidPlace());
+    const { settings } = start;
+    this.#dates = new ReadingDates(start.hello, nowNs, settings.toleranceS, this.#counters, () => this.#voidPlace());
+    const sendCommand = (bytes: Uint8Array) => {
+      this.#counters.sent.command++;
+      settings.send(this.#peer, bytes);
+    };
+    this.#commands = new CommandSender(controller, this.key, settings, sendCommand, onCommand);
     controller.disarm();
     this.#intake = new SenseIntake(controller.observations, start.hello, nowNs);
     controller.lockstep(start.hello.mode === 'lockstep');
     // What lies in the slot was made for the robot before.
-    controller.commands.read(this.#motion);
-    this.#onCommand = onCommand;
-    this.#listen();
+    this.#commands.read();
+    this.#commands.listen();
   }
 
   get peer(): Buffer {
@@ -196,14 +153,14 @@ export class RobotSession {
       index: this.index,
       mode: this.#hello.mode,
       clock: this.#hello.clock,
-      why: this.#lastWhy,
+      why: this.#commands.lastWhy,
       lastSeenNs: this.#lastSeenNs,
       armed: this.#armed,
       stopped: this.#stopped,
       offsetS,
       roundTripS,
       senses: this.#senses,
-      commands: this.#commands,
+      commands: this.#commands.sent,
       errors: this.#errors,
       waiting: this.waiting,
     };
@@ -237,7 +194,7 @@ export class RobotSession {
       this.#abandonStep();
       this.#lockstep.forget();
       this.controller.lockstep(hello.mode === 'lockstep');
-      this.#listen();
+      this.#commands.listen();
     }
     const otherBody = this.#intake.use(hello);
     if (wentBack || hello.clock !== before.clock || datesOtherwise || otherBody) this.#voidPlace();
@@ -297,7 +254,7 @@ export class RobotSession {
   /** What falls due with time: heartbeats, answers. */
   tick(nowNs: number): void {
     if (nowNs >= this.#heartbeatDueNs) this.#sendHeartbeat(nowNs);
-    if (nowNs - this.#lockstep.sinceNs >= LISTEN_AGAIN_NS) this.#listen();
+    if (nowNs - this.#lockstep.sinceNs >= LISTEN_AGAIN_NS) this.#commands.listen();
     this.pump(nowNs);
     const { stepping, sinceNs, q, t } = this.#lockstep;
     if (stepping && nowNs - sinceNs >= ANSWER_BOUND_NS) {
@@ -311,25 +268,24 @@ export class RobotSession {
   /** Sends what the controller has made. */
   pump(nowNs: number): void {
     if (this.#ended) return;
-    const { controller } = this;
-    const motion = this.#motion;
+    const commands = this.#commands;
     if (this.#hello.mode === 'free') {
-      if (controller.commands.read(motion)) this.#sendFree();
+      if (commands.read()) this.#sendFree();
       return;
     }
-    const { stepping, step } = this.#lockstep;
+    const { stepping, step, answeredQ, answeredT } = this.#lockstep;
     if (!stepping) {
-      if (controller.commands.read(motion)) this.#sendUnsolicited(nowNs);
+      if (commands.read()) commands.sendUnasked(answeredQ, answeredT, nowNs);
       return;
     }
-    if (controller.answered(step)) {
-      controller.commands.read(motion);
+    if (this.controller.answered(step)) {
+      commands.read();
       this.#answerStep(nowNs);
       this.#drain(nowNs);
       return;
     }
     // A control thread that stands still answers no step any more; the main thread's zero is the answer.
-    if (controller.commands.read(motion) && motion.reason === Reason.fault) {
+    if (commands.read() && commands.reason === Reason.fault) {
       this.#answerStep(nowNs);
       this.#drain(nowNs);
     }
@@ -342,21 +298,14 @@ export class RobotSession {
   end(reason: string | null): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#listenNoMore();
+    this.#commands.listenNoMore();
     this.controller.disarm();
     this.#armed = false;
     this.controller.lockstep(false);
     this.#dropQueue();
     this.#abandonStep();
     if (reason === null) return;
-    if (!Number.isNaN(this.#usedQ)) {
-      const motion = this.#motion;
-      motion.vx = 0;
-      motion.vy = 0;
-      motion.yawRate = 0;
-      motion.reason = Reason.stopping;
-      this.#sendCommand(this.#usedQ, this.#usedT);
-    }
+    if (!Number.isNaN(this.#usedQ)) this.#commands.sendStopping(this.#usedQ, this.#usedT);
     this.send({ m: 'bye', s: this.key, reason });
   }
 
@@ -491,27 +440,14 @@ export class RobotSession {
     const step = ownsTime(this.#hello) ? controller.step(this.#dates.datedNs) : controller.step();
     this.#lockstep.begin(step, q, t, nowNs);
     if (controller.awaitAnswer(step, this.#settings.answerBoundMs())) {
-      this.#listenNoMore();
+      this.#commands.listenNoMore();
     } else {
-      this.#listen();
+      this.#commands.listen();
       // It may have come before anybody listened.
       if (!controller.answered(step)) return;
     }
-    controller.commands.read(this.#motion);
+    this.#commands.read();
     this.#answerStep(nowNs);
-  }
-
-  #listen(): void {
-    this.#endListening ??= this.controller.onCommand(this.#onCommand);
-  }
-
-  /**
-   * To be told of a command costs both threads more than the command itself. Who waits for the answer need not be
-   * told; what the controller commands without being asked, `tick` finds, and has itself told of once the robot is silent.
-   */
-  #listenNoMore(): void {
-    this.#endListening?.();
-    this.#endListening = null;
   }
 
   #sendHeartbeat(nowNs: number): void {
@@ -537,55 +473,13 @@ export class RobotSession {
     const { q, t } = this.#lockstep;
     this.#lockstep.end();
     this.#counters.accepted.sense++;
-    this.#unsolicitedNs = nowNs;
-    this.#lockstep.keep(this.#sendCommand(q, t), q, t);
-  }
-
-  /**
-   * Cycles by schedule, because no sense has come for long: what stops the robot is sent at once, and when it stands again
-   * as often as a heartbeat. Anything else is not asked for, and would have the robot move without a sense.
-   */
-  #sendUnsolicited(nowNs: number): void {
-    const { vx, vy, yawRate, reason } = this.#motion;
-    const { answeredQ, answeredT } = this.#lockstep;
-    if (Number.isNaN(answeredQ) || !isStop(reason)) return;
-    const moves = vx !== 0 || vy !== 0 || yawRate !== 0;
-    const due = nowNs - this.#unsolicitedNs >= this.#settings.heartbeatS * NS_PER_S;
-    if (!moves && !this.#lastMoved && reason === this.#lastWhy && !due) return;
-    this.#unsolicitedNs = nowNs;
-    this.#sendCommand(answeredQ, answeredT);
+    this.#lockstep.keep(this.#commands.answer(q, t, nowNs), q, t);
   }
 
   #sendFree(): void {
     if (Number.isNaN(this.#usedT)) return;
-    const { vx, vy, yawRate, stampNs } = this.#motion;
     const { stamps, ready } = this.#intake;
-    const stands = vx === 0 && vy === 0 && yawRate === 0;
-    const found = stamps.find(stampNs);
-    if (found && (ready || stands)) this.#sendCommand(stamps.q, stamps.t);
-    else if (stands) this.#sendCommand(this.#usedQ, this.#usedT);
-    else this.#counters.unnamed++;
-  }
-
-  /** Sends what `#motion` holds. @returns the bytes */
-  #sendCommand(q: number, t: number): Uint8Array {
-    const command = this.#command;
-    const { vx, vy, yawRate, reason, cycle } = this.#motion;
-    command.q = q;
-    command.t = t;
-    command.n = cycle;
-    this.#twist[0] = vx;
-    this.#twist[1] = vy;
-    this.#twist[2] = yawRate;
-    command.until = t + this.#settings.expiryS;
-    command.why = reason;
-    this.#lastWhy = reason;
-    this.#lastMoved = vx !== 0 || vy !== 0 || yawRate !== 0;
-    this.#commands++;
-    this.#counters.sent.command++;
-    const bytes = encodeMessage(command);
-    this.#settings.send(this.#peer, bytes);
-    return bytes;
+    if (!this.#commands.sendFree(stamps, ready, this.#usedQ, this.#usedT)) this.#counters.unnamed++;
   }
 
   /** The error is the answer to this sense, and makes no step. */
@@ -611,21 +505,5 @@ export class RobotSession {
 
   #abandonStep(): void {
     if (this.#lockstep.end()) this.#counters.dropped++;
-  }
-}
-
-/** Whether a command of this reason brakes the robot, or holds it, for want of something that it needs. */
-function isStop(reason: number): boolean {
-  switch (reason) {
-    case Reason.staleOdometry:
-    case Reason.staleRanges:
-    case Reason.staleContacts:
-    case Reason.disarmed:
-    case Reason.heartbeatLost:
-    case Reason.fault:
-    case Reason.stopping:
-      return true;
-    default:
-      return false;
   }
 }

@@ -29,8 +29,9 @@ import {
   type RobotMessage,
 } from './protocol.js';
 import { ProtocolFault } from './protocol-fault.js';
-import { RobotSession, type SessionSettings, type SessionStatus } from './robot-session.js';
+import { RobotSession, type SessionSettings } from './robot-session.js';
 import type { RobotExpectation, SessionController } from './session-controller.js';
+import type { SessionStatus } from './session-status.js';
 
 /**
  * The command of a step is waited for so long at once where no other robot would have to wait too [ms]: being told of it

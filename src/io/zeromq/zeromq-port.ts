@@ -12,9 +12,9 @@ import { LinkCounters } from './link-counters.js';
 import { type Endpoints, LinkServer } from './link-server.js';
 import { LocalController } from './local-controller.js';
 import type { RequestCounters } from './request-channel.js';
-import type { SessionStatus } from './robot-session.js';
 import { RobotSessions, type SessionChange } from './robot-sessions.js';
 import type { Administration, RobotExpectation, SessionController } from './session-controller.js';
+import type { SessionStatus } from './session-status.js';
 import type { TelemetryPublisher } from './telemetry-publisher.js';
 import type { ZapHandler } from './zap.js';
 
