@@ -17,7 +17,7 @@ const SENSE_OVERHEAD_BYTES = 512;
 const BYTES_PER_BEAM = 4;
 
 /** What else a hello is held against. */
-export interface HelloLimits {
+interface HelloLimits {
   /** Readings older than this stop the robot [s]. */
   inputTimeoutS: number;
   maxMessageBytes: number;

@@ -30,7 +30,7 @@ export class LinkCounters {
   readonly rejected = zeros(ERROR_CODES);
   /** Hellos that were answered with `refused`, by its code. */
   readonly refused = zeros(REFUSAL_CODES);
-  /** Not looked at: their sender is cut off. */
+  /** Not looked at: their sender is cut off, or those without a session had sent too many between them. */
   muted = 0;
   /** Senses and hellos that came before already; answered as before, and acted on no second time. */
   duplicates = 0;
@@ -55,6 +55,8 @@ export class LinkCounters {
   cutOff = 0;
   /** Peers that were forgotten to make room. */
   forgotten = 0;
+  /** Of those muted, the ones that came while peers without a session had sent too many between them. */
+  crowdedOut = 0;
   /** Senses in lockstep that came while too many waited; rejected with `failed`. */
   overflows = 0;
   /** Robots' clocks that were set, and were followed. */

@@ -20,6 +20,7 @@ import { LockstepQueue, QUEUE_SENSES } from './lockstep-queue.js';
 import type { ControllerMessage, ErrorCode, Hello, LinkError, RobotMessage, Sense } from './protocol.js';
 import { ownsTime, ReadingDates } from './reading-dates.js';
 import { describeRejection, SenseIntake } from './sense-intake.js';
+import { SenseNumbers } from './sense-numbers.js';
 import type { SessionController } from './session-controller.js';
 import type { SessionStatus } from './session-status.js';
 
@@ -27,9 +28,6 @@ import type { SessionStatus } from './session-status.js';
 const ANSWER_BOUND_NS = 1e9;
 /** A robot in lockstep that has asked for no step for so long may be about to be stopped without asking [ns]. */
 const LISTEN_AGAIN_NS = 50e6;
-/** So many senses for so long, all of them overtaken, are a mistake of the robot's, and it is told [ns]. */
-const LATE_NS = 1e9;
-const LATE_SENSES = 3;
 const NS_PER_S = 1e9;
 
 /** What all sessions of a table share. */
@@ -74,19 +72,13 @@ export class RobotSession {
 
   readonly #dates: ReadingDates;
   readonly #intake: SenseIntake;
+  readonly #numbers = new SenseNumbers();
   readonly #lockstep = new LockstepQueue();
   readonly #commands: CommandSender;
   #heartbeatDueNs: number;
-  #newestQ = Number.NaN;
   /** The last sense that was used. */
   #usedQ = Number.NaN;
   #usedT = Number.NaN;
-  /** After a hello the robot may count from anywhere. */
-  #anyQ = true;
-  /** Senses that were overtaken since the last that was not. */
-  #late = 0;
-  #lateSinceNs = 0;
-
   #armed = false;
   #stopped = false;
   #ended = false;
@@ -186,7 +178,7 @@ export class RobotSession {
     this.#move(peer, peerKey);
     this.#lastSeenNs = nowNs;
     this.#dropQueue();
-    this.#anyQ = true;
+    this.#numbers.beginAnew();
     this.#heartbeatDueNs = nowNs;
     this.#dates.follow(hello, wentBack, nowNs);
     const datesOtherwise = ownsTime(hello) !== ownsTime(before);
@@ -208,7 +200,7 @@ export class RobotSession {
     this.#used = true;
     this.#lastSeenNs = nowNs;
     // A sense that was overtaken may come by an old connection; all else shows where the robot is.
-    const overtaken = message.m === 'sense' && !this.#anyQ && message.q < this.#newestQ;
+    const overtaken = message.m === 'sense' && this.#numbers.isOvertaken(message.q);
     if (peerKey !== this.#peerKey && !overtaken) {
       this.#move(peer, peerKey);
       this.#counters.moved++;
@@ -321,18 +313,18 @@ export class RobotSession {
 
   #takeSense(sense: Sense, nowNs: number): void {
     const { q, t } = sense;
+    const numbers = this.#numbers;
     if (this.#hello.mode === 'free') {
-      if (!this.#anyQ && q <= this.#newestQ) {
+      if (numbers.hasPassed(q)) {
         this.#takeLate(q, nowNs);
         return;
       }
-      this.#late = 0;
-      this.#renew(q);
+      numbers.advance(q);
       this.#sense(sense, nowNs);
       return;
     }
     const lockstep = this.#lockstep;
-    if (this.#anyQ && lockstep.isOfNewRun(sense)) {
+    if (numbers.begins && lockstep.isOfNewRun(sense)) {
       this.#abandonStep();
       lockstep.forget();
       this.#voidPlace();
@@ -348,11 +340,11 @@ export class RobotSession {
       this.#counters.duplicates++;
       return;
     }
-    if (!this.#anyQ && q <= this.#newestQ) {
-      this.#reject('sequence', `q ${q} has been passed: the newest is ${this.#newestQ}`, 'sense', q);
+    if (numbers.hasPassed(q)) {
+      this.#reject('sequence', `q ${q} has been passed: the newest is ${numbers.newest}`, 'sense', q);
       return;
     }
-    this.#renew(q);
+    numbers.advance(q);
     if (!lockstep.stepping && lockstep.length === 0) {
       this.#sense(sense, nowNs);
       this.#drain(nowNs);
@@ -362,22 +354,13 @@ export class RobotSession {
     }
   }
 
-  /** One that was overtaken is no news; nothing else for a second is a robot that counts anew without saying hello. */
   #takeLate(q: number, nowNs: number): void {
-    if (this.#late === 0) this.#lateSinceNs = nowNs;
-    this.#late++;
-    if (this.#late < LATE_SENSES || nowNs - this.#lateSinceNs < LATE_NS) {
+    if (!this.#numbers.countsAnew(nowNs)) {
       this.#counters.late++;
       return;
     }
-    this.#late = 0;
-    const reason = `every sense of late has a q that has been passed, this one ${q}: the newest is ${this.#newestQ}`;
+    const reason = `every sense of late has a q that has been passed, this one ${q}: the newest is ${this.#numbers.newest}`;
     this.#reject('sequence', reason, 'sense', q);
-  }
-
-  #renew(q: number): void {
-    this.#anyQ = false;
-    this.#newestQ = q;
   }
 
   /** Takes those that wait, up to the next whose command is not there at once. */

@@ -64,7 +64,7 @@ type LinkParameters = Pick<
   | 'zeromq.peer_rate'
 >;
 
-export interface RobotSessionsOptions {
+interface RobotSessionsOptions {
   /** One for each robot that can be driven at once. */
   controllers: readonly SessionController[];
   expectation: RobotExpectation;
@@ -257,6 +257,7 @@ export class RobotSessions {
   #receive(peer: Peer, frames: readonly Uint8Array[], nowNs: number): void {
     const admission = this.#limits.admit(peer, nowNs, this.#drivers.has(peer.key));
     if (admission === Admission.muted) {
+      this.counters.crowdedOut = this.#limits.crowdedOut;
       this.counters.muted++;
       return;
     }

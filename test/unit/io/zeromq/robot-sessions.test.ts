@@ -725,6 +725,28 @@ describe('what comes in', () => {
     expect(rig.table.counters.forgotten).toBe(984);
   });
 
+  it('from a crowd of strangers takes nothing from who drives, by whatever connection', async () => {
+    const rig = new SessionRig({ parameters: { 'zeromq.peer_rate': 100 } });
+    const ada = rig.robot('ada');
+    await ada.hello();
+    ada.reconnect();
+    ada.sense();
+    for (let i = 0; i < 50; i++) {
+      const stranger = rig.robot('stranger');
+      for (let k = 0; k < 10; k++) stranger.raw(Buffer.from([0xc1]));
+    }
+    expect(rig.table.counters.crowdedOut).toBeGreaterThan(350);
+    ada.take();
+    ada.sense();
+    expect(ada.commands().length).toBe(1);
+    ada.send({ m: 'bye', s: ada.session });
+    await settle();
+    expect(await ada.hello()).toBeUndefined();
+    rig.nowNs += 1e9;
+    expect(await ada.hello()).toBeDefined();
+    expect(balanced(rig)).toBe(true);
+  });
+
   it('throws nothing where the controller does: it is counted, answered and told, and the others go on', async () => {
     const rig = new SessionRig({ seats: 2 });
     const ada = rig.robot('ada');
