@@ -49,8 +49,6 @@ const REQUEST_BOUND_MS = 1000;
  * from a sleep takes longer than that.
  */
 const ANSWER_SPIN_NS = 200_000;
-/** How long the main thread sleeps on the command word before it looks whether it still should [ms]. */
-const COMMAND_WAIT_MS = 1000;
 const NS_PER_MS = 1e6;
 /** Stretches are counted so far, then from 1. */
 const MAX_STRETCH = 0x7fffffff;
@@ -495,6 +493,8 @@ export class Controller {
     this.#state = 'dead';
     this.#fault = detail;
     this.#takeOver(cause, detail);
+    // Ends the wait for commands that nobody will announce any more.
+    Atomics.notify(this.memory.progress, Progress.commands);
   }
 
   #takeOver(cause: StallCause, detail: string): void {
@@ -553,7 +553,8 @@ export class Controller {
     const progress = this.memory.progress;
     let seen = Atomics.load(progress, Progress.commands);
     while (this.#commandListeners.size > 0 && this.#state !== 'stopped' && this.#state !== 'dead') {
-      const wait = Atomics.waitAsync(progress, Progress.commands, seen, COMMAND_WAIT_MS);
+      // Without a timeout: Node keeps a timer for each that was given until it runs out, ten thousand a second here.
+      const wait = Atomics.waitAsync(progress, Progress.commands, seen);
       if (wait.async) await wait.value;
       const now = Atomics.load(progress, Progress.commands);
       if (now === seen) continue;
