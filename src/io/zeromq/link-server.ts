@@ -53,6 +53,8 @@ export class LinkServer {
   /** Requests by outcome; null where there is no administration. */
   readonly requests: RequestChannel | null;
   readonly zap: ZapHandler;
+  /** Times that something of the link's own threw that runs by a timer. */
+  faults = 0;
   readonly #options: LinkServerOptions;
   readonly #counts: Readonly<Record<Role, PeerCount>> = {
     drive: new PeerCount(),
@@ -65,6 +67,8 @@ export class LinkServer {
   #zapServing: Promise<void> = Promise.resolve();
   #ticks: NodeJS.Timeout | undefined;
   #keyChecks: NodeJS.Timeout | undefined;
+  /** Faults that have been told. */
+  readonly #toldFaults = new Set<string>();
   /** When a key that is not known last had the lists read again. */
   #strangerMs = Number.NEGATIVE_INFINITY;
 
@@ -144,11 +148,13 @@ export class LinkServer {
       await this.close();
       throw error;
     }
-    this.#ticks = setInterval(() => {
+    const tick = () => {
       onTick?.();
       this.telemetry.tick(performance.now());
-    }, TICK_MS);
-    if (keys !== null) this.#keyChecks = setInterval(() => this.#readListsAgain(), KEYS_PERIOD_MS);
+    };
+    this.#ticks = setInterval(() => this.#guarded('tick', tick), TICK_MS);
+    const read = () => this.#readListsAgain();
+    if (keys !== null) this.#keyChecks = setInterval(() => this.#guarded('keys', read), KEYS_PERIOD_MS);
   }
 
   /** @param bytes not to be written to afterwards. @realtime unsafe */
@@ -166,6 +172,22 @@ export class LinkServer {
     this.#zapSocket = null;
     zap?.close();
     await this.#zapServing;
+  }
+
+  /** Runs what a timer calls: a fault there must not end the process. Counted, and told once for each of them. */
+  #guarded(name: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.faults++;
+      if (this.#toldFaults.has(name)) return;
+      this.#toldFaults.add(name);
+      try {
+        this.#options.onNotice(`the link's ${name} failed, and is tried again: ${(error as Error).message}`);
+      } catch {
+        // Whoever listens has a fault of its own; this one is counted.
+      }
+    }
   }
 
   #readEndpoints(): Map<Role, Endpoint> {

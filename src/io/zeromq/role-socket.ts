@@ -9,9 +9,16 @@ import { HANDSHAKE_LIMIT_MS, type PeerCount } from './zap.js';
 
 /** What was sent last still goes out for so long after a socket is closed: the last zero command, and bye [ms]. */
 const LINGER_MS = 250;
-/** A peer whose machine or cable is gone is let go after both [ms]. */
-const HEARTBEAT_MS = 1000;
-const HEARTBEAT_TIMEOUT_MS = 3000;
+/**
+ * A peer whose machine or cable is gone is let go after some four seconds, by TCP itself. Not by heartbeats of ZMTP: where
+ * one falls due on a connection that was reset while its input was stopped, for its reader being behind, libzmq 4.3.5 aborts
+ * the process (`out_event` of stream_engine_base.cpp asserts that there was no error).
+ */
+const KEEPALIVE = { tcpKeepalive: 1, tcpKeepaliveIdle: 1, tcpKeepaliveInterval: 1, tcpKeepaliveCount: 3 };
+/** What was sent and is not acknowledged for so long ends the connection [ms]. */
+const UNACKNOWLEDGED_MS = 4000;
+/** Connections that wait to be accepted; whoever finds no room tries again by itself. */
+const BACKLOG = 32;
 /** The listener before is closed by libzmq's own thread: its port is free a moment later [ms]. */
 const REBIND_LIMIT_MS = 5000;
 const REBIND_PAUSE_MS = 10;
@@ -126,7 +133,8 @@ export class RoleSocket {
   async #reopen(): Promise<void> {
     if (this.#closing || this.#address === '') return;
     const { role, onNotice } = this.#options;
-    await this.#end();
+    // What was sent last is void with the connection, and what waits goes at once.
+    await this.#end(0);
     this.#options.onCutOff?.();
     const limit = performance.now() + REBIND_LIMIT_MS;
     for (;;) {
@@ -158,13 +166,13 @@ export class RoleSocket {
       sendHighWaterMark,
       sendTimeout: 0,
       handshakeInterval: HANDSHAKE_LIMIT_MS,
-      heartbeatInterval: HEARTBEAT_MS,
-      heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+      backlog: BACKLOG,
+      ...KEEPALIVE,
+      tcpMaxRetransmitTimeout: UNACKNOWLEDGED_MS,
       ...(keys === null ? {} : { curveServer: true, curveSecretKey: keys.secretKey }),
     };
-    // A peer that comes back under the routing id that it chose itself takes the place of its own dead connection.
-    const socket =
-      role === 'watch' ? new zeromq.XPublisher(options) : new zeromq.Router({ ...options, handover: true });
+    // Without `handover`: whoever connects under the routing id of another would silence it for good.
+    const socket = role === 'watch' ? new zeromq.XPublisher(options) : new zeromq.Router(options);
     // Told of every subscription and not only of the first to a topic: who comes later gets the newest state too.
     if (socket instanceof zeromq.XPublisher) socket.verbosity = 'allSubs';
     count.reset();
@@ -211,7 +219,7 @@ export class RoleSocket {
     if (this.#socket === socket) this.#listening = false;
   }
 
-  async #end(): Promise<void> {
+  async #end(lingerMs = LINGER_MS): Promise<void> {
     const socket = this.#socket;
     if (socket === null) return;
     this.#socket = null;
@@ -223,6 +231,7 @@ export class RoleSocket {
     } catch {
       // Closing it lets go of it too.
     }
+    socket.linger = lingerMs;
     socket.close();
     await this.#reading;
     this.#options.count.reset();

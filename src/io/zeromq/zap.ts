@@ -10,7 +10,7 @@ import type { Reply, Socket } from 'zeromq';
 import { encodeZ85 } from './certificates.js';
 
 /** Whoever has not shaken hands by then is cut off [ms]; the sockets are told the same. */
-export const HANDSHAKE_LIMIT_MS = 3000;
+export const HANDSHAKE_LIMIT_MS = 1000;
 /** After so long no connection can be half-open any more, and what is open has shaken hands [ms]. */
 const SETTLED_MS = HANDSHAKE_LIMIT_MS + 1000;
 
