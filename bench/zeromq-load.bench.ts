@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Mode } from '../src/io/zeromq/protocol.js';
+import type { Mode } from '../src/io/zeromq/protocol/protocol.js';
 import { defaultParameters, type ParameterValues } from '../src/parameters/schema.js';
 import { atLeast, atMost, type Benchmark, type BenchmarkOptions, type Figures, type Report } from './benchmark.js';
 import { quantile } from './measure.js';

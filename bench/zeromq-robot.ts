@@ -2,8 +2,8 @@
 import { Unpackr } from 'msgpackr';
 import { Dealer } from 'zeromq';
 import { jackal } from '../sim/index.js';
-import { encodeMessage } from '../src/io/zeromq/codec.js';
-import type { Command, ControllerMessage, Hello, Mode, Welcome } from '../src/io/zeromq/protocol.js';
+import { encodeMessage } from '../src/io/zeromq/protocol/codec.js';
+import type { Command, ControllerMessage, Hello, Mode, Welcome } from '../src/io/zeromq/protocol/protocol.js';
 import { sleep } from './controlled.js';
 import { timer } from './measure.js';
 import type { SenseWriter } from './zeromq-senses.js';

@@ -3,7 +3,7 @@
  * whatever the controller does: a sense that could not be sent in time counts from when it was due.
  */
 
-import type { Mode } from '../src/io/zeromq/protocol.js';
+import type { Mode } from '../src/io/zeromq/protocol/protocol.js';
 import { sleep } from './controlled.js';
 import { timer } from './measure.js';
 import { Situation } from './situation.js';

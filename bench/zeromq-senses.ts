@@ -4,7 +4,7 @@
  * has a fixed width and is written in place.
  */
 import { jackal } from '../sim/index.js';
-import type { Sense } from '../src/io/zeromq/protocol.js';
+import type { Sense } from '../src/io/zeromq/protocol/protocol.js';
 import {
   CONTACTS_DOUBLES,
   ContactsField,

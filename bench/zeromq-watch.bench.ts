@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TOPICS } from '../src/io/zeromq/protocol.js';
+import { TOPICS } from '../src/io/zeromq/protocol/protocol.js';
 import { defaultParameters, type ParameterValues } from '../src/parameters/schema.js';
 import { atMost, type Benchmark, type BenchmarkOptions, type Report } from './benchmark.js';
 import { sleep } from './controlled.js';

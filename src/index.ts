@@ -19,15 +19,15 @@ export type {
   ScanShape,
   TwistTuple,
   Welcome,
-} from './io/zeromq/protocol.js';
+} from './io/zeromq/protocol/protocol.js';
 export type {
   DialogueCounters,
   DialogueState,
   RobotDescription,
   RobotLinkEvents,
   RobotReading,
-} from './io/zeromq/robot-dialogue.js';
-export { type CurveKeys, RobotLink, type RobotLinkOptions } from './io/zeromq/robot-link.js';
+} from './io/zeromq/robot/robot-dialogue.js';
+export { type CurveKeys, RobotLink, type RobotLinkOptions } from './io/zeromq/robot/robot-link.js';
 export { BETA_BERNOULLI_DEFAULTS, BetaBernoulli, type BetaBernoulliConfig } from './policy/beta-bernoulli.js';
 export { BOOTSTRAPPED_TS_DEFAULTS, BootstrappedTs, type BootstrappedTsConfig } from './policy/bootstrapped-ts.js';
 export {

@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Administration } from '../io/zeromq/session-controller.js';
+import type { Administration } from '../io/zeromq/session/session-controller.js';
 import { learns } from '../loop/configuration.js';
 import { describeAllowed, findParameter, parameterTable } from '../parameters/schema.js';
 import type { Checkpointing } from './checkpointing.js';

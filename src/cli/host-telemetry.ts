@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Topic } from '../io/zeromq/protocol.js';
-import type { CheckpointReport, StateReport } from '../io/zeromq/telemetry-reports.js';
+import type { Topic } from '../io/zeromq/protocol/protocol.js';
+import type { CheckpointReport, StateReport } from '../io/zeromq/protocol/telemetry-reports.js';
 import type { ControllerHost } from './controller-host.js';
 
 /** The state is told so often, and looked at more often for changes that watchers are told of at once [ms]. */

@@ -1,8 +1,8 @@
 /** A controller of the program as the link's sessions see it: what a robot's coming and going means for it. */
 import { join } from 'node:path';
 import type { CommandSource, ObservationSink } from '../io/port.js';
-import type { LimitsTuple } from '../io/zeromq/protocol.js';
-import type { SessionController } from '../io/zeromq/session-controller.js';
+import type { LimitsTuple } from '../io/zeromq/protocol/protocol.js';
+import type { SessionController } from '../io/zeromq/session/session-controller.js';
 import { learns } from '../loop/configuration.js';
 import { Checkpointing, NO_PROGRESS, type RunProgress } from './checkpointing.js';
 import {

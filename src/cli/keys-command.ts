@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
-import { AllowList } from '../io/zeromq/allow-list.js';
+import { NAME_PATTERN } from '../io/zeromq/protocol/protocol.js';
+import { AllowList } from '../io/zeromq/socket/allow-list.js';
 import {
   CertificateError,
   createKeyFile,
@@ -15,9 +16,8 @@ import {
   SECRET_SUFFIX,
   SERVER_NAME,
   secretCertificate,
-} from '../io/zeromq/certificates.js';
-import { ROLES, type Role } from '../io/zeromq/endpoint.js';
-import { NAME_PATTERN } from '../io/zeromq/protocol.js';
+} from '../io/zeromq/socket/certificates.js';
+import { ROLES, type Role } from '../io/zeromq/socket/endpoint.js';
 import { printJson } from './usage.js';
 
 /** What a role lets its holder do, for the texts. */

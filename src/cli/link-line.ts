@@ -1,6 +1,6 @@
 /** The live line of controllers behind a link, and what is said of the link before it. */
-import type { LinkCounters } from '../io/zeromq/link-counters.js';
-import type { SessionStatus } from '../io/zeromq/session-status.js';
+import type { LinkCounters } from '../io/zeromq/session/link-counters.js';
+import type { SessionStatus } from '../io/zeromq/session/session-status.js';
 import type { LinkTraffic } from '../io/zeromq/zeromq-port.js';
 import { REASON_LABELS } from '../memory/reason.js';
 import type { ParameterValues } from '../parameters/schema.js';

@@ -6,11 +6,11 @@
  * checkpoints are written.
  */
 import { MonotonicClock } from '../core/clock.js';
-import { expectationOf } from '../io/zeromq/expectation.js';
-import { LOCAL_ROBOT } from '../io/zeromq/protocol.js';
-import type { SessionChange } from '../io/zeromq/robot-sessions.js';
-import type { SessionStatus } from '../io/zeromq/session-status.js';
-import type { StateReport } from '../io/zeromq/telemetry-reports.js';
+import { LOCAL_ROBOT } from '../io/zeromq/protocol/protocol.js';
+import type { StateReport } from '../io/zeromq/protocol/telemetry-reports.js';
+import { expectationOf } from '../io/zeromq/session/expectation.js';
+import type { SessionChange } from '../io/zeromq/session/robot-sessions.js';
+import type { SessionStatus } from '../io/zeromq/session/session-status.js';
 import { ZeromqPort } from '../io/zeromq/zeromq-port.js';
 import type { Controller } from '../loop/controller.js';
 import type { ControllerHost } from './controller-host.js';

@@ -1,5 +1,5 @@
 /** What a run behind a link amounts to: its figures for programs, and for people. */
-import type { LinkCounters } from '../io/zeromq/link-counters.js';
+import type { LinkCounters } from '../io/zeromq/session/link-counters.js';
 import type { LinkTraffic } from '../io/zeromq/zeromq-port.js';
 import { Counter } from '../loop/statistics.js';
 import type { ControllerHost } from './controller-host.js';

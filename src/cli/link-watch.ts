@@ -1,6 +1,6 @@
 /** Watchers and administrators over ZeroMQ beside a robot that another port drives: `--watch zeromq`. */
-import { LOCAL_ROBOT } from '../io/zeromq/protocol.js';
-import type { StateReport } from '../io/zeromq/telemetry-reports.js';
+import { LOCAL_ROBOT } from '../io/zeromq/protocol/protocol.js';
+import type { StateReport } from '../io/zeromq/protocol/telemetry-reports.js';
 import { ZeromqWatch } from '../io/zeromq/zeromq-port.js';
 import type { ParameterValues } from '../parameters/schema.js';
 import type { ControllerHost } from './controller-host.js';

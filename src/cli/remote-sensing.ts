@@ -1,9 +1,9 @@
 /** The simulated robot as the link knows it: what it says of itself, and what it senses. */
 import { beamIncrement, firstBeamAngle, type RobotModel } from '../../sim/index.js';
 import { type ObservationSink, type RangeScan, Rejection, type RejectionCode } from '../io/port.js';
-import type { ClockKind, Mode } from '../io/zeromq/protocol.js';
-import type { RobotDescription, RobotReading } from '../io/zeromq/robot-dialogue.js';
-import type { RobotLink } from '../io/zeromq/robot-link.js';
+import type { ClockKind, Mode } from '../io/zeromq/protocol/protocol.js';
+import type { RobotDescription, RobotReading } from '../io/zeromq/robot/robot-dialogue.js';
+import type { RobotLink } from '../io/zeromq/robot/robot-link.js';
 
 /** @param rateHz senses a second */
 export function describeRobot(robot: RobotModel, mode: Mode, clock: ClockKind, rateHz: number): RobotDescription {

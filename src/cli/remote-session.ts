@@ -5,8 +5,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EpisodeReport, Outcome, SimPort, Simulator } from '../../sim/index.js';
 import { MonotonicClock } from '../core/clock.js';
-import type { Mode, Refused, Welcome } from '../io/zeromq/protocol.js';
-import { type CurveKeys, RobotLink } from '../io/zeromq/robot-link.js';
+import type { Mode, Refused, Welcome } from '../io/zeromq/protocol/protocol.js';
+import { type CurveKeys, RobotLink } from '../io/zeromq/robot/robot-link.js';
 import { periodNsOf } from '../loop/configuration.js';
 import { isIntervention, REASON_COUNT } from '../memory/reason.js';
 import { chainWorldHash } from './checkpointing.js';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { readPublicCertificate, readSecretCertificate } from '../io/zeromq/certificates.js';
-import type { Mode } from '../io/zeromq/protocol.js';
-import type { CurveKeys } from '../io/zeromq/robot-link.js';
+import type { Mode } from '../io/zeromq/protocol/protocol.js';
+import type { CurveKeys } from '../io/zeromq/robot/robot-link.js';
+import { readPublicCertificate, readSecretCertificate } from '../io/zeromq/socket/certificates.js';
 import { learns } from '../loop/configuration.js';
 import {
   Checkpointing,

@@ -1,7 +1,8 @@
 /** What watchers are told of a controller five times a second, and administrators when they ask. Main thread. */
-import type { LinkCounters } from '../io/zeromq/link-counters.js';
-import type { SessionStatus } from '../io/zeromq/session-status.js';
-import type { StateReport } from '../io/zeromq/telemetry-reports.js';
+
+import type { StateReport } from '../io/zeromq/protocol/telemetry-reports.js';
+import type { LinkCounters } from '../io/zeromq/session/link-counters.js';
+import type { SessionStatus } from '../io/zeromq/session/session-status.js';
 import type { LinkTraffic } from '../io/zeromq/zeromq-port.js';
 import { Counter, Level } from '../loop/statistics.js';
 import { INTAKE_REASONS } from '../memory/layout.js';

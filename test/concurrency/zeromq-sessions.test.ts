@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Command } from '../../src/io/zeromq/protocol.js';
-import type { SessionController } from '../../src/io/zeromq/session-controller.js';
+import type { Command } from '../../src/io/zeromq/protocol/protocol.js';
+import type { SessionController } from '../../src/io/zeromq/session/session-controller.js';
 import { layoutSizesOf } from '../../src/loop/configuration.js';
 import { Controller } from '../../src/loop/controller.js';
 import { Reason } from '../../src/memory/reason.js';

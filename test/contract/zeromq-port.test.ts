@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expectationOf } from '../../src/io/zeromq/expectation.js';
+import { expectationOf } from '../../src/io/zeromq/session/expectation.js';
 import { ZeromqPort } from '../../src/io/zeromq/zeromq-port.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import { DealerRobot } from '../support/dealer-robot.js';

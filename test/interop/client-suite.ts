@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Packr } from 'msgpackr';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { decodeRobotMessage, encodeMessage } from '../../src/io/zeromq/codec.js';
-import type { Hello, Sense } from '../../src/io/zeromq/protocol.js';
+import { decodeRobotMessage, encodeMessage } from '../../src/io/zeromq/protocol/codec.js';
+import type { Hello, Sense } from '../../src/io/zeromq/protocol/protocol.js';
 import { command, type Fields, type Received, ScriptedController, welcome } from '../support/scripted-controller.js';
 import type { Probe } from './probe-process.js';
 

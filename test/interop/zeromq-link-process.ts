@@ -3,8 +3,8 @@
  * over Node's own channel between processes: anything in, `LinkReport` out, and one at the start.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expectationOf } from '../../src/io/zeromq/expectation.js';
-import type { Administration } from '../../src/io/zeromq/session-controller.js';
+import { expectationOf } from '../../src/io/zeromq/session/expectation.js';
+import type { Administration } from '../../src/io/zeromq/session/session-controller.js';
 import { type LinkTraffic, ZeromqPort } from '../../src/io/zeromq/zeromq-port.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 

@@ -1,7 +1,7 @@
 /** A process that opens the whole link, is driven for a moment, and stops: it must end by itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expectationOf } from '../../src/io/zeromq/expectation.js';
-import type { Administration } from '../../src/io/zeromq/session-controller.js';
+import { expectationOf } from '../../src/io/zeromq/session/expectation.js';
+import type { Administration } from '../../src/io/zeromq/session/session-controller.js';
 import { ZeromqPort } from '../../src/io/zeromq/zeromq-port.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import { DealerRobot } from '../support/dealer-robot.js';

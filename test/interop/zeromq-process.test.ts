@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Request, Subscriber } from 'zeromq';
-import { decodeAnswer, encodeMessage } from '../../src/io/zeromq/codec.js';
-import type { Answer, Request as Asked } from '../../src/io/zeromq/protocol.js';
-import { decodeDecision, decodeState } from '../../src/io/zeromq/telemetry-messages.js';
+import { decodeAnswer, encodeMessage } from '../../src/io/zeromq/protocol/codec.js';
+import type { Answer, Request as Asked } from '../../src/io/zeromq/protocol/protocol.js';
+import { decodeDecision, decodeState } from '../../src/io/zeromq/protocol/telemetry-messages.js';
 import { CommandProcess } from '../sim/loop-process.js';
 import { temporaryFolder } from '../support/command-line.js';
 import { DealerRobot } from '../support/dealer-robot.js';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Context, Dealer } from 'zeromq';
-import { decodeControllerMessage, encodeMessage } from '../../src/io/zeromq/codec.js';
-import type { Hello, Refused } from '../../src/io/zeromq/protocol.js';
+import { decodeControllerMessage, encodeMessage } from '../../src/io/zeromq/protocol/codec.js';
+import type { Hello, Refused } from '../../src/io/zeromq/protocol/protocol.js';
 import { ROBOT_MESSAGES } from '../golden/zeromq/messages.js';
 import { describeWith, makeFolder, missingPython, PYTHON, ROOT } from '../support/languages.js';
 import { ProxyProcess } from '../support/proxy-process.js';

@@ -12,7 +12,7 @@ import {
   decodeRequest,
   decodeRobotMessage,
   encodeMessage,
-} from '../../src/io/zeromq/codec.js';
+} from '../../src/io/zeromq/protocol/codec.js';
 import {
   CONTROLLER_FIELDS,
   type Field,
@@ -20,12 +20,12 @@ import {
   Kind,
   REQUEST_FIELDS,
   ROBOT_FIELDS,
-} from '../../src/io/zeromq/message-fields.js';
-import type { ControllerMessage, Request, RobotMessage } from '../../src/io/zeromq/protocol.js';
-import { ERROR_CODES } from '../../src/io/zeromq/protocol.js';
-import { ProtocolFault } from '../../src/io/zeromq/protocol-fault.js';
-import { checkStructure, MESSAGE_LIMITS, REPORT_LIMITS } from '../../src/io/zeromq/structure.js';
-import { decodeCheckpoint, decodeDecision, decodeState } from '../../src/io/zeromq/telemetry-messages.js';
+} from '../../src/io/zeromq/protocol/message-fields.js';
+import type { ControllerMessage, Request, RobotMessage } from '../../src/io/zeromq/protocol/protocol.js';
+import { ERROR_CODES } from '../../src/io/zeromq/protocol/protocol.js';
+import { ProtocolFault } from '../../src/io/zeromq/protocol/protocol-fault.js';
+import { checkStructure, MESSAGE_LIMITS, REPORT_LIMITS } from '../../src/io/zeromq/protocol/structure.js';
+import { decodeCheckpoint, decodeDecision, decodeState } from '../../src/io/zeromq/protocol/telemetry-messages.js';
 
 const FOLDER = new URL('../golden/zeromq/', import.meta.url);
 const golden = readdirSync(FOLDER)

@@ -9,9 +9,9 @@ import { runInNewContext } from 'node:vm';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { Prng } from '../../src/core/prng.js';
-import { decodeControllerMessage, encodeMessage } from '../../src/io/zeromq/codec.js';
-import { ROBOT_MESSAGES as MESSAGE_NAMES } from '../../src/io/zeromq/link-counters.js';
-import { ERROR_CODES, type RobotMessage } from '../../src/io/zeromq/protocol.js';
+import { decodeControllerMessage, encodeMessage } from '../../src/io/zeromq/protocol/codec.js';
+import { ERROR_CODES, type RobotMessage } from '../../src/io/zeromq/protocol/protocol.js';
+import { ROBOT_MESSAGES as MESSAGE_NAMES } from '../../src/io/zeromq/session/link-counters.js';
 import { BOTH_WAYS, ROBOT_MESSAGES } from '../golden/zeromq/messages.js';
 import { BEAMS, helloOf, type RigRobot, rangesOf, SessionRig, settle } from '../support/session-rig.js';
 

@@ -4,9 +4,9 @@ import { jackal, noFaults, Outcome, Simulator, scenarioOf } from '../../sim/inde
 import { chainWorldHash } from '../../src/cli/checkpointing.js';
 import { describeRobot, SensingSink } from '../../src/cli/remote-sensing.js';
 import { VirtualSession } from '../../src/cli/virtual-session.js';
-import { RobotDialogue } from '../../src/io/zeromq/robot-dialogue.js';
-import type { RobotLink } from '../../src/io/zeromq/robot-link.js';
-import type { SessionController } from '../../src/io/zeromq/session-controller.js';
+import { RobotDialogue } from '../../src/io/zeromq/robot/robot-dialogue.js';
+import type { RobotLink } from '../../src/io/zeromq/robot/robot-link.js';
+import type { SessionController } from '../../src/io/zeromq/session/session-controller.js';
 import { periodNsOf } from '../../src/loop/configuration.js';
 import { Counter } from '../../src/loop/statistics.js';
 import { DECISION_DOUBLES, DecisionField } from '../../src/memory/layout.js';

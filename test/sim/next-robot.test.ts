@@ -1,6 +1,6 @@
 /** One robot after another on one controller: what the first felt is nothing to the next. */
 import { describe, expect, it } from 'vitest';
-import type { SessionController } from '../../src/io/zeromq/session-controller.js';
+import type { SessionController } from '../../src/io/zeromq/session/session-controller.js';
 import { Reason } from '../../src/memory/reason.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import { loopedController } from '../support/looped-controller.js';

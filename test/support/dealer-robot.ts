@@ -1,6 +1,6 @@
 import { Dealer } from 'zeromq';
-import { decodeControllerMessage, encodeMessage } from '../../src/io/zeromq/codec.js';
-import type { ControllerMessage, Hello, RobotMessage } from '../../src/io/zeromq/protocol.js';
+import { decodeControllerMessage, encodeMessage } from '../../src/io/zeromq/protocol/codec.js';
+import type { ControllerMessage, Hello, RobotMessage } from '../../src/io/zeromq/protocol/protocol.js';
 
 /** Keys of a peer, as its socket takes them. */
 export interface PeerKeys {

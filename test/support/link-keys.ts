@@ -1,8 +1,13 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type KeyPair, makeKeyPair, publicCertificate, secretCertificate } from '../../src/io/zeromq/certificates.js';
-import { ROLES, type Role } from '../../src/io/zeromq/endpoint.js';
+import {
+  type KeyPair,
+  makeKeyPair,
+  publicCertificate,
+  secretCertificate,
+} from '../../src/io/zeromq/socket/certificates.js';
+import { ROLES, type Role } from '../../src/io/zeromq/socket/endpoint.js';
 import type { PeerKeys } from './dealer-robot.js';
 
 /** A folder of keys, as `rfsn keys` makes it. */

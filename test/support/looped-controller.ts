@@ -1,5 +1,5 @@
 import { MonotonicClock } from '../../src/core/clock.js';
-import type { SessionController } from '../../src/io/zeromq/session-controller.js';
+import type { SessionController } from '../../src/io/zeromq/session/session-controller.js';
 import { layoutSizesOf, scheduleOptionsOf } from '../../src/loop/configuration.js';
 import { ControlLoop } from '../../src/loop/control-loop.js';
 import { Controller } from '../../src/loop/controller.js';

@@ -6,8 +6,8 @@ import {
   Rejection,
   type RejectionCode,
 } from '../../src/io/port.js';
-import type { LimitsTuple } from '../../src/io/zeromq/protocol.js';
-import type { SessionController } from '../../src/io/zeromq/session-controller.js';
+import type { LimitsTuple } from '../../src/io/zeromq/protocol/protocol.js';
+import type { SessionController } from '../../src/io/zeromq/session/session-controller.js';
 import { Reason } from '../../src/memory/reason.js';
 
 const CALLS_KEPT = 1000;

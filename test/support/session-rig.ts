@@ -1,5 +1,4 @@
-import { decodeControllerMessage, encodeMessage } from '../../src/io/zeromq/codec.js';
-import { expectationOf } from '../../src/io/zeromq/expectation.js';
+import { decodeControllerMessage, encodeMessage } from '../../src/io/zeromq/protocol/codec.js';
 import type {
   Bye,
   Command,
@@ -10,9 +9,10 @@ import type {
   RobotMessage,
   Sense,
   Welcome,
-} from '../../src/io/zeromq/protocol.js';
-import { RobotSessions, type SessionChange } from '../../src/io/zeromq/robot-sessions.js';
-import type { SessionController } from '../../src/io/zeromq/session-controller.js';
+} from '../../src/io/zeromq/protocol/protocol.js';
+import { expectationOf } from '../../src/io/zeromq/session/expectation.js';
+import { RobotSessions, type SessionChange } from '../../src/io/zeromq/session/robot-sessions.js';
+import type { SessionController } from '../../src/io/zeromq/session/session-controller.js';
 import { defaultParameters, type ParameterValues } from '../../src/parameters/schema.js';
 import { PlayedController } from './played-controller.js';
 

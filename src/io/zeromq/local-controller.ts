@@ -3,7 +3,7 @@
  * Nothing is loaded, saved or paced here; commands come when the source has them, and each answers the steps before it.
  */
 import type { CommandSource, MotionCommand, ObservationSink, RangeScan } from '../port.js';
-import type { SessionController } from './session-controller.js';
+import type { SessionController } from './session/session-controller.js';
 
 /** Hands everything on, and keeps the stamp of the newest odometry. */
 class StampingSink implements ObservationSink {

@@ -7,16 +7,16 @@
 import type { Context } from 'zeromq';
 import type { ParameterValues } from '../../parameters/schema.js';
 import type { CommandSource, ObservationSink, Port, PortHealth } from '../port.js';
-import type { Role } from './endpoint.js';
-import { LinkCounters } from './link-counters.js';
-import { type Endpoints, LinkServer } from './link-server.js';
 import { LocalController } from './local-controller.js';
-import type { RequestCounters } from './request-channel.js';
-import { RobotSessions, type SessionChange } from './robot-sessions.js';
-import type { Administration, RobotExpectation, SessionController } from './session-controller.js';
-import type { SessionStatus } from './session-status.js';
-import type { TelemetryPublisher } from './telemetry-publisher.js';
-import type { ZapHandler } from './zap.js';
+import { LinkCounters } from './session/link-counters.js';
+import { RobotSessions, type SessionChange } from './session/robot-sessions.js';
+import type { Administration, RobotExpectation, SessionController } from './session/session-controller.js';
+import type { SessionStatus } from './session/session-status.js';
+import type { Role } from './socket/endpoint.js';
+import { type Endpoints, LinkServer } from './socket/link-server.js';
+import type { RequestCounters } from './socket/request-channel.js';
+import type { TelemetryPublisher } from './socket/telemetry-publisher.js';
+import type { ZapHandler } from './socket/zap.js';
 
 /** What robots are told when the port is stopped. */
 const ENDING = 'the controller is ending';

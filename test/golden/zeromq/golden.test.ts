@@ -12,9 +12,9 @@ import {
   decodeRequest,
   decodeRobotMessage,
   encodeMessage,
-} from '../../../src/io/zeromq/codec.js';
-import { CONTROLLER_FIELDS, ROBOT_FIELDS } from '../../../src/io/zeromq/message-fields.js';
-import { REQUESTS, TOPICS } from '../../../src/io/zeromq/protocol.js';
+} from '../../../src/io/zeromq/protocol/codec.js';
+import { CONTROLLER_FIELDS, ROBOT_FIELDS } from '../../../src/io/zeromq/protocol/message-fields.js';
+import { REQUESTS, TOPICS } from '../../../src/io/zeromq/protocol/protocol.js';
 import {
   decodeCheckpoint,
   decodeDecision,
@@ -22,7 +22,7 @@ import {
   encodeCheckpoint,
   encodeDecision,
   encodeState,
-} from '../../../src/io/zeromq/telemetry-messages.js';
+} from '../../../src/io/zeromq/protocol/telemetry-messages.js';
 import {
   ANSWERS,
   BOTH_WAYS,

@@ -1,7 +1,13 @@
 /** One of each message of the ZeroMQ link, some in several forms. What they say fits together: it is one small session. */
 
-import type { Answer, ControllerMessage, LinkError, Request, RobotMessage } from '../../../src/io/zeromq/protocol.js';
-import type { CheckpointReport, StateReport } from '../../../src/io/zeromq/telemetry-messages.js';
+import type {
+  Answer,
+  ControllerMessage,
+  LinkError,
+  Request,
+  RobotMessage,
+} from '../../../src/io/zeromq/protocol/protocol.js';
+import type { CheckpointReport, StateReport } from '../../../src/io/zeromq/protocol/telemetry-messages.js';
 import { ACTION_COUNT, CONTEXT_DIM, DECISION_DOUBLES, DecisionField, Driver } from '../../../src/memory/layout.js';
 import { Reason } from '../../../src/memory/reason.js';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ControllerHost } from '../../../src/cli/controller-host.js';
 import { HostTelemetry, type TelemetrySink } from '../../../src/cli/host-telemetry.js';
 import { stateReport } from '../../../src/cli/state-report.js';
-import type { StateReport } from '../../../src/io/zeromq/telemetry-reports.js';
+import type { StateReport } from '../../../src/io/zeromq/protocol/telemetry-reports.js';
 import type { LinkTraffic } from '../../../src/io/zeromq/zeromq-port.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
 

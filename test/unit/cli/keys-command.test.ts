@@ -1,7 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../../src/cli/program.js';
-import { parseCertificate, readPublicCertificate, readSecretCertificate } from '../../../src/io/zeromq/certificates.js';
+import {
+  parseCertificate,
+  readPublicCertificate,
+  readSecretCertificate,
+} from '../../../src/io/zeromq/socket/certificates.js';
 import { captureOutput, temporaryFolder } from '../../support/command-line.js';
 
 const written = captureOutput();

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ControllerHost } from '../../../src/cli/controller-host.js';
 import { endpointLines, fitted, type LinkView, linkLine } from '../../../src/cli/link-line.js';
-import { LinkCounters } from '../../../src/io/zeromq/link-counters.js';
-import type { SessionStatus } from '../../../src/io/zeromq/session-status.js';
+import { LinkCounters } from '../../../src/io/zeromq/session/link-counters.js';
+import type { SessionStatus } from '../../../src/io/zeromq/session/session-status.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
 
 const host = {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { jackal, noFaults, omni, Simulator, STEP_NS, scenarioOf } from '../../../sim/index.js';
 import { describeRobot, SensingSink } from '../../../src/cli/remote-sensing.js';
 import { readControl } from '../../../src/cli/run-options.js';
-import { expectationOf, misfit } from '../../../src/io/zeromq/expectation.js';
-import type { RobotReading } from '../../../src/io/zeromq/robot-dialogue.js';
-import type { RobotLink } from '../../../src/io/zeromq/robot-link.js';
+import type { RobotReading } from '../../../src/io/zeromq/robot/robot-dialogue.js';
+import type { RobotLink } from '../../../src/io/zeromq/robot/robot-link.js';
+import { expectationOf, misfit } from '../../../src/io/zeromq/session/expectation.js';
 
 /** What a robot tells its link besides readings. */
 class Told {

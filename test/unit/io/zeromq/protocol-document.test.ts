@@ -14,9 +14,14 @@ import {
   REQUEST_FIELDS,
   ROBOT_FIELDS,
   STATE_FIELDS,
-} from '../../../../src/io/zeromq/message-fields.js';
-import { ERROR_CODES, PROTOCOL_VERSIONS, REFUSAL_CODES, REQUESTS } from '../../../../src/io/zeromq/protocol.js';
-import { MESSAGE_LIMITS } from '../../../../src/io/zeromq/structure.js';
+} from '../../../../src/io/zeromq/protocol/message-fields.js';
+import {
+  ERROR_CODES,
+  PROTOCOL_VERSIONS,
+  REFUSAL_CODES,
+  REQUESTS,
+} from '../../../../src/io/zeromq/protocol/protocol.js';
+import { MESSAGE_LIMITS } from '../../../../src/io/zeromq/protocol/structure.js';
 import { REASON_LABELS } from '../../../../src/memory/reason.js';
 import { defaultParameters, findParameter } from '../../../../src/parameters/schema.js';
 
