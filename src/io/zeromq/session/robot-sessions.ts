@@ -342,7 +342,10 @@ export class RobotSessions {
         this.counters.duplicates++;
         return;
       }
-      const reason = `${hello.name} is being driven already: two robots may not have one name`;
+      const reason =
+        namesake.phase === Phase.live
+          ? `${hello.name} is being driven already: two robots may not have one name`
+          : `the session of ${hello.name} is being ${namesake.phase === Phase.beginning ? 'made ready' : 'saved'}`;
       this.#refuse(peer, { code: 'busy', reason }, this.#retryS(namesake), hello.name, nowNs);
       return;
     }
