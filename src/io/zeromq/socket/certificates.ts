@@ -230,7 +230,7 @@ function readChecked(path: string, complaintOf: (stat: Stats) => string | null):
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    throw new CertificateError(`${path} cannot be read: ${(error as Error).message}`);
+    throw new CertificateError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }
   try {
     const stat = fstatSync(file);

@@ -1,8 +1,26 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AllowList } from '../../../../../src/io/zeromq/socket/allow-list.js';
 import { decodeZ85, makeKeyPair, publicCertificate } from '../../../../../src/io/zeromq/socket/certificates.js';
 import { temporaryFolder } from '../../../../support/command-line.js';
+
+/** Calls of the file system that fail, by name, with the error's code. */
+const failing = vi.hoisted(() => ({ calls: new Map<string, string>() }));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  const orFail = <T extends (...args: never[]) => unknown>(name: string, call: T) =>
+    ((...args: Parameters<T>) => {
+      const code = failing.calls.get(name);
+      if (code !== undefined) throw Object.assign(new Error(`${code}: no luck, ${name}`), { code });
+      return call(...args);
+    }) as T;
+  return {
+    ...fs,
+    readdirSync: orFail('readdirSync', fs.readdirSync as never),
+    openSync: orFail('openSync', fs.openSync as never),
+  };
+});
+afterEach(() => failing.calls.clear());
 
 const at = temporaryFolder();
 
@@ -115,5 +133,68 @@ describe('a list of allowed keys', () => {
     rmSync(at('drive', 'anna.key'));
     expect(allowed.reload()).toEqual([]);
     expect(allowed.allowed).toEqual([{ name: 'bert', publicKey: pair.publicKey }]);
+  });
+
+  it.each([
+    ['readdirSync', 'EMFILE'],
+    ['readdirSync', 'ENFILE'],
+    ['readdirSync', 'EACCES'],
+    ['openSync', 'EMFILE'],
+    ['openSync', 'ENFILE'],
+  ])('stays as it was while %s fails with %s, says so once, and follows again afterwards', (call, code) => {
+    const { told, put, list } = folder();
+    const anna = put('anna');
+    const bert = put('bert');
+    const allowed = list();
+    rmSync(at('drive', 'bert.key'));
+    const carl = put('carl');
+    failing.calls.set(call, code);
+    expect([allowed.reload(), allowed.reload(), allowed.reload()]).toEqual([[], [], []]);
+    expect([anna, bert, carl].map((key) => allowed.nameOf(key))).toEqual(['anna', 'bert', null]);
+    expect(told).toEqual([expect.stringMatching(new RegExp(`cannot be read now; the 2 keys known stay.*${code}`))]);
+    expect([allowed.failedReadings, allowed.stale, allowed.folderChanged]).toEqual([3, true, true]);
+    failing.calls.clear();
+    expect(allowed.reload()).toEqual(['bert']);
+    expect([anna, bert, carl].map((key) => allowed.nameOf(key))).toEqual(['anna', null, 'carl']);
+    expect([allowed.failedReadings, allowed.stale]).toEqual([3, false]);
+  });
+
+  it('revokes everybody where its folder was removed, before a reading or in the middle of one', () => {
+    const { put, list } = folder();
+    put('anna');
+    const allowed = list();
+    failing.calls.set('readdirSync', 'ENOENT');
+    expect(allowed.reload()).toEqual(['anna']);
+    failing.calls.clear();
+    allowed.reload();
+    expect(allowed.allowed).toHaveLength(1);
+    rmSync(at('drive'), { recursive: true });
+    expect(allowed.reload()).toEqual(['anna']);
+    expect([allowed.allowed, allowed.failedReadings]).toEqual([[], 0]);
+  });
+
+  it('is not kept from a revocation by a link that leads nowhere', () => {
+    const { put, list } = folder();
+    put('anna');
+    const allowed = list();
+    symlinkSync('loop.key', at('drive', 'loop.key'));
+    rmSync(at('drive', 'anna.key'));
+    expect(allowed.reload()).toEqual(['anna']);
+  });
+
+  it('sees that its folder changed, without reading it', () => {
+    const { put, list } = folder();
+    put('anna');
+    const longAgo = new Date(Date.now() - 60_000);
+    utimesSync(at('drive'), longAgo, longAgo);
+    const allowed = list();
+    expect(allowed.folderChanged).toBe(false);
+    put('bert');
+    expect(allowed.folderChanged).toBe(true);
+    utimesSync(at('drive'), longAgo, longAgo);
+    allowed.reload();
+    expect(allowed.folderChanged).toBe(false);
+    rmSync(at('drive'), { recursive: true });
+    expect(allowed.folderChanged).toBe(true);
   });
 });
