@@ -20,8 +20,8 @@ import { LATER, PeerCount, ZapHandler } from './zap.js';
 export const TICK_MS = 10;
 /** Keys that come and go are noticed so often [ms]. */
 const KEYS_PERIOD_MS = 1000;
-/** A key that is not known has the folders read again, but not more often than that [ms]. */
-const KEYS_AGAIN_MS = 20;
+/** A key that is not known has its role's folder looked at again, but not more often than that [ms]. */
+const KEYS_AGAIN_MS = 1000;
 /** Commands that wait for one robot: older ones would be of no use to it. */
 const DRIVE_HIGH_WATER_MARK = 64;
 const ADMINISTER_HIGH_WATER_MARK = 64;
@@ -44,6 +44,8 @@ export interface LinkServerOptions {
   readonly onDrive?: (peer: Buffer, frames: Buffer[]) => void;
   /** Called every `TICK_MS`. */
   readonly onTick?: () => void;
+  /** Any monotonic clock, by which strangers' keys are looked up [ms]. */
+  readonly nowMs?: () => number;
 }
 
 export type Endpoints = Readonly<Record<Role, string>>;
@@ -69,11 +71,13 @@ export class LinkServer {
   #keyChecks: NodeJS.Timeout | undefined;
   /** Faults that have been told. */
   readonly #toldFaults = new Set<string>();
-  /** When a key that is not known last had the lists read again. */
+  /** When a key that is not known last had a folder looked at. */
   #strangerMs = Number.NEGATIVE_INFINITY;
+  readonly #nowMs: () => number;
 
   constructor(options: LinkServerOptions) {
     this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
     const { parameters, administration, onNotice } = options;
     this.zap = new ZapHandler(onNotice);
     this.telemetry = new TelemetryPublisher({
@@ -122,6 +126,13 @@ export class LinkServer {
     let unsent = 0;
     for (const role of ROLES) unsent += this.#sockets[role]?.unsent ?? 0;
     return unsent;
+  }
+
+  /** Times that a folder of keys could not be read, and its list stayed as it was. */
+  get failedKeyReadings(): number {
+    let failed = 0;
+    for (const role of ROLES) failed += this.#lists[role]?.failedReadings ?? 0;
+    return failed;
   }
 
   /** Sockets that were opened and listen no more. */
@@ -273,17 +284,22 @@ export class LinkServer {
   }
 
   #nameOf(role: Role, key: Uint8Array): string | null | typeof LATER {
-    const name = this.#lists[role]?.nameOf(key) ?? null;
+    const list = this.#lists[role];
+    if (list === undefined) return null;
+    const name = list.nameOf(key);
     if (name !== null) return name;
-    // Perhaps it has just been added: a peer that is told no does not try again.
-    if (performance.now() - this.#strangerMs < KEYS_AGAIN_MS) return LATER;
-    this.#strangerMs = performance.now();
-    this.#readListsAgain();
-    return this.#lists[role]?.nameOf(key) ?? null;
+    // Perhaps it has just been added: a peer that is told no does not try again. But a stranger may ask a thousand times a
+    // second, and a reading opens each key's file on the thread that robots wait for.
+    const now = this.#nowMs();
+    if (now - this.#strangerMs < KEYS_AGAIN_MS) return LATER;
+    this.#strangerMs = now;
+    if (!list.folderChanged) return null;
+    this.#readListsAgain([role]);
+    return list.nameOf(key) ?? (list.stale ? LATER : null);
   }
 
-  #readListsAgain(): void {
-    for (const role of ROLES) {
+  #readListsAgain(roles: readonly Role[] = ROLES): void {
+    for (const role of roles) {
       const revoked = this.#lists[role]?.reload() ?? [];
       if (revoked.length === 0) continue;
       this.#options.onNotice(

@@ -1,0 +1,84 @@
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  decodeZ85,
+  makeKeyPair,
+  publicCertificate,
+  secretCertificate,
+} from '../../../../../src/io/zeromq/socket/certificates.js';
+import { LinkServer } from '../../../../../src/io/zeromq/socket/link-server.js';
+import { defaultParameters } from '../../../../../src/parameters/schema.js';
+import { temporaryFolder } from '../../../../support/command-line.js';
+
+const at = temporaryFolder();
+const role = 'watch';
+
+function put(name: string): Uint8Array {
+  const { publicKey } = makeKeyPair();
+  writeFileSync(at('keys', role, `${name}.key`), publicCertificate(publicKey, name), { mode: 0o644 });
+  return decodeZ85(publicKey) as Uint8Array;
+}
+/** As if nothing had come or gone in the folder for long. */
+const longAgo = new Date(Date.UTC(2020, 0));
+function settle() {
+  utimesSync(at('keys', role), longAgo, longAgo);
+}
+
+/** A server with CURVE whose ZAP is asked directly, on a clock that stands still. */
+async function rig() {
+  mkdirSync(at('keys', role), { recursive: true, mode: 0o700 });
+  writeFileSync(at('keys', 'server.key_secret'), secretCertificate(makeKeyPair(), 'server'), { mode: 0o600 });
+  const clock = { ms: 1e6 };
+  const server = new LinkServer({
+    parameters: {
+      ...defaultParameters(),
+      'zeromq.watch_endpoint': 'tcp://127.0.0.1:*',
+      'zeromq.keys_dir': at('keys'),
+    },
+    onNotice: () => {},
+    nowMs: () => clock.ms,
+  });
+  const open = async () => {
+    await server.open();
+    onTestFinished(() => server.close());
+  };
+  const ask = (key: Uint8Array) =>
+    server.zap.judge([...['1.0', '1', role, '127.0.0.1', '', 'CURVE'].map((text) => Buffer.from(text)), key]).status;
+  return { open, ask, clock };
+}
+
+describe("a stranger's key", () => {
+  it('is looked up again once a second at most, and is asked to come again in between', async () => {
+    const { open, ask, clock } = await rig();
+    const anna = put('anna');
+    settle();
+    await open();
+    const stranger = decodeZ85(makeKeyPair().publicKey) as Uint8Array;
+    expect([ask(anna), ask(stranger)]).toEqual(['200', '400']);
+    const statuses = new Set<string>();
+    for (; clock.ms < 1e6 + 999; clock.ms += 37) if (clock.ms > 1e6) statuses.add(ask(stranger));
+    expect([...statuses]).toEqual(['300']);
+    expect(ask(anna)).toBe('200');
+    clock.ms = 1e6 + 1000;
+    expect([ask(stranger), ask(stranger)]).toEqual(['400', '300']);
+  });
+
+  it('is let in at once where its file has just been added', async () => {
+    const { open, ask } = await rig();
+    await open();
+    expect(ask(put('bert'))).toBe('200');
+  });
+
+  it('has no folder read that did not change', async () => {
+    const { open, ask, clock } = await rig();
+    put('anna');
+    settle();
+    await open();
+    const bert = put('bert');
+    settle();
+    expect(ask(bert)).toBe('400');
+    clock.ms += 1000;
+    const carl = put('carl');
+    expect(ask(carl)).toBe('200');
+  });
+});
