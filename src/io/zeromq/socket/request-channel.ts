@@ -7,13 +7,18 @@
 import { decodeRequest, encodeMessage } from '../protocol/codec.js';
 import { type Answer, ERROR_CODES, type ErrorCode, type LinkError, type Request } from '../protocol/protocol.js';
 import { ProtocolFault } from '../protocol/protocol-fault.js';
-import { Admission, MUTE_S, PeerLimits } from '../session/peer-limits.js';
+import { Admission, MUTE_S, PeerLimits, TokenBucket } from '../session/peer-limits.js';
 import type { Administration } from '../session/session-controller.js';
 
 /** A file in the checkpoint folder, by its bare name. What starts with a dot is hidden, or leads out of the folder. */
 export const BARE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
 /** Requests that take a while and have been taken on, of all robots together. */
 const MAX_WAITING = 32;
+/**
+ * Requests a second of all administrators together. They are served on the thread that robots' messages go through, and a
+ * peer's rate is each connection's: so many connections, so many times that rate.
+ */
+const REQUESTS_PER_S = 50;
 /** Of a reason that comes from elsewhere. */
 const MAX_REASON = 500;
 
@@ -52,6 +57,7 @@ export class RequestChannel {
   readonly counters = new RequestCounters();
   readonly #options: RequestChannelOptions;
   readonly #limits: PeerLimits;
+  readonly #rate = new TokenBucket(REQUESTS_PER_S);
   /** What is under way for each robot, ending in the last that has been taken on. */
   readonly #turns = new Map<string, Promise<void>>();
   #waiting = 0;
@@ -94,6 +100,11 @@ export class RequestChannel {
       const fault = asFault(error);
       counters.rejected[fault.code]++;
       if (this.#limits.mayReply(met, nowNs)) this.#send(to, errorOf(fault));
+      return;
+    }
+    if (request.m !== 'stop' && !this.#rate.take(nowNs)) {
+      // Always answered: a REQ socket that gets no answer can ask no more, not even for a stop.
+      this.#fail(request, to, tooMany);
       return;
     }
     this.#serve(request, to);
@@ -234,6 +245,11 @@ export class RequestChannel {
     this.#options.send(to.peer, to.delimited ? ['', bytes] : [bytes]);
   }
 }
+
+const tooMany = new ProtocolFault(
+  'rate',
+  `administrators may ask ${REQUESTS_PER_S} times a second, all of them together: ask again in a moment`,
+);
 
 function asFault(error: unknown): ProtocolFault {
   if (error instanceof ProtocolFault) return error;

@@ -300,3 +300,31 @@ describe('a peer that asks too often', () => {
     expect(sent.at(-1)).toMatchObject({ peer: 'greedy', answer: { m: 'ok', id: 2 } });
   });
 });
+
+describe('administrators who ask too often between them', () => {
+  it('get every request answered, fifty a second of them with what was asked for', () => {
+    const { ask, sent, clock, channel, calls } = rig();
+    for (let id = 0; id < 120; id++) ask({ m: 'status', id }, `peer ${id % 12}`);
+    expect(calls).toHaveLength(50);
+    expect(sent.map(({ answer }) => answer.id)).toEqual(Array.from({ length: 120 }, (_, id) => id));
+    expect(sent.slice(50).map(({ answer }) => (answer as LinkError).code)).toEqual(Array(70).fill('rate'));
+    expect(sent[119]).toEqual({
+      ...{ peer: 'peer 11', delimited: true },
+      answer: { m: 'error', code: 'rate', re: 'status', id: 119, reason: expect.stringContaining('50 times a second') },
+    });
+    expect(channel.counters).toMatchObject({ requests: 120, done: 50, cutOff: 0, muted: 0, rejected: { rate: 70 } });
+    clock.ns += 0.1e9;
+    for (let id = 0; id < 10; id++) ask({ m: 'status', id });
+    expect(calls).toHaveLength(55);
+  });
+
+  it('can stop a robot all the same', () => {
+    const { ask, sent, calls } = rig();
+    for (let id = 0; id < 60; id++) ask({ m: 'parameters', id }, 'greedy');
+    for (let id = 0; id < 60; id++) ask({ m: 'stop', id }, 'worried');
+    expect(calls.filter(({ name }) => name === 'stop')).toHaveLength(60);
+    expect(sent.at(-1)).toMatchObject({ peer: 'worried', answer: { m: 'ok', re: 'stop', id: 59 } });
+    ask({ m: 'go' }, 'worried');
+    expect(sent.at(-1)?.answer).toMatchObject({ m: 'error', code: 'rate', re: 'go' });
+  });
+});
