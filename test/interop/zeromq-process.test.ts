@@ -1,13 +1,22 @@
 /** `rfsn run` and `rfsn sim` over the ZeroMQ link, as the processes that people start. Nothing here depends on speed. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Request, Subscriber } from 'zeromq';
 import { decodeAnswer, encodeMessage } from '../../src/io/zeromq/protocol/codec.js';
 import type { Answer, Request as Asked } from '../../src/io/zeromq/protocol/protocol.js';
 import { decodeDecision, decodeState } from '../../src/io/zeromq/protocol/telemetry-messages.js';
+import { RobotLink, type RobotLinkOptions } from '../../src/io/zeromq/robot/robot-link.js';
+import { packageRoot } from '../../src/parameters/presets.js';
 import { CommandProcess } from '../sim/loop-process.js';
 import { temporaryFolder } from '../support/command-line.js';
-import { DealerRobot } from '../support/dealer-robot.js';
+import { DealerRobot, dealerHello } from '../support/dealer-robot.js';
+import { command, type Received, ScriptedController, welcome } from '../support/scripted-controller.js';
+import type { RobotReport } from './zeromq-robot-process.js';
 
 const at = temporaryFolder();
 const left: (() => void)[] = [];
@@ -45,6 +54,27 @@ function robot(hello: ConstructorParameters<typeof DealerRobot>[2] = {}): Dealer
   const dealer = new DealerRobot(endpoint('drive'), {}, hello);
   left.push(() => dealer.close());
   return dealer;
+}
+
+/** The project's own robot's side, in this process: it senses for as long as the test lasts, whoever drives it. */
+async function linkedRobot(events: Partial<RobotLinkOptions> = {}): Promise<RobotLink> {
+  const { m: _m, v: _v, ...description } = dealerHello;
+  const link = await RobotLink.open({ endpoint: endpoint('drive'), robot: description, ...events });
+  const ranges = new Float32Array(description.scan.n).fill(Number.POSITIVE_INFINITY);
+  link.goal([50, 0, 0.3]);
+  const timer = setInterval(() => link.sense({ odom: [0, 0, 0, 0, 0, 0], ranges }), 20);
+  left.push(() => {
+    clearInterval(timer);
+    link.close();
+  });
+  return link;
+}
+
+/** What `rfsn checkpoint show` makes of the model's folder. */
+async function shownModel(): Promise<Record<string, unknown>> {
+  const show = start('checkpoint', 'show', at('model'), '--json');
+  expect(await show.ended, show.stderr).toBe(0);
+  return show.json;
 }
 
 /** Looks until it is so; the test's own timeout is the bound. */
@@ -303,6 +333,149 @@ describe('the ZeroMQ link, process to process', () => {
     expect(readdirSync(at('model')).sort()).toEqual(['one', 'three', 'two']);
   });
 });
+
+describe('a controller that is killed', () => {
+  /** The next one drives the robot, and leaves what it has learned in a folder that can be read. */
+  async function goesOn(link: RobotLink): Promise<CommandProcess> {
+    const { welcomes, commands } = link.counters;
+    const next = await controller();
+    await until(() => link.counters.welcomes > welcomes && link.counters.commands > commands + 20);
+    expect(link.counters.resumed).toBe(0);
+    await next.wrote(/dealer drives/);
+    return next;
+  }
+
+  async function endsSaved(run: CommandProcess): Promise<void> {
+    const administrator = new Administrator();
+    await until(async () => ((await administrator.done({ m: 'status' }))['updates'] as number) > 5);
+    run.signal('SIGINT');
+    expect(await run.ended).toBe(0);
+    await shownModel();
+  }
+
+  it('before it answered a hello is replaced by the next', async () => {
+    const first = await controller({ 'zeromq.session_timeout_s': 1, 'zeromq.heartbeat_period_s': 0.1 });
+    const link = await linkedRobot();
+    await until(() => link.counters.commands > 0);
+    // It hears nothing, and says hello again over a connection that stands.
+    first.signal('SIGSTOP');
+    await until(() => link.state === 'greeting');
+    await sleep(50);
+    first.signal('SIGKILL');
+    await first.ended;
+    expect(link.state).toBe('greeting');
+    expect(link.counters.welcomes).toBe(1);
+    await endsSaved(await goesOn(link));
+  });
+
+  it('as it says welcome is replaced by the next', async () => {
+    const first = await controller();
+    let killed = false;
+    const link = await linkedRobot({
+      onWelcome: () => {
+        if (!killed) first.signal('SIGKILL');
+        killed = true;
+      },
+    });
+    expect(await first.ended).toBe('SIGKILL');
+    await endsSaved(await goesOn(link));
+  });
+
+  it('in the middle of a save costs that one only', async () => {
+    const first = await controller();
+    const link = await linkedRobot();
+    const administrator = new Administrator();
+    await until(async () => ((await administrator.done({ m: 'status' }))['updates'] as number) > 5);
+    await administrator.done({ m: 'save' });
+    const files = (suffix: string) => readdirSync(at('model')).filter((name) => name.endsWith(suffix));
+    // A file that has been published has a second name.
+    const unpublished = () => files('.tmp').filter((name) => statSync(at('model', name)).nlink === 1);
+    // Stopped at the sight of the file that is being written, and killed where it has not been published meanwhile.
+    for (;;) {
+      let settled = false;
+      const settle = () => {
+        settled = true;
+      };
+      const saved = administrator.done({ m: 'save' }).then(settle, settle);
+      while (files('.tmp').length === 0 && !settled) await new Promise((resolve) => setImmediate(resolve));
+      first.signal('SIGSTOP');
+      await sleep(20);
+      if (unpublished().length > 0) break;
+      first.signal('SIGCONT');
+      await saved;
+    }
+    first.signal('SIGKILL');
+    await first.ended;
+    expect(unpublished()).toHaveLength(1);
+    const newest = files('.rfsn').sort().at(-1) as string;
+    expect(await shownModel()).toMatchObject({ path: at('model', newest), refused: [] });
+    const second = await goesOn(link);
+    expect(second.stdout).toContain(`resumed from ${at('model', newest)}: `);
+    await endsSaved(second);
+    expect(files('.tmp')).toEqual([]);
+  });
+});
+
+describe('a robot whose process is stopped', () => {
+  it('for longer than a command holds obeys none of before, though more of them wait to be read', async () => {
+    const scripted = await ScriptedController.listen();
+    left.push(() => void scripted.close());
+    let newest: Received | null = null;
+    let n = 0;
+    scripted.onMessage = (received) => {
+      const { peer, message } = received;
+      if (message.m === 'hello') void scripted.send(peer, welcome(77));
+      if (message.m !== 'sense') return;
+      newest = received;
+      void scripted.send(peer, command(message, 1, { n: ++n }));
+    };
+    const robot = new RobotProcess(scripted.endpoint);
+    await robot.next();
+    await until(async () => (await robot.report()).moved > 20);
+    robot.signal('SIGSTOP');
+    await sleep(50);
+    const { peer, message } = newest as unknown as Received;
+    const WAITING = 60;
+    for (let i = 0; i < WAITING; i++) await scripted.send(peer, command(message, 1, { n: ++n }));
+    await sleep(600);
+    const before = n;
+    robot.signal('SIGCONT');
+    await until(async () => (await robot.report()).commanded >= before);
+    const { afterStops, moved } = await robot.report();
+    expect(new Set(afterStops)).toEqual(new Set([0]));
+    // What is new again is obeyed again.
+    await until(async () => (await robot.report()).moved > moved + 20);
+    expect((await robot.report()).movedByStale).toBe(0);
+  });
+});
+
+class RobotProcess {
+  readonly #child: ChildProcess;
+
+  constructor(controller: string) {
+    const root = packageRoot();
+    const hooks = pathToFileURL(join(root, 'test/support/typescript-hooks.mjs')).href;
+    this.#child = fork(join(root, 'test/interop/zeromq-robot-process.ts'), [controller], {
+      execArgv: ['--import', hooks],
+    });
+    left.push(() => this.#child.kill('SIGKILL'));
+  }
+
+  async next(): Promise<RobotReport> {
+    const [report] = await once(this.#child, 'message');
+    return report as RobotReport;
+  }
+
+  report(): Promise<RobotReport> {
+    const report = this.next();
+    this.#child.send('');
+    return report;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+}
 
 function bound(administrator: Administrator) {
   return {
