@@ -14,7 +14,7 @@ import { loadZeromq, type Zeromq } from './library.js';
 import { RequestChannel } from './request-channel.js';
 import { RoleSocket } from './role-socket.js';
 import { TelemetryPublisher } from './telemetry-publisher.js';
-import { LATER, PeerCount, ZapHandler } from './zap.js';
+import { LATER, PeerCount, shareOfKey, ZapHandler } from './zap.js';
 
 /** Sessions, telemetry and commands are looked after so often [ms]. */
 export const TICK_MS = 10;
@@ -255,6 +255,7 @@ export class LinkServer {
       allow: (key) => this.#nameOf(role, key),
       count,
       maxPeers: parameters['zeromq.max_peers'],
+      share: shareOfKey(role, parameters['zeromq.max_peers']),
     });
     const longest = Math.max(parameters['zeromq.max_message_bytes'], LEAST_MESSAGE_BYTES);
     const socket = new RoleSocket({

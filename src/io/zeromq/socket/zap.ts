@@ -4,17 +4,33 @@
  *
  * It also keeps count of connections, since zeromq.js tells of no peer. A socket's monitor tells when a connection is
  * accepted, when its handshake fails and when it ends, but not which one it is; `PeerCount` works out from that how many
- * have shaken hands.
+ * have shaken hands, and how many of them one key has for certain.
  */
 import type { Reply, Socket } from 'zeromq';
 import { encodeZ85 } from './certificates.js';
+import type { Role } from './endpoint.js';
 
 /** Whoever has not shaken hands by then is cut off [ms]; the sockets are told the same. */
 export const HANDSHAKE_LIMIT_MS = 1000;
 /** After so long no connection can be half-open any more, and what is open has shaken hands [ms]. */
 const SETTLED_MS = HANDSHAKE_LIMIT_MS + 1000;
 
-/** How many of a socket's connections have shaken hands. */
+/** What each key may have of a socket in any case; of the watch socket a quarter, where that is more. */
+const LEAST_SHARE = 4;
+
+/** @returns connections that one key may have once more than half of the socket's are taken */
+export function shareOfKey(role: Role, maxPeers: number): number {
+  return role === 'watch' ? Math.max(LEAST_SHARE, Math.floor(maxPeers / 4)) : LEAST_SHARE;
+}
+
+/**
+ * How many of a socket's connections have shaken hands.
+ *
+ * Whose connection ended is not told, so what a key has is known within bounds only, and it is the lower bound that counts:
+ * an admission raises the key's by one, and each end that may be its own lowers every key's by one. So nobody is ever taken
+ * for more than is really there, and no key can be locked out by what others do. The price is paid on the other side: with
+ * each end of another's connection a greedy key may take one more.
+ */
 export class PeerCount {
   /** Connections that are open, those that have not shaken hands yet among them. */
   open = 0;
@@ -23,6 +39,12 @@ export class PeerCount {
   #peers = 0;
   /** Handshakes that failed and whose end is still to be told. */
   #failing = 0;
+  /** Those of them that ZAP refused. Of the others some may have been let in, and failed then. */
+  #failingRefused = 0;
+  /** Ends of connections that may have been let in. */
+  #ends = 0;
+  /** By key: what it has for certain, plus the ends there had been when it last came; at most one entry a key allowed. */
+  readonly #held = new Map<string, number>();
   /** When a connection last came, or shook hands. */
   #newestMs = Number.NEGATIVE_INFINITY;
   #generation = 0;
@@ -38,10 +60,16 @@ export class PeerCount {
     return this.#peers;
   }
 
-  /** ZAP said yes. That may come before the monitor tells of the connection. */
-  admitted(): void {
+  /** @param key as text. @returns connections that it has for certain; it may have more, never less */
+  heldBy(key: string): number {
+    return Math.max(0, (this.#held.get(key) ?? 0) - this.#ends);
+  }
+
+  /** ZAP said yes. That may come before the monitor tells of the connection. @param key as text; absent: there are none */
+  admitted(key?: string): void {
     this.#settle();
     this.#peers++;
+    if (key !== undefined) this.#held.set(key, this.#ends + this.heldBy(key) + 1);
     this.#newestMs = this.#nowMs();
   }
 
@@ -50,13 +78,17 @@ export class PeerCount {
     this.#newestMs = this.#nowMs();
   }
 
-  handshakeFailed(): void {
+  /** @param refused by ZAP */
+  handshakeFailed(refused = false): void {
     this.failed++;
     this.#failing++;
+    if (refused) this.#failingRefused++;
   }
 
   disconnected(): void {
     if (this.open > 0) this.open--;
+    if (this.#failingRefused > 0) this.#failingRefused--;
+    else this.#ends++;
     if (this.#failing > 0) this.#failing--;
     else if (this.#peers > 0) this.#peers--;
     this.#settle();
@@ -67,6 +99,9 @@ export class PeerCount {
     this.open = 0;
     this.#peers = 0;
     this.#failing = 0;
+    this.#failingRefused = 0;
+    this.#ends = 0;
+    this.#held.clear();
     this.#generation++;
   }
 
@@ -86,7 +121,10 @@ export class PeerCount {
       whileItLasts(() => this.disconnected()),
     );
     const failed = whileItLasts(() => this.handshakeFailed());
-    events.on('handshake:error:auth', failed);
+    events.on(
+      'handshake:error:auth',
+      whileItLasts(() => this.handshakeFailed(true)),
+    );
     events.on('handshake:error:protocol', failed);
     events.on('handshake:error:other', failed);
   }
@@ -95,6 +133,7 @@ export class PeerCount {
     if (this.#nowMs() - this.#newestMs < SETTLED_MS) return;
     this.#peers = this.open;
     this.#failing = 0;
+    this.#failingRefused = 0;
   }
 }
 
@@ -113,6 +152,8 @@ export interface ZapDomain {
   allow(key: Uint8Array): string | null | typeof LATER;
   readonly count: PeerCount;
   readonly maxPeers: number;
+  /** Connections that one key may have once more than half of `maxPeers` are taken; of no matter with NULL. */
+  readonly share: number;
 }
 
 export interface ZapVerdict {
@@ -162,6 +203,7 @@ export class ZapHandler {
       return this.#refuse('mechanism', '400', `${name} needs ${rule.mechanism}, not ${mechanism}`);
     }
     let user = '';
+    let holder: string | undefined;
     if (mechanism === 'CURVE') {
       const key = frames[6];
       if (frames.length !== 7 || key.length !== 32) return this.#refuse('request', '500', 'a CURVE key has 32 bytes');
@@ -172,11 +214,16 @@ export class ZapHandler {
         return this.#refuse('key', '400', `key not allowed to ${name}`, `${address} with the key ${shown}`);
       }
       user = allowed;
+      holder = Buffer.from(key).toString('hex');
     }
     if (rule.count.peers >= rule.maxPeers) {
       return this.#refuse('peers', '300', `${name} has its ${rule.maxPeers} peers (zeromq.max_peers)`, address);
     }
-    rule.count.admitted();
+    if (holder !== undefined && rule.count.peers * 2 > rule.maxPeers && rule.count.heldBy(holder) >= rule.share) {
+      const why = `${user} has its ${rule.share} connections to ${name}, of which more than half are taken`;
+      return this.#refuse('peers', '300', `${why} (zeromq.max_peers)`, address);
+    }
+    rule.count.admitted(holder);
     this.admitted[name]++;
     return { status: '200', text: 'OK', user };
   }

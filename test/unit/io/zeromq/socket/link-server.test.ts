@@ -1,5 +1,6 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Context, Subscriber } from 'zeromq';
 import {
   decodeZ85,
   makeKeyPair,
@@ -9,6 +10,8 @@ import {
 import { LinkServer } from '../../../../../src/io/zeromq/socket/link-server.js';
 import { defaultParameters } from '../../../../../src/parameters/schema.js';
 import { temporaryFolder } from '../../../../support/command-line.js';
+import type { PeerKeys } from '../../../../support/dealer-robot.js';
+import { LinkKeys, until } from '../../../../support/link-keys.js';
 
 const at = temporaryFolder();
 const role = 'watch';
@@ -80,5 +83,40 @@ describe("a stranger's key", () => {
     clock.ms += 1000;
     const carl = put('carl');
     expect(ask(carl)).toBe('200');
+  });
+});
+
+describe('one key', () => {
+  it('cannot have a socket to itself, and may have its share again when its connections have ended', async () => {
+    const keys = new LinkKeys(at('keys'));
+    const [hogg, anna] = [keys.allow(role, 'hogg'), keys.allow(role, 'anna')];
+    const context = new Context();
+    const server = new LinkServer({
+      parameters: {
+        ...defaultParameters(),
+        'zeromq.watch_endpoint': 'tcp://127.0.0.1:*',
+        'zeromq.keys_dir': at('keys'),
+        'zeromq.max_peers': 7,
+      },
+      context,
+      onNotice: () => {},
+    });
+    await server.open();
+    onTestFinished(() => server.close());
+    const watch = (peer: PeerKeys) => {
+      const socket = new Subscriber({ context, linger: 0, reconnectInterval: 20, ...peer });
+      onTestFinished(() => socket.close());
+      socket.connect(server.endpoints.watch);
+      return socket;
+    };
+    const hoard = Array.from({ length: 7 }, () => watch(hogg));
+    await until('some are refused', () => server.zap.refused.peers >= 10);
+    expect([server.zap.admitted[role], server.peers[role]]).toEqual([4, 4]);
+    watch(anna);
+    await until('another key is in', () => server.zap.admitted[role] === 5);
+    for (const socket of hoard) socket.close();
+    await until('only the other key is left', () => server.peers[role] === 1);
+    for (let i = 0; i < 4; i++) watch(hogg);
+    await until('all that it may have are in', () => server.peers[role] === 5);
   });
 });

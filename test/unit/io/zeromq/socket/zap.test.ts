@@ -1,8 +1,15 @@
 import { EventEmitter } from 'node:events';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeZ85, makeKeyPair } from '../../../../../src/io/zeromq/socket/certificates.js';
 import { loadZeromq, type Zeromq } from '../../../../../src/io/zeromq/socket/library.js';
-import { HANDSHAKE_LIMIT_MS, LATER, PeerCount, ZapHandler } from '../../../../../src/io/zeromq/socket/zap.js';
+import {
+  HANDSHAKE_LIMIT_MS,
+  LATER,
+  PeerCount,
+  shareOfKey,
+  ZapHandler,
+} from '../../../../../src/io/zeromq/socket/zap.js';
 
 const key = decodeZ85(makeKeyPair().publicKey) as Uint8Array;
 const frames = (domain: string, mechanism: string, ...credentials: Uint8Array[]) => [
@@ -14,7 +21,7 @@ function handler(mechanism: 'NULL' | 'CURVE', allow: (key: Uint8Array) => string
   const notices: string[] = [];
   const zap = new ZapHandler((text) => notices.push(text));
   const count = new PeerCount();
-  zap.domain('drive', { mechanism, allow, count, maxPeers: 2 });
+  zap.domain('drive', { mechanism, allow, count, maxPeers: 2, share: 4 });
   return { zap, notices, count };
 }
 
@@ -64,6 +71,88 @@ describe('the ZAP handler', () => {
     for (let i = 0; i < 5; i++) zap.judge(frames('drive', 'CURVE', key));
     expect(zap.refused.key).toBe(5);
     expect(notices).toHaveLength(1);
+  });
+});
+
+describe('one key of several', () => {
+  const keyOf = (name: string) => Buffer.alloc(32, name);
+  function crowd() {
+    const notices: string[] = [];
+    const zap = new ZapHandler((text) => notices.push(text));
+    const clock = { ms: 0 };
+    const count = new PeerCount(() => clock.ms);
+    const allow = (shown: Uint8Array) => Buffer.from(shown.subarray(0, 4)).toString();
+    zap.domain('drive', { mechanism: 'CURVE', allow, count, maxPeers: 20, share: 4 });
+    /** One handshake, as ZAP and the monitor tell of it. */
+    const come = (name: string): string => {
+      const { status } = zap.judge(frames('drive', 'CURVE', keyOf(name)));
+      count.accepted();
+      if (status !== '200') {
+        count.handshakeFailed(true);
+        count.disconnected();
+      }
+      return status;
+    };
+    const comeOften = (name: string, times: number) => Array.from({ length: times }, () => come(name));
+    return { zap, count, clock, notices, come, comeOften };
+  }
+
+  it('takes no more than its share once more than half is taken, and leaves the rest to the others', () => {
+    const { comeOften, come, notices, zap } = crowd();
+    expect(comeOften('hogg', 30).filter((status) => status === '200')).toHaveLength(11);
+    expect(zap.refused.peers).toBe(19);
+    expect(notices).toEqual([expect.stringContaining('hogg has its 4 connections to drive')]);
+    expect(comeOften('anna', 5)).toEqual(['200', '200', '200', '200', '300']);
+    expect(comeOften('bert', 5)).toEqual(['200', '200', '200', '200', '300']);
+    expect([come('carl'), come('dora')]).toEqual(['200', '300']);
+  });
+
+  it('that is refused gains nothing by its own refusals, and one connection by the end of one', () => {
+    const { comeOften, come, count } = crowd();
+    comeOften('hogg', 11);
+    comeOften('anna', 4);
+    expect(come('anna')).toBe('300');
+    count.disconnected();
+    expect([come('anna'), come('anna')]).toEqual(['200', '300']);
+  });
+
+  it('has what it may have again after its connections ended, whoever comes and goes', () => {
+    const step = fc.record({ who: fc.integer({ min: 0, max: 5 }), leaves: fc.integer({ min: 0, max: 3 }) });
+    let refusals = 0;
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 40, maxLength: 120 }), (steps) => {
+        const { come, count } = crowd();
+        const really = [0, 0, 0, 0, 0, 0];
+        for (const { who, leaves } of steps) {
+          if (leaves === 0 && really[who] > 0) {
+            really[who]--;
+            count.disconnected();
+          } else {
+            const taken = count.peers;
+            const status = come(`key${who}`);
+            if (really[who] < 4 && taken < 20) expect(status).toBe('200');
+            if (status === '200') really[who]++;
+            else if (taken < 20) refusals++;
+          }
+          for (let k = 0; k < 6; k++) {
+            expect(count.heldBy(keyOf(`key${k}`).toString('hex'))).toBeLessThanOrEqual(really[k]);
+          }
+        }
+      }),
+    );
+    expect(refusals).toBeGreaterThan(0);
+  });
+
+  it('begins anew where the socket does', () => {
+    const { comeOften, count } = crowd();
+    comeOften('hogg', 11);
+    count.reset();
+    expect(comeOften('hogg', 12).filter((status) => status === '200')).toHaveLength(11);
+  });
+
+  it('may have four connections, and a quarter of those to the watch socket', () => {
+    expect([shareOfKey('drive', 128), shareOfKey('administer', 128), shareOfKey('watch', 128)]).toEqual([4, 4, 32]);
+    expect([shareOfKey('watch', 1), shareOfKey('drive', 1)]).toEqual([4, 4]);
   });
 });
 
