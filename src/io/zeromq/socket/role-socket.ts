@@ -54,6 +54,7 @@ export class RoleSocket {
   #address = '';
   #listening = false;
   #closing = false;
+  #handshakeTold = false;
   /** Under way: opening anew, after which `close` has its turn. */
   #reopening: Promise<void> = Promise.resolve();
   #reading: Promise<void> = Promise.resolve();
@@ -176,8 +177,19 @@ export class RoleSocket {
     // Told of every subscription and not only of the first to a topic: who comes later gets the newest state too.
     if (socket instanceof zeromq.XPublisher) socket.verbosity = 'allSubs';
     count.reset();
-    count.follow(socket);
+    count.follow(socket, () => this.#handshakeFailed());
     return socket;
+  }
+
+  /**
+   * A handshake failed before any key was shown. Told once, since whoever has no keys tries again many times a second, and
+   * not without keys: what fails there is no client of the link.
+   */
+  #handshakeFailed(): void {
+    const { role, keys, onNotice } = this.#options;
+    if (keys === null || this.#handshakeTold) return;
+    this.#handshakeTold = true;
+    onNotice(`${role}: a connection failed its handshake: a client without keys, or with another server's`);
   }
 
   async #bind(socket: Router | XPublisher, address: string): Promise<void> {

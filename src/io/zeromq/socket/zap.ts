@@ -105,8 +105,12 @@ export class PeerCount {
     this.#generation++;
   }
 
-  /** Follows a socket's monitor until the next `reset`. */
-  follow(socket: Pick<Socket, 'events'>): void {
+  /**
+   * Follows a socket's monitor until the next `reset`.
+   *
+   * @param onFailed told at a handshake that failed before ZAP had a say; may be called for each retry
+   */
+  follow(socket: Pick<Socket, 'events'>, onFailed: () => void = () => {}): void {
     const { events } = socket;
     const generation = this.#generation;
     const whileItLasts = (count: () => void) => () => {
@@ -120,7 +124,10 @@ export class PeerCount {
       'disconnect',
       whileItLasts(() => this.disconnected()),
     );
-    const failed = whileItLasts(() => this.handshakeFailed());
+    const failed = whileItLasts(() => {
+      this.handshakeFailed();
+      onFailed();
+    });
     events.on(
       'handshake:error:auth',
       whileItLasts(() => this.handshakeFailed(true)),

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeZ85, makeKeyPair } from '../../../../../src/io/zeromq/socket/certificates.js';
 import { loadZeromq, type Zeromq } from '../../../../../src/io/zeromq/socket/library.js';
+import { RoleSocket } from '../../../../../src/io/zeromq/socket/role-socket.js';
 import {
   HANDSHAKE_LIMIT_MS,
   LATER,
@@ -213,6 +214,58 @@ describe('the count of peers', () => {
     next.emit('handshake:error:protocol');
     next.emit('disconnect');
     expect([count.open, count.failed]).toEqual([0, 1]);
+  });
+});
+
+describe('a handshake that fails before ZAP has a say', () => {
+  /** A socket with a monitor alone, opened as the drive socket. */
+  async function opened(keys: ReturnType<typeof makeKeyPair> | null) {
+    const notices: string[] = [];
+    const events = new EventEmitter();
+    class Router {
+      events = events;
+      lastEndpoint = 'tcp://127.0.0.1:1';
+      async bind(): Promise<void> {}
+      unbindSync(): void {}
+      close(): void {}
+      async *[Symbol.asyncIterator]() {}
+    }
+    const count = new PeerCount();
+    const socket = new RoleSocket({
+      zeromq: { Router, XPublisher: class {} } as never,
+      context: {} as never,
+      role: 'drive',
+      endpoint: { address: 'tcp://127.0.0.1:1', path: '', ipv6: false } as never,
+      parameter: 'zeromq.drive_endpoint',
+      keys,
+      count,
+      maxMessageBytes: 1024,
+      sendHighWaterMark: 8,
+      onFrames: () => {},
+      onNotice: (text) => notices.push(text),
+    });
+    await socket.open();
+    return { notices, events, count, socket };
+  }
+
+  it('is told of once where there are keys, however often the client tries again, also after the socket was opened anew', async () => {
+    const { notices, events, count, socket } = await opened(makeKeyPair());
+    events.emit('handshake:error:auth');
+    expect(notices).toEqual([]);
+    for (let retry = 0; retry < 3; retry++) events.emit('handshake:error:protocol');
+    events.emit('handshake:error:other');
+    expect(count.failed).toBe(5);
+    await socket.reopen();
+    events.emit('handshake:error:protocol');
+    expect(notices).toEqual([
+      "drive: a connection failed its handshake: a client without keys, or with another server's",
+    ]);
+  });
+
+  it('is not told of where there are no keys', async () => {
+    const { notices, events, count } = await opened(null);
+    events.emit('handshake:error:protocol');
+    expect([notices, count.failed]).toEqual([[], 1]);
   });
 });
 
