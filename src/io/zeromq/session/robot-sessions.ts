@@ -344,7 +344,8 @@ export class RobotSessions {
       }
       const reason =
         namesake.phase === Phase.live
-          ? `${hello.name} is being driven already: two robots may not have one name`
+          ? `${hello.name} is being driven already: two robots may not have one name; or it was, less than ` +
+            `${this.#settings.timeoutS} s ago: it is released then`
           : `the session of ${hello.name} is being ${namesake.phase === Phase.beginning ? 'made ready' : 'saved'}`;
       this.#refuse(peer, { code: 'busy', reason }, this.#retryS(namesake), hello.name, nowNs);
       return;

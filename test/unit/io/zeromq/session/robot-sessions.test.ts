@@ -286,7 +286,9 @@ describe('a robot that comes back', () => {
       const twin = rig.robot('ada');
       twin.peer = ada.peer;
       expect(await twin.hello({ t: t + laterS })).toBeUndefined();
-      expect(twin.refusals()).toMatchObject([{ code: 'busy', retry: rig.parameters['zeromq.session_timeout_s'] }]);
+      const retry = rig.parameters['zeromq.session_timeout_s'];
+      const reason = expect.stringContaining(`or it was, less than ${retry} s ago: it is released then`);
+      expect(twin.refusals()).toMatchObject([{ code: 'busy', retry, reason }]);
       expect(rig.controller.observations.calls.length).toBe(calls);
       ada.sense();
       expect(ada.commands()).toMatchObject([{ s: ada.session }]);
