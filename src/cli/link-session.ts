@@ -11,7 +11,7 @@ import type { StateReport } from '../io/zeromq/protocol/telemetry-reports.js';
 import { expectationOf } from '../io/zeromq/session/expectation.js';
 import type { SessionChange } from '../io/zeromq/session/robot-sessions.js';
 import type { SessionStatus } from '../io/zeromq/session/session-status.js';
-import { ZeromqPort } from '../io/zeromq/zeromq-port.js';
+import { checkLink, ZeromqPort } from '../io/zeromq/zeromq-port.js';
 import type { Controller } from '../loop/controller.js';
 import type { ControllerHost } from './controller-host.js';
 import { HostAdministration } from './host-administration.js';
@@ -54,41 +54,55 @@ export class LinkSession {
   readonly #telemetry: readonly HostTelemetry[];
   readonly #port: ZeromqPort;
   readonly #timers: NodeJS.Timeout[] = [];
+  /** What was told while it loaded: it is of interest once robots can come. */
+  readonly #heard: readonly string[];
   #ending = false;
   #fault = '';
   #timerFailures = 0;
 
-  /** Loads what is to be driven with; nothing runs yet. @throws CheckpointError */
+  /**
+   * Loads what is to be driven with; nothing runs yet.
+   *
+   * @throws ParameterError where the link cannot be opened so; nothing is loaded then. CheckpointError
+   */
   static async create(options: LinkSessionOptions): Promise<LinkSession> {
+    checkLink(options.control.parameters);
     const count = options.control.parameters['zeromq.max_sessions'];
     const clock = new MonotonicClock();
     const orders = new OrdersByRobot();
     // Before there is a session nothing can fail, and nothing can be saved.
     let link: LinkSession | null = null;
     const sessions: HostedSession[] = [];
-    for (let index = 0; index < count; index++) {
-      sessions.push(
-        await HostedSession.create({
-          control: options.control,
-          frozen: options.frozen,
-          tell: (text) => options.display.message(text),
-          onFault: (detail) => link?.end(detail),
-          onSaved: () => link?.saved(index),
-          clock,
-          folderByRobot: count > 1,
-          orders,
-        }),
-      );
+    const heard = options.control.notes.map((note) => `note: ${note}`);
+    try {
+      for (let index = 0; index < count; index++) {
+        sessions.push(
+          await HostedSession.create({
+            control: options.control,
+            frozen: options.frozen,
+            tell: (text) => (link === null ? heard.push(text) : options.display.message(text)),
+            onFault: (detail) => link?.end(detail),
+            onSaved: () => link?.saved(index),
+            clock,
+            folderByRobot: count > 1,
+            orders,
+          }),
+        );
+      }
+    } catch (error) {
+      for (const text of heard) options.display.message(text);
+      throw error;
     }
-    link = new LinkSession(options, sessions);
+    link = new LinkSession(options, sessions, heard);
     return link;
   }
 
-  private constructor(options: LinkSessionOptions, sessions: readonly HostedSession[]) {
+  private constructor(options: LinkSessionOptions, sessions: readonly HostedSession[], heard: readonly string[]) {
     const { parameters } = options.control;
     const tell = (text: string) => options.display.message(text);
     this.#options = options;
     this.#sessions = sessions;
+    this.#heard = heard;
     this.#port = new ZeromqPort({
       parameters,
       controllers: sessions,
@@ -119,20 +133,25 @@ export class LinkSession {
     );
   }
 
-  /** Serves robots until a stop is asked for, then stops, saves and lets go of everything. */
+  /**
+   * Serves robots until a stop is asked for, then stops, saves and lets go of everything.
+   *
+   * @throws what kept it from listening, such as an endpoint that is taken; nothing was driven, and nothing is saved then
+   */
   async drive(): Promise<LinkResult> {
     const { display, stop, control } = this.#options;
     const onUncaught = (error: unknown) => this.end(error instanceof Error ? error.message : String(error));
     process.on('uncaughtException', onUncaught);
     try {
-      const [first] = this.#sessions;
+      await this.#listen();
+    } catch (error) {
+      process.off('uncaughtException', onUncaught);
+      throw error;
+    }
+    try {
+      for (const text of this.#heard) display.message(text);
       const each = this.#sessions.length > 1 ? `${this.#sessions.length} controllers, each: ` : '';
-      display.message(`${each}${memoryLine(first.host.controller.memory.layout)}`);
-      for (const { host } of this.#sessions) {
-        await host.start();
-        host.begin();
-      }
-      await this.#port.start(first.observations, first.commands);
+      display.message(`${each}${memoryLine(this.#sessions[0].host.controller.memory.layout)}`);
       for (const line of endpointLines(this.#port.endpoints, control.parameters)) display.message(line);
       this.#every(display.isTerminal ? PAINT_MS : WRITE_MS, () => this.#paint());
       this.#every(PAINT_MS, () => {
@@ -177,6 +196,25 @@ export class LinkSession {
   /** A checkpoint of that controller's is on the disk. */
   saved(index: number): void {
     void this.#telemetry[index].saved();
+  }
+
+  /** @throws what kept it from listening; everything has been let go of then */
+  async #listen(): Promise<void> {
+    const [first] = this.#sessions;
+    try {
+      for (const { host } of this.#sessions) {
+        await host.start();
+        host.begin();
+      }
+      await this.#port.start(first.observations, first.commands);
+    } catch (error) {
+      for (const session of this.#sessions) session.ending = true;
+      await Promise.all(this.#sessions.map(({ host }) => host.stop()));
+      await this.#port.stop();
+      for (const telemetry of this.#telemetry) telemetry.stop();
+      this.#options.display.close();
+      throw error;
+    }
   }
 
   async #shutDown(): Promise<LinkResult> {

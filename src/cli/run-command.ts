@@ -50,7 +50,6 @@ async function runPort(options: RunCommandOptions): Promise<void> {
       stream.removeAllListeners('error').on('error', () => stop.ask('output closed'));
     }
     if (options.endWithInput === true) process.stdin.on('close', () => stop.ask('input ended')).resume();
-    for (const note of control.notes) display.message(`note: ${note}`);
     const session = await LinkSession.create({ control, frozen: options.frozen === true, display, stop });
     const { totals, fault, saved, underWay } = await session.drive();
     if (fault !== '') process.stderr.write(`rfsn: ${fault}\n`);

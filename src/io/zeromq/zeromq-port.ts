@@ -4,7 +4,9 @@
  *
  * `ZeromqWatch` is the link without the robots, beside a robot that is driven through another port.
  */
+import { join } from 'node:path';
 import type { Context } from 'zeromq';
+import { ParameterError } from '../../parameters/parameter-error.js';
 import type { ParameterValues } from '../../parameters/schema.js';
 import type { CommandSource, ObservationSink, Port, PortHealth } from '../port.js';
 import { LocalController } from './local-controller.js';
@@ -12,7 +14,8 @@ import { LinkCounters } from './session/link-counters.js';
 import { RobotSessions, type SessionChange } from './session/robot-sessions.js';
 import type { Administration, RobotExpectation, SessionController } from './session/session-controller.js';
 import type { SessionStatus } from './session/session-status.js';
-import type { Role } from './socket/endpoint.js';
+import { CertificateError, readSecretCertificate, SECRET_SUFFIX, SERVER_NAME } from './socket/certificates.js';
+import { parseEndpoint, ROLES, type Role, requireKeys } from './socket/endpoint.js';
 import { type Endpoints, LinkServer } from './socket/link-server.js';
 import type { RequestCounters } from './socket/request-channel.js';
 import type { TelemetryPublisher } from './socket/telemetry-publisher.js';
@@ -52,6 +55,27 @@ export interface LinkTraffic {
 function trafficOf(server: LinkServer): LinkTraffic {
   const { peers, failedHandshakes, unsent } = server;
   return { peers, refused: server.zap.refused, failedHandshakes, unsent };
+}
+
+/**
+ * Looks whether the link could be opened with these parameters, as far as that shows without opening it: what is refused
+ * here has cost neither a load nor a thread. Whether an endpoint is free shows only when it is bound.
+ *
+ * @throws ParameterError where an endpoint is none, keys are missing, or the server's cannot be read
+ * @realtime unsafe
+ */
+export function checkLink(parameters: ParameterValues): void {
+  const keysDir = parameters['zeromq.keys_dir'];
+  for (const role of ROLES) {
+    const parameter = `zeromq.${role}_endpoint` as const;
+    if (parameters[parameter] !== '') requireKeys(parseEndpoint(parameters[parameter], parameter), parameter, keysDir);
+  }
+  if (keysDir === '') return;
+  try {
+    readSecretCertificate(join(keysDir, SERVER_NAME + SECRET_SUFFIX));
+  } catch (error) {
+    throw error instanceof CertificateError ? new ParameterError('zeromq.keys_dir', error.message) : error;
+  }
 }
 
 /** Telemetry and requests beside any port. `start` and `stop` are called once each. */

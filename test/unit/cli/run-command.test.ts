@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../../src/cli/program.js';
 import { controlArguments, type RunOptions, readControl } from '../../../src/cli/run-options.js';
@@ -27,9 +30,40 @@ describe('rfsn run', () => {
 
   it('refuses to listen where others could drive the robot, with the command that makes keys', async () => {
     const open = ['--set', 'zeromq.drive_endpoint=tcp://0.0.0.0:*', '--model', at('model')];
-    expect(await run(['run', '--port', 'zeromq', ...open])).toBe(ExitCode.failed);
+    expect(await run(['run', '--port', 'zeromq', ...open])).toBe(ExitCode.usage);
     expect(written.err).toContain('zeromq.drive_endpoint: tcp://0.0.0.0:* can be reached from other machines');
     expect(written.err).toContain('rfsn keys init');
+    expect(existsSync(at('model'))).toBe(false);
+  });
+
+  it.each([
+    ['drive_endpoint', 'udp://127.0.0.1:7471'],
+    ['watch_endpoint', 'tcp://127.0.0.1'],
+    ['administer_endpoint', 'tcp://127.0.0.1:70000'],
+    ['keys_dir', '/nowhere/keys'],
+  ])('says of a zeromq.%s of %s nothing but why it cannot be, loads nothing, and exits 2', async (name, value) => {
+    // Were it loaded, it would complain of this.
+    writeFileSync(at('model'), 'no folder');
+    const args = ['--set', `zeromq.${name}=${value}`, '--model', at('model')];
+    expect(await run(['run', '--port', 'zeromq', ...args])).toBe(ExitCode.usage);
+    expect(written.err).toMatch(new RegExp(`^rfsn: zeromq\\.${name}: .*\\n$`));
+    expect(written.out).toBe('');
+  });
+
+  it('says of an endpoint that is taken only that, saves nothing, and exits 1', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    try {
+      const own = ['watch', 'administer'].flatMap((role) => ['--set', `zeromq.${role}_endpoint=ipc://${at(role)}`]);
+      const args = ['--set', `zeromq.drive_endpoint=tcp://127.0.0.1:${port}`, ...own, '--model', at('model'), '--json'];
+      expect(await run(['run', '--port', 'zeromq', ...args])).toBe(ExitCode.failed);
+      expect(written.err).toMatch(new RegExp(`^rfsn: zeromq\\.drive_endpoint.*127\\.0\\.0\\.1:${port}.*\\n$`));
+      expect(written.out).toBe('');
+      expect(existsSync(at('model'))).toBe(false);
+    } finally {
+      taken.close();
+    }
   });
 });
 
