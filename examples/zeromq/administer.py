@@ -28,5 +28,5 @@ parser.add_argument('--keys', nargs=2, metavar=('SECRET', 'SERVER'), help='CURVE
 args = parser.parse_args()
 try:
     print(json.dumps(request(args.connect, {'m': args.request, **dict(args.fields)}, keys=args.keys), indent=2))
-except (RequestFailed, TimeoutError) as error:
+except (RequestFailed, TimeoutError, ValueError) as error:
     sys.exit(str(error))

@@ -14,11 +14,16 @@ import random
 import struct
 import time
 
-import msgpack
-import zmq
-import zmq.auth
+try:
+    import msgpack
+    import zmq
+    import zmq.auth
+except ImportError as missing:
+    raise ImportError(f'{missing}: `apt install python3-zmq python3-msgpack`, and run /usr/bin/python3, or '
+                      '`pip install pyzmq msgpack`') from None
 
 VERSIONS = [1]
+TOPICS = 'decision', 'state', 'checkpoint'
 ZERO = (0.0, 0.0, 0.0)
 KEEP = object()  # a goal that stays what it is
 
@@ -52,15 +57,36 @@ class RequestFailed(Exception):
 
 
 def secure(socket, keys):
-    """CURVE: `keys` are the path of this peer's secret certificate and of the controller's public one; None: no keys."""
+    """
+    CURVE: `keys` are the path of this peer's secret certificate and of the controller's public one; None: no keys.
+    Raises ValueError where a file is no certificate or cannot be read.
+    """
     if keys is None:
         return socket
-    public, secret = zmq.auth.load_certificate(keys[0])
-    if secret is None:
+    pair, server = _certificate(keys[0]), _certificate(keys[1])
+    if pair[1] is None:
         raise ValueError(f'{keys[0]} holds no secret key: give the file that ends in .key_secret')
-    socket.curve_publickey, socket.curve_secretkey = public, secret
-    socket.curve_serverkey = zmq.auth.load_certificate(keys[1])[0]
+    try:
+        socket.curve_publickey, socket.curve_secretkey = pair
+        socket.curve_serverkey = server[0]
+    except (zmq.ZMQError, ValueError, TypeError) as error:
+        raise ValueError(f'{keys[0]}, {keys[1]}: no keys of CURVE: {error}') from None
     return socket
+
+
+def _certificate(path):
+    try:
+        return zmq.auth.load_certificate(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f'{path}: no certificate that can be read: {error}') from None
+
+
+def _connect(socket, endpoint):
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        socket.close()
+        raise ValueError(f'{endpoint!r} is no endpoint, such as tcp://127.0.0.1:7471: {error.strerror}') from None
 
 
 def decode(data):
@@ -137,7 +163,7 @@ class Robot:
         self._socket.immediate = True
         self._socket.sndhwm = self._socket.rcvhwm = 64
         self._socket.reconnect_ivl, self._socket.reconnect_ivl_max = 50, 500
-        self._socket.connect(endpoint)
+        _connect(self._socket, endpoint)
 
     @property
     def connected(self):
@@ -408,9 +434,9 @@ class Robot:
 
 
 class Watcher:
-    """Telemetry: `topics` of {'decision', 'state', 'checkpoint'}, of one robot or of all. `lost` counts gaps by topic."""
+    """Telemetry: some of `TOPICS`, of one robot or of all. `lost` counts gaps by topic."""
 
-    def __init__(self, endpoint, topics=('decision', 'state', 'checkpoint'), robot=None, keys=None, context=None):
+    def __init__(self, endpoint, topics=TOPICS, robot=None, keys=None, context=None):
         self.lost = collections.Counter()
         self.invalid = 0
         self._names = {f'{topic}/{robot}' for topic in topics} if robot else None
@@ -420,7 +446,7 @@ class Watcher:
         self._socket.maxmsgsize = 16 * _MAX_BYTES
         for topic in topics:
             self._socket.subscribe(f'{topic}/{robot or ""}')
-        self._socket.connect(endpoint)
+        _connect(self._socket, endpoint)
 
     def next(self, timeout=1.0):
         """The next (topic, robot, map), or None where nothing came within `timeout` seconds."""
@@ -456,7 +482,7 @@ def request(endpoint, message, timeout=5.0, keys=None, context=None):
     with secure((context or zmq.Context.instance()).socket(zmq.REQ), keys) as socket:
         socket.linger = 0
         socket.maxmsgsize = 16 * _MAX_BYTES
-        socket.connect(endpoint)
+        _connect(socket, endpoint)
         socket.send(encode(message))
         if not socket.poll(math.ceil(1000 * timeout)):
             raise TimeoutError(f'{endpoint} did not answer within {timeout} s')

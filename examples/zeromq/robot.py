@@ -18,7 +18,10 @@ parser.add_argument('--keys', nargs=2, metavar=('SECRET', 'SERVER'), help='CURVE
 args = parser.parse_args()
 
 room = Room(args.seed)
-robot = Robot(args.connect, room.description(args.name, args.mode, args.rate), keys=args.keys)
+try:
+    robot = Robot(args.connect, room.description(args.name, args.mode, args.rate), keys=args.keys)
+except ValueError as error:  # the endpoint, or the keys
+    sys.exit(str(error))
 start = tick = time.monotonic()
 goal, reached, told, since = room.goal(), 0, '', 0.0
 try:
@@ -32,7 +35,7 @@ try:
         tick = max(tick + 1 / args.rate, time.monotonic())
         robot.poll(tick - time.monotonic())
         room.advance(time.monotonic() - start)
-        news = f'driven by {robot.welcome["policy"]}' if robot.connected else robot.error
+        news = f'driven by {robot.welcome["policy"]}' if robot.connected else robot.error and '%s: %s; trying again' % robot.error
         if news != told:
             told = news
             print(news or 'waiting for the controller', flush=True)
