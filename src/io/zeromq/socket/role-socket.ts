@@ -189,7 +189,7 @@ export class RoleSocket {
     const { role, keys, onNotice } = this.#options;
     if (keys === null || this.#handshakeTold) return;
     this.#handshakeTold = true;
-    onNotice(`${role}: a connection failed its handshake: a client without keys, or with another server's`);
+    onNotice(`${role}: a connection failed its handshake: a client that has no keys, or another server's`);
   }
 
   async #bind(socket: Router | XPublisher, address: string): Promise<void> {

@@ -258,7 +258,7 @@ describe('a handshake that fails before ZAP has a say', () => {
     await socket.reopen();
     events.emit('handshake:error:protocol');
     expect(notices).toEqual([
-      "drive: a connection failed its handshake: a client without keys, or with another server's",
+      "drive: a connection failed its handshake: a client that has no keys, or another server's",
     ]);
   });
 
