@@ -237,10 +237,9 @@ export class LinkSession {
     } else {
       display.message(robots === 0 ? 'stopped' : `${robots === 1 ? 'robot' : `${robots} robots`} stopped`);
     }
-    // A name that was only called leaves no folder.
-    const kept = this.#sessions.map((session) => this.#sessions.length === 1 || session.host.unsaved);
+    // A name that was only called leaves no folder, and what is on the disk already takes the place of no generation.
     const saves = this.#sessions.map((session, index) =>
-      kept[index] ? session.host.saveLast(session.host.learnedOf(stopped[index]), session.progress) : true,
+      session.host.unsaved ? session.host.saveLast(session.host.learnedOf(stopped[index]), session.progress) : true,
     );
     const saved = (await Promise.all(saves)).every((done) => done);
     return { totals: this.#totals(), fault: this.#fault, saved, underWay: this.#underWay };

@@ -129,7 +129,20 @@ describe('controllers behind the link', () => {
     expect(link).toMatchObject({ sessions: 1, frames_rejected: 0, hellos_refused: 0, lost_decisions: 0 });
     expect(link['updates']).toBeGreaterThan(0);
     expect(linkSummary(link)).toMatch(/^sessions +1, 0 resumed, 0 released$/m);
-    expect(readdirSync(at('model')).length).toBeGreaterThan(0);
+    const generations = readdirSync(at('model'));
+    expect(generations.length).toBeGreaterThan(0);
+    // What nobody has added to is on the disk already.
+    const idle = await controllers();
+    expect(await idle.end()).toMatchObject({ saved: true, fault: '' });
+    expect(idle.page.text).not.toMatch(/^saved/m);
+    expect(readdirSync(at('model'))).toEqual(generations);
+  });
+
+  it('save nothing where nobody came', async () => {
+    const { page, end } = await controllers();
+    expect(await end()).toMatchObject({ saved: true, fault: '' });
+    expect(page.text).not.toMatch(/^saved/m);
+    expect(existsSync(at('model'))).toBe(false);
   });
 
   it('drive it step by step, in real time and on its own clock', async () => {
