@@ -1,11 +1,41 @@
 /** A controller in a process of its own, which ends with this one however that ends: its standard input is our end of a pipe. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import { resolve as absolute } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** It may take so long until it listens [ms]: a control thread each, and their memory. */
 const START_BOUND_MS = 30_000;
 /** To stop, save and end; afterwards it is ended by force [ms]. */
 const END_BOUND_MS = 10_000;
+/** Whoever takes longer to accept a connection is taken for nobody [ms]. */
+const ACCEPT_BOUND_MS = 1000;
+
+/**
+ * Whether something accepts connections at an endpoint, whatever it speaks: a controller with keys answers nobody without.
+ *
+ * @param endpoint `tcp://HOST:PORT` or `ipc://PATH`; at anything else there is nobody
+ * @realtime unsafe
+ */
+export function somethingListens(endpoint: string): Promise<boolean> {
+  const path = /^ipc:\/\/(.+)$/s.exec(endpoint)?.[1];
+  const [, host, port] = /^tcp:\/\/\[?(.+?)\]?:(\d{1,5})$/.exec(endpoint) ?? [];
+  if (path === undefined && (host === undefined || Number(port) > 65_535)) return Promise.resolve(false);
+  return new Promise((answer) => {
+    const socket =
+      path === undefined
+        ? connect({ host: host === '*' ? '127.0.0.1' : host, port: Number(port) })
+        : connect({ path: absolute(path) });
+    const end = (listens: boolean) => {
+      clearTimeout(bound);
+      socket.destroy();
+      answer(listens);
+    };
+    const bound = setTimeout(end, ACCEPT_BOUND_MS, false);
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
 
 export class ControllerProcess {
   /** Where robots connect. */

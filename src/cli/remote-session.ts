@@ -10,7 +10,7 @@ import { type CurveKeys, RobotLink } from '../io/zeromq/robot/robot-link.js';
 import { periodNsOf } from '../loop/configuration.js';
 import { isIntervention, REASON_COUNT } from '../memory/reason.js';
 import { chainWorldHash } from './checkpointing.js';
-import { ControllerProcess } from './controller-process.js';
+import { ControllerProcess, somethingListens } from './controller-process.js';
 import { EpisodeTally, episodeFigures, episodeLine, interventionsByReason, type RunFigures } from './episode-tally.js';
 import { fitted } from './link-line.js';
 import { compact, type LiveDisplay, percent, rate } from './live-line.js';
@@ -69,12 +69,25 @@ export class RemoteSession {
     this.#options = options;
   }
 
-  /** Drives until the episodes are done or a stop is asked for. */
+  /**
+   * Drives until the episodes are done or a stop is asked for.
+   *
+   * @throws what kept it from having a controller; nothing was driven then
+   */
   async drive(): Promise<RemoteResult> {
     const { display, mode } = this.#options;
     const timers: NodeJS.Timeout[] = [];
+    let link: RobotLink | null;
     try {
-      const link = await this.#connect();
+      link = await this.#connect();
+    } catch (error) {
+      this.#ending = true;
+      display.close();
+      this.#link?.close();
+      await this.#controller?.end();
+      throw error;
+    }
+    try {
       if (link !== null) {
         timers.push(setInterval(() => this.#paint(), display.isTerminal ? PAINT_MS : WRITE_MS));
         await (mode === 'free' ? this.#free(link) : this.#lockstep(link));
@@ -96,7 +109,7 @@ export class RemoteSession {
 
   /** @returns the link with a session on it; null where a stop was asked for meanwhile */
   async #connect(): Promise<RobotLink | null> {
-    const { run, display, stop, controllerArguments } = this.#options;
+    const { run, display, stop, controllerArguments, curve } = this.#options;
     const endpoint = run.parameters['zeromq.drive_endpoint'];
     // A port that is left open, nobody can be at.
     if (!endpoint.endsWith(':*') && !endpoint.endsWith(':0')) {
@@ -108,6 +121,13 @@ export class RemoteSession {
       }
       link.close();
       this.#link = null;
+      if (await somethingListens(endpoint)) {
+        const remedy =
+          curve === null
+            ? 'if it has keys, give --key FILE and --set zeromq.keys_dir=DIR'
+            : 'is the key of --key among its drive/*.key, and zeromq.keys_dir the folder with its server.key?';
+        throw new Error(`something listens at ${endpoint} and does not answer: ${remedy}`);
+      }
     }
     display.message(`nobody answers at ${endpoint}: a controller of its own is started`);
     const controller = await ControllerProcess.start(controllerArguments, (line) =>

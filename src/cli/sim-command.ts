@@ -146,6 +146,7 @@ function checkLinkOptions({ port, mode, key, watch, headless }: SimCommandOption
 
 /** The simulator as a robot of another process's. */
 async function simRemote(options: SimCommandOptions, run: Run): Promise<void> {
+  const curve = readRobotKeys(options.key, run.parameters['zeromq.keys_dir']);
   const display = LiveDisplay.beside(options.json === true);
   const stop = new StopRequest();
   const headless = options.headless === true;
@@ -158,7 +159,7 @@ async function simRemote(options: SimCommandOptions, run: Run): Promise<void> {
       headless,
       episodes: options.episodes ?? run.scenario.worldCount,
       controllerArguments: [...controlArguments(options), ...(options.frozen === true ? ['--frozen'] : [])],
-      curve: options.key === undefined ? null : readRobotKeys(options.key, run.parameters['zeromq.keys_dir']),
+      curve,
       display,
       stop,
     });
@@ -174,8 +175,12 @@ async function simRemote(options: SimCommandOptions, run: Run): Promise<void> {
   }
 }
 
-/** @throws UsageError, CertificateError */
-function readRobotKeys(file: string, keysDir: string): CurveKeys {
+/** @returns null where no keys are used. @throws UsageError, CertificateError */
+function readRobotKeys(file: string | undefined, keysDir: string): CurveKeys | null {
+  if (file === undefined) {
+    if (keysDir === '') return null;
+    throw new UsageError('zeromq.keys_dir: a controller with keys admits no robot without: give --key NAME.key_secret');
+  }
   if (keysDir === '') throw new UsageError('--key needs the controller’s public key: --set zeromq.keys_dir=DIR');
   const { publicKey, secretKey } = readSecretCertificate(file);
   return { serverKey: readPublicCertificate(join(keysDir, 'server.key')), publicKey, secretKey };

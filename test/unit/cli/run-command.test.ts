@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../../src/cli/program.js';
 import { controlArguments, type RunOptions, readControl } from '../../../src/cli/run-options.js';
@@ -75,12 +75,47 @@ describe('the link options of rfsn sim', () => {
     [['--watch', 'zeromq', '--headless'], '--watch zeromq needs real time'],
     [['--port', 'zeromq', '--headless', '--mode', 'free'], '--headless is lockstep'],
     [['--port', 'zeromq', '--key', 'robot.key_secret'], '--set zeromq.keys_dir=DIR'],
+    [['--port', 'zeromq', '--set', 'zeromq.keys_dir=keys'], 'give --key NAME.key_secret'],
     [['--port', 'ros2'], 'Allowed choices are zeromq'],
   ])('are refused as %j, with exit 2', async (args, message) => {
     expect(await run(['sim', ...args])).toBe(ExitCode.usage);
     expect(written.err).toContain(message);
     expect(written.out).toBe('');
   });
+});
+
+describe('rfsn sim --port zeromq', () => {
+  it.each(['tcp', 'ipc'])(
+    'starts no controller beside something that listens over %s and does not answer',
+    async (by) => {
+      const connections: Socket[] = [];
+      const silent = createServer((socket) => connections.push(socket.on('error', () => undefined)));
+      silent.listen(by === 'ipc' ? { path: at('drive') } : { port: 0, host: '127.0.0.1' });
+      await once(silent, 'listening');
+      const endpoint =
+        by === 'ipc' ? `ipc://${at('drive')}` : `tcp://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+      try {
+        const args = [
+          '--set',
+          `zeromq.drive_endpoint=${endpoint}`,
+          '--model',
+          at('model'),
+          '--episodes',
+          '1',
+          '--json',
+        ];
+        expect(await run(['sim', '--port', 'zeromq', ...args])).toBe(ExitCode.failed);
+        expect(written.err).toContain(
+          `rfsn: something listens at ${endpoint} and does not answer: if it has keys, give --key FILE and --set zeromq.keys_dir=`,
+        );
+        expect(written.err).not.toContain('is started');
+        expect(written.out).toBe('');
+      } finally {
+        silent.close();
+        for (const socket of connections) socket.destroy();
+      }
+    },
+  );
 });
 
 describe('the arguments for a controller in another process', () => {
