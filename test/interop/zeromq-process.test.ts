@@ -165,6 +165,9 @@ describe('the ZeroMQ link, process to process', () => {
   it('ends in order: the robot stands, what was learned is saved, and the figures come last', async () => {
     const run = await controller();
     const dealer = robot();
+    const administrator = new Administrator();
+    // What is not learned yet is not saved either.
+    await until(async () => ((await administrator.done({ m: 'status' }))['updates'] as number) > 0);
     await until(() => dealer.x > 0.3);
     run.signal('SIGINT');
     expect(await run.ended).toBe(0);
