@@ -54,7 +54,8 @@ async function start(parameters: ParameterValues): Promise<ServerEndpoints> {
   ended = session.drive().finally(() => {
     over = true;
   });
-  while (session.endpoints.drive === '') {
+  // One socket after the other.
+  while (session.endpoints.drive === '' || session.endpoints.watch === '') {
     if (over) throw new Error(`the link did not come up:\n${told.join('')}`);
     await sleep(5);
   }

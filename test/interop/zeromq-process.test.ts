@@ -132,6 +132,9 @@ describe('the ZeroMQ link, process to process', () => {
   it('ends the controller that it started, which saves, also when it is killed', async () => {
     const sim = start('sim', '--port', 'zeromq', '--model', at('model'), ...settings());
     await sim.wrote(/controller: jackal drives/);
+    const administrator = new Administrator();
+    // What is not learned yet is not saved either.
+    await until(async () => ((await administrator.done({ m: 'status' }))['updates'] as number) > 0);
     sim.signal('SIGKILL');
     await until(() => existsSync(at('model')) && readdirSync(at('model')).some((name) => name.endsWith('.rfsn')));
     // The socket's file goes with the controller.
