@@ -54,8 +54,9 @@ async function start(parameters: ParameterValues): Promise<ServerEndpoints> {
   ended = session.drive().finally(() => {
     over = true;
   });
-  // One socket after the other.
-  while (session.endpoints.drive === '' || session.endpoints.watch === '') {
+  // One socket after the other; one that is not wanted stays without an endpoint.
+  const watched = parameters['zeromq.watch_endpoint'] !== '';
+  while (session.endpoints.drive === '' || (watched && session.endpoints.watch === '')) {
     if (over) throw new Error(`the link did not come up:\n${told.join('')}`);
     await sleep(5);
   }
