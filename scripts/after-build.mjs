@@ -1,5 +1,6 @@
-// Runs after tsc: takes from dist/ what has no source any more, and makes the command executable.
-import { chmodSync, existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+// Runs after tsc: takes from dist/ what has no source any more, puts the page's own files and its chart library beside
+// its code, and makes the command executable.
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,12 +16,29 @@ function removeStale(folder) {
       if (readdirSync(path).length === 0) rmdirSync(path);
       continue;
     }
-    const source = join(root, relative(dist, path)).replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
-    if (!existsSync(source)) rmSync(path);
+    const copied = join(root, relative(dist, path));
+    const source = copied.replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
+    if (!existsSync(source) && !existsSync(copied)) rmSync(path);
   }
 }
 
 removeStale(dist);
+
+const page = join('src', 'dashboard', 'page');
+/** What a browser is given beside code of our own. */
+const assets = [
+  ...readdirSync(join(root, page))
+    .filter((name) => /\.(html|css|svg|webmanifest)$/.test(name))
+    .map((name) => ({ from: join(root, page, name), to: join(dist, page, name) })),
+  ...['uPlot.esm.js', 'uPlot.min.css'].map((name) => ({
+    from: join(root, 'node_modules', 'uplot', 'dist', name),
+    to: join(dist, page, 'vendor', name),
+  })),
+];
+for (const { from, to } of assets) {
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to);
+}
 
 const main = join(dist, 'src', 'cli', 'main.js');
 if (existsSync(main)) {

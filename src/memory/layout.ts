@@ -51,6 +51,8 @@ export const Order = {
    * in one stretch means nothing outside it.
    */
   stretch: 11,
+  /** 1 while somebody wants each decision explained. */
+  explain: 12,
 } as const;
 export const ORDER_WORDS = 16;
 
@@ -127,8 +129,10 @@ export const OdometryField = {
   yawRate: 7,
   /** Rises when the robot may have been put down elsewhere. */
   frame: 8,
+  /** Readings of this input accepted so far, from 1; likewise in the other three. */
+  sequence: 9,
 } as const;
-export const ODOMETRY_DOUBLES = 9;
+export const ODOMETRY_DOUBLES = 10;
 
 /** Doubles before a scan's beams, which are singles. */
 export const RangesField = {
@@ -142,14 +146,24 @@ export const RangesField = {
   mountX: 7,
   mountY: 8,
   mountYaw: 9,
+  sequence: 10,
 } as const;
-export const RANGES_DOUBLES = 10;
+export const RANGES_DOUBLES = 11;
 
-export const ContactsField = { stampNs: 0, receivedNs: 1, front: 2, left: 3, back: 4, right: 5 } as const;
-export const CONTACTS_DOUBLES = 6;
+export const ContactsField = { stampNs: 0, receivedNs: 1, front: 2, left: 3, back: 4, right: 5, sequence: 6 } as const;
+export const CONTACTS_DOUBLES = 7;
 
-export const GoalField = { stampNs: 0, receivedNs: 1, active: 2, count: 3, x: 4, y: 5, tolerance: 6 } as const;
-export const GOAL_DOUBLES = 7;
+export const GoalField = {
+  stampNs: 0,
+  receivedNs: 1,
+  active: 2,
+  count: 3,
+  x: 4,
+  y: 5,
+  tolerance: 6,
+  sequence: 7,
+} as const;
+export const GOAL_DOUBLES = 8;
 
 /** Doubles of a reward from outside. */
 export const FeedbackField = { decisionId: 0, reward: 1, stampNs: 2 } as const;
@@ -230,8 +244,44 @@ export const DecisionField = {
   rewardedCycle: 93,
   /** Alarms of the policy's watch for drift, since the start of the run. */
   driftAlarms: 94,
+  /** The cycle's time, and for how long its steps had been silent: see `Observation.nowNs` and `silenceNs`. */
+  timeNs: 95,
+  silenceNs: 96,
+  /** The stretch of dated steps that it lay in; 0 on the clock's time. */
+  stretch: 97,
+  /** Sequence numbers of the readings that it rests on; 0 before the first. */
+  odometrySequence: 98,
+  rangesSequence: 99,
+  contactsSequence: 100,
+  goalSequence: 101,
+  /** Rewards from outside that had been taken in by its end, those among them that the ring dropped unseen. */
+  feedbackTaken: 102,
+  /** Orders as it saw them: the heartbeat's word; see `OrderBit`. */
+  heartbeat: 103,
+  orders: 104,
+  /** Changes of `tuning` and learned states that had been taken over when it began. */
+  tunings: 105,
+  restores: 106,
+  contactsAgeNs: 107,
 } as const;
-export const DECISION_DOUBLES = 95;
+export const DECISION_DOUBLES = 108;
+
+/** Bits of `DecisionField.orders`. */
+export const OrderBit = { armed: 1, frozen: 2 } as const;
+
+/**
+ * Doubles of an explanation: what each feature adds to each direction's value. Made only while it is asked for
+ * (`Order.explain`), into a ring of its own.
+ */
+export const ExplanationField = {
+  /** The decision that it is of. */
+  cycle: 0,
+  /** Direction after direction, `EXPLAINED` numbers each. */
+  contributions: 1,
+} as const;
+/** The 24 features, and what of a value comes from none of them alone: products, an intercept, a count. */
+export const EXPLAINED = CONTEXT_DIM + 1;
+export const EXPLANATION_DOUBLES = 1 + ACTION_COUNT * EXPLAINED;
 
 /** Who made the command of a cycle. */
 export const Driver = { none: 0, policy: 1, fallback: 2, stop: 3 } as const;

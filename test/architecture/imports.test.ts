@@ -15,8 +15,11 @@ const mayImport: Record<string, readonly string[]> = {
   'src/loop': [...base, ...stages, 'src/parameters'],
   'src/parameters': ['src/core'],
   'src/io': [...base, 'src/parameters'],
-  'src/telemetry': [...base, 'src/parameters'],
+  'src/telemetry': [...base, 'src/parameters', 'src/io/replay'],
   'src/checkpoint': [...base, 'src/parameters'],
+  // What the browser runs shares the words of the wire with the server, and nothing else.
+  'src/dashboard/page': ['src/dashboard/wire.ts'],
+  'src/dashboard/wire.ts': [],
   'src/dashboard': [...base, 'src/parameters', 'src/telemetry'],
   'src/vw': ['src/core'],
   'src/bakeoff': ['src/core', 'src/features', 'src/policy'],
@@ -43,7 +46,11 @@ const libraryHomes: Record<string, readonly string[]> = {
   'cli-progress': ['src/cli'],
   'prom-client': ['src/telemetry'],
   fastify: ['src/dashboard'],
-  uplot: ['src/dashboard'],
+  '@fastify/websocket': ['src/dashboard'],
+  uplot: ['src/dashboard/page'],
+  '@foxglove/cdr': ['src/telemetry'],
+  '@foxglove/rosmsg-msgs-common': ['src/telemetry'],
+  sharp: ['src/cli'],
 };
 
 /** Folders whose code runs in the cycle: they touch no file, no socket and no process. */
