@@ -14,6 +14,17 @@ export const WIRE_PATH = '/live';
 /** The subprotocol that a page asks for; a token follows it as a second one, `token.<base64url>`, and never as part of a URL. */
 export const WIRE_PROTOCOL = 'rfsn.v1';
 
+/**
+ * With what the server closes a WebSocket whose page must do something about it. A browser tells a page nothing of an
+ * upgrade that was refused: so the upgrade is let through, and the socket closed before the first word.
+ */
+export const WireClose = {
+  /** No token came, or one that opens nothing: the page asks for one. */
+  refused: 4401,
+  /** More pages are open than may be: the page tries again later, and says so. */
+  full: 4429,
+} as const;
+
 /** What a page may do: see only, or give orders too. */
 export type Role = 'watch' | 'control';
 
