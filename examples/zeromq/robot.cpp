@@ -7,15 +7,31 @@
  */
 #include <cstdio>
 #include <cstdlib>
+#include <stdexcept>
 
 #include "rfsn_link.hpp"
 #include "room.hpp"
 
+constexpr const char* usage =
+    "usage: robot [--connect tcp://127.0.0.1:7471] [--mode lockstep|free] [--goals N] [--name NAME] [--rate HZ]\n"
+    "             [--seed N] [--keys NAME.key_secret server.key]\n";
+
+/** The number that an option says, all of its text. */
+double number(const std::string& option, const std::string& text, double least) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != 0 || !(value >= least)) {
+    throw std::invalid_argument(option + " " + text + ": a number from " + std::to_string(static_cast<int>(least)) + " is needed");
+  }
+  return value;
+}
+
 int drive(const std::map<std::string, std::string>& options, const std::optional<rfsn::Keys>& keys) {
-  Room room(static_cast<unsigned>(std::stoul(options.at("--seed"))));
+  Room room(static_cast<unsigned>(number("--seed", options.at("--seed"), 0)));
   const std::string& mode = options.at("--mode");
-  const double rate = std::stod(options.at("--rate"));
-  const int goals = std::stoi(options.at("--goals"));
+  if (mode != "lockstep" && mode != "free") throw std::invalid_argument("--mode " + mode + ": lockstep or free");
+  const double rate = number("--rate", options.at("--rate"), 1);
+  const int goals = static_cast<int>(number("--goals", options.at("--goals"), 0));
   rfsn::Robot robot(options.at("--connect"), room.description(options.at("--name"), mode, rate), rfsn::steady_now, keys);
   rfsn::Goal goal = room.goal();
   const double start = rfsn::steady_now();
@@ -54,18 +70,26 @@ int main(int count, char** arguments) {
   std::optional<rfsn::Keys> keys;
   for (int i = 1; i < count; i++) {
     const std::string option = arguments[i];
+    if (option == "--help" || option == "-h") {
+      std::fputs(usage, stdout);
+      return 0;
+    }
     if (option == "--keys" && i + 2 < count) {
       keys = rfsn::Keys{arguments[i + 1], arguments[i + 2]};
       i += 2;
     } else if (options.count(option) != 0 && i + 1 < count) {
       options[option] = arguments[++i];
     } else {
-      std::fprintf(stderr, "usage: the head of robot.cpp says which options there are; this is none: %s\n", option.c_str());
+      const bool known = option == "--keys" || options.count(option) != 0;
+      std::fprintf(stderr, "%s: %s\n%s", option.c_str(), known ? "its value is missing" : "no such option", usage);
       return 2;
     }
   }
   try {
     return drive(options, keys);
+  } catch (const std::invalid_argument& error) {
+    std::fprintf(stderr, "%s\n%s", error.what(), usage);
+    return 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -22,10 +22,13 @@ try:
     watcher = Watcher(args.connect, args.topics, args.robot, args.keys)
 except ValueError as error:  # the endpoint, or the keys
     sys.exit(str(error))
-seen = 0
+seen = silent = 0
 try:
     while not args.count or seen < args.count:
         message = watcher.next()
+        silent = 0 if message else silent + 1
+        if silent == 3 and not seen:
+            print(f'nothing from {args.connect} yet: no controller, no robot, or no key for it', file=sys.stderr)
         if message:
             seen += 1
             topic, robot, fields = message

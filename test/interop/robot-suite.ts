@@ -35,6 +35,18 @@ export function describeRobot(language: string, program: () => [program: string,
       await vi.waitFor(() => expect(`${controller.command.stdout}${controller.command.stderr}`).toContain(mode));
     });
 
+    it.each([
+      ['a mode that there is not', ['--mode', 'sideways'], 'sideways'],
+      ['a number that is none', ['--goals', 'many'], 'many'],
+      ['a value that is missing', ['--name'], '--name'],
+      ['an option that there is not', ['--sped', '1'], '--sped'],
+    ])('says what is wrong with %s, and how it is used', async (_, args, named) => {
+      const client = robot(...args);
+      expect(await client.ended).toBe(2);
+      expect(client.stderr).toContain(named);
+      expect(client.stderr).toContain('usage: ');
+    });
+
     it('goes on by itself after its process was stopped for longer than a session lasts', async () => {
       const client = robot('--mode', 'free', '--goals', '2', '--name', 'stopped');
       await vi.waitFor(() => expect(client.stdout).toContain('driven by'), { timeout: 20_000 });

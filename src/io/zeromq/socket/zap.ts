@@ -145,8 +145,8 @@ export class PeerCount {
 }
 
 /** Why a handshake was refused; the names under which refusals are counted. */
-export const ZAP_REFUSALS = ['key', 'peers', 'mechanism', 'domain', 'request'] as const;
-export type ZapRefusal = (typeof ZAP_REFUSALS)[number];
+const ZAP_REFUSALS = ['key', 'peers', 'mechanism', 'domain', 'request'] as const;
+type ZapRefusal = (typeof ZAP_REFUSALS)[number];
 
 /** The list of keys is about to be read again: whoever asks once more will be told. */
 export const LATER = Symbol('later');
