@@ -671,6 +671,60 @@ const entries = {
     'messages',
     'Telemetry that waits for one slow watcher; what comes on top of it is lost to that watcher, who sees the gap.',
   ),
+
+  // The page and the metrics.
+  'dashboard.listen': text(
+    '',
+    0,
+    256,
+    'Where the page, `/metrics`, `/livez` and `/readyz` are served: `host:port`. Empty: nowhere. Any address but the loopback’s needs `dashboard.token_file`. On a loopback address whose port is taken the next free one is used, unless `--page` asked for that one.',
+  ),
+  'dashboard.token_file': text(
+    '',
+    0,
+    4096,
+    'File of tokens, one a line as `role token`, with `watch` or `control` as the role; readable by its owner alone. Empty: no token is asked for, and loopback addresses only.',
+  ),
+  'dashboard.hosts': text(
+    '',
+    0,
+    1024,
+    'Names by which browsers may ask for the page, with commas between them, beside the address that it listens on and, on the loopback, `localhost`.',
+  ),
+  'dashboard.max_clients': integer(16, 1, 1024, 'pages', 'Pages open at once; further ones are refused.'),
+
+  // The flight log.
+  'log.dir': text(
+    '',
+    0,
+    4096,
+    'Folder of the flight log: every reading and every decision of a run, as MCAP, which ROS 2 and Foxglove read. Empty: none is written.',
+  ),
+  'log.max_file_bytes': integer(
+    268_435_456,
+    1_048_576,
+    1_099_511_627_776,
+    'bytes',
+    'A file that has grown so large is closed, and the next part of the log begun.',
+  ),
+  'log.max_files': integer(
+    20,
+    1,
+    100_000,
+    'files',
+    'Files of flight logs that the folder keeps; the oldest are removed, never the one that is written.',
+  ),
+  'log.queue_bytes': integer(
+    33_554_432,
+    65_536,
+    1_073_741_824,
+    'bytes',
+    'What may wait for a slow disk. What comes on top of it is left out and counted, so that a run neither waits nor grows.',
+  ),
+  'log.explanations': boolean(
+    false,
+    'Whether each decision is explained in the log: what each feature added to each direction’s value. The control thread then takes a little longer after each command.',
+  ),
 };
 
 export type ParameterName = keyof typeof entries;
