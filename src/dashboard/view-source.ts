@@ -6,7 +6,11 @@ import type { EpisodeWords, ExplanationWords, Frame, Notice, Order, RobotWords, 
 
 /** What one page is told; called on the main thread. */
 export interface Viewer {
-  /** The frame's arrays are reused: encode or copy them at once. */
+  /**
+   * The frame's arrays are reused: encode or copy them at once. `frame.scan` is the scan that the decision rests on, given
+   * with every frame: the server leaves it out for a page that has it, which it tells by `DecisionField.rangesSequence`.
+   * Whoever gives one frame to several viewers gives them the same object, so that it is encoded once.
+   */
   frame(frame: Frame): void;
   episode(episode: EpisodeWords): void;
   notice(notice: Notice): void;
@@ -29,6 +33,7 @@ export interface ViewSource {
   readonly robot: RobotWords;
   readonly extent: { readonly startS: number; readonly endS: number } | null;
   readonly episodes: readonly EpisodeWords[];
+  /** Begins at once: the newest frame may be given within the call. */
   view(viewer: Viewer): View;
   /**
    * Carries out an order that changes the robot or its simulated world.

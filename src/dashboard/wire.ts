@@ -25,6 +25,23 @@ export const WireClose = {
   full: 4429,
 } as const;
 
+/**
+ * Why the server ended the WebSocket, beside the protocol's own codes (1001: it ends itself; 1009: too long a message). A
+ * handshake is refused without a word only to what is no page: browsers show a page nothing of such a refusal.
+ */
+export const CloseCode = {
+  /** The server ends, or the controller with it: try again every now and then. */
+  goingAway: 1001,
+  /** What was sent is no request. */
+  notARequest: 1008,
+  /** As many pages are open as are allowed, or there is nothing to show yet: try again in some seconds. */
+  tryLater: 1013,
+  /** No token was given, or none that is known: ask for one. */
+  token: 4401,
+  /** More messages a second than a page may send. */
+  tooMany: 4429,
+} as const;
+
 /** What a page may do: see only, or give orders too. */
 export type Role = 'watch' | 'control';
 
