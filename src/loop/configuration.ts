@@ -24,6 +24,7 @@ export function scheduleOptionsOf(p: ParameterValues): ScheduleOptions {
     overrunPolicy: p.overrun_policy,
     spinMarginNs: p.spin_margin_us * 1e3,
     patienceNs: Math.min(p.odometry_timeout_s, p.ranges_timeout_s) * 1e9,
+    heartbeatTimeoutNs: p.heartbeat_timeout_s * 1e9,
   };
 }
 

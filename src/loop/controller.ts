@@ -258,11 +258,44 @@ export class Controller {
   lockstep(on: boolean): void {
     this.#stretch = 0;
     Atomics.store(this.memory.orders, Order.stretch, 0);
-    Atomics.store(this.memory.orders, Order.pace, on && !this.#stopping ? Pace.lockstep : Pace.configured);
+    this.#setPace(on ? Pace.lockstep : Pace.configured);
+  }
+
+  /**
+   * Lets a robot that this thread simulates have a time of its own: from now on each `step(atNs)` is a cycle, and between
+   * two of them time stands, however long. No cycle comes for silence, as in lockstep: a robot that is not simulated
+   * further does not move. Should this thread's heartbeat be lost, cycles run by schedule and find what they know too old.
+   *
+   * `lockstep` ends it, either way, and `stop`. Not for a robot that moves by itself.
+   *
+   * @param fromNs where its time begins: the controller's own, for a world that goes on from where it is
+   */
+  simulate(fromNs: number): void {
+    assert(Number.isFinite(fromNs), 'a simulated robot’s time begins at a time');
+    if (this.#stopping) return;
+    const { orders, asked, stepDates } = this.memory;
+    // The last step's place: cycles that nobody asks for go by its date.
+    const place = this.#step & (ASKED_STEPS - 1);
+    this.#beginStretch();
+    asked[place] = this.clock.nowNs();
+    stepDates[place * STEP_DATE_DOUBLES + StepDateField.atNs] = fromNs;
+    stepDates[place * STEP_DATE_DOUBLES + StepDateField.stretch] = this.#stretch;
+    Atomics.store(orders, Order.stretch, this.#stretch);
+    this.#setPace(Pace.simulated);
+  }
+
+  #setPace(pace: number): void {
+    const { orders } = this.memory;
+    Atomics.store(orders, Order.pace, this.#stopping ? Pace.configured : pace);
     this.#rouse();
     // Where observations start cycles, that is what the thread sleeps on.
-    Atomics.add(this.memory.orders, Order.wake, 1);
-    Atomics.notify(this.memory.orders, Order.wake);
+    Atomics.add(orders, Order.wake, 1);
+    Atomics.notify(orders, Order.wake);
+  }
+
+  #beginStretch(): void {
+    this.#lastStretch = (this.#lastStretch % MAX_STRETCH) + 1;
+    this.#stretch = this.#lastStretch;
   }
 
   /**
@@ -283,10 +316,7 @@ export class Controller {
     asked[place] = this.clock.nowNs();
     const dated = atNs !== undefined;
     assert(!dated || Number.isFinite(atNs), 'a step is asked for at a time');
-    if (dated && this.#stretch === 0) {
-      this.#lastStretch = (this.#lastStretch % MAX_STRETCH) + 1;
-      this.#stretch = this.#lastStretch;
-    }
+    if (dated && this.#stretch === 0) this.#beginStretch();
     stepDates[place * STEP_DATE_DOUBLES + StepDateField.atNs] = dated ? atNs : 0;
     stepDates[place * STEP_DATE_DOUBLES + StepDateField.stretch] = dated ? this.#stretch : 0;
     Atomics.store(orders, Order.stretch, dated ? this.#stretch : 0);

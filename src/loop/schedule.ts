@@ -10,6 +10,10 @@
  * robot that goes silent must not be left with its last command: without a step for the patience, cycles run by schedule
  * until one comes, and find its readings stale. The pace may be changed at any time; it is seen within the same wait.
  *
+ * A robot that the main thread simulates cannot go silent while that thread lives: its time is that of the steps, and
+ * stands between them for as long as somebody wants to look at it. Then it is the main thread's heartbeat whose absence
+ * makes cycles run by schedule.
+ *
  * The wait is a small state machine: park on a word of shared memory until the margin before the start, then spin.
  * Waking from a park was measured to come 75 µs late (p50) to several hundred; the spin buys that back. A step is parked
  * for: nobody knows when it comes, and a thread that spins has a core that the robot's message needs to get here.
@@ -36,6 +40,8 @@ export interface ScheduleOptions {
   spinMarginNs: number;
   /** In lockstep cycles run by schedule after so long without a step [ns]; two periods where absent, and at the least. */
   patienceNs?: number;
+  /** With a simulated robot cycles run by schedule after so long without a heartbeat [ns]; `patienceNs` where absent. */
+  heartbeatTimeoutNs?: number;
 }
 
 /** The shared memory that a schedule reads, and shows progress in. */
@@ -109,17 +115,21 @@ export class Schedule {
   readonly #periodNs: number;
   readonly #spinMarginNs: number;
   readonly #patienceNs: number;
+  readonly #heartbeatTimeoutNs: number;
   readonly #byObservation: boolean;
   readonly #catchUp: boolean;
   #seenWake = 0;
   #seenRouse = 0;
   /** The newest step that a cycle was started on. */
   #step = 0;
-  #lockstep = false;
+  #pace: number = Pace.configured;
   /** The last start; `scheduledNs` is moved on where a new grid is laid. */
   #startNs = 0;
   /** When the newest step was asked for, or else when lockstep began [ns]. */
   #askedNs = 0;
+  /** The heartbeat that was seen last, and when it was first seen, with a simulated robot [ns]. */
+  #heartbeat = 0;
+  #heartbeatNs = 0;
 
   /** @param statistics counts skips, catch-ups and early starts */
   constructor(
@@ -141,6 +151,10 @@ export class Schedule {
     this.#periodNs = periodNs;
     this.#spinMarginNs = spinMarginNs;
     this.#patienceNs = Math.max(STEP_PATIENCE_PERIODS * periodNs, options.patienceNs ?? 0);
+    this.#heartbeatTimeoutNs = Math.max(
+      STEP_PATIENCE_PERIODS * periodNs,
+      options.heartbeatTimeoutNs ?? this.#patienceNs,
+    );
     this.#byObservation = options.trigger === 'observation';
     this.#catchUp = options.overrunPolicy === 'catch_up';
   }
@@ -161,24 +175,24 @@ export class Schedule {
    */
   wait(): WakeCode {
     for (;;) {
-      const lockstep = Atomics.load(this.#orders, Order.pace) === Pace.lockstep;
-      if (lockstep !== this.#lockstep) this.#changePace(lockstep);
-      const wake = lockstep
-        ? this.#waitForStep()
-        : this.#byObservation
-          ? this.#waitForObservation()
-          : this.#waitForTime();
+      const pace = Atomics.load(this.#orders, Order.pace);
+      if (pace !== this.#pace) this.#changePace(pace);
+      const wake =
+        pace !== Pace.configured
+          ? this.#waitForStep()
+          : this.#byObservation
+            ? this.#waitForObservation()
+            : this.#waitForTime();
       if (wake !== PACE_CHANGED) return wake as WakeCode;
     }
   }
 
-  #changePace(lockstep: boolean): void {
-    this.#lockstep = lockstep;
-    if (lockstep) {
-      // From the last start and not from now, so that changing the pace to and fro cannot put cycles off for ever.
-      this.#askedNs = this.#startNs;
-      return;
-    }
+  #changePace(pace: number): void {
+    this.#pace = pace;
+    // From the last start and not from now, so that changing the pace to and fro cannot put cycles off for ever.
+    this.#askedNs = this.#startNs;
+    this.#heartbeatNs = this.#startNs;
+    if (pace !== Pace.configured) return;
     // A new grid. The places of the old one that passed in lockstep were nobody's to start.
     const soonNs = this.#clock.nowNs() + PARK_STEP_NS;
     this.scheduledNs = Math.max(this.scheduledNs, soonNs - this.#periodNs);
@@ -195,7 +209,7 @@ export class Schedule {
   #waitForStep(): number {
     const orders = this.#orders;
     const periodNs = this.#periodNs;
-    let dueNs = Math.max(this.#askedNs + this.#patienceNs, this.scheduledNs + periodNs);
+    let dueNs = this.#dueBySilence();
     const behindNs = this.#clock.nowNs() - dueNs;
     if (behindNs > periodNs) {
       const passed = Math.floor(behindNs / periodNs);
@@ -215,16 +229,31 @@ export class Schedule {
         this.#takeStep(step);
         return this.#start(step);
       }
-      if (Atomics.load(orders, Order.pace) !== Pace.lockstep) return PACE_CHANGED;
+      if (Atomics.load(orders, Order.pace) !== this.#pace) return PACE_CHANGED;
       if (rouse !== this.#seenRouse) {
         this.#seenRouse = rouse;
         return Wake.request;
+      }
+      if (this.#pace === Pace.simulated && Atomics.load(orders, Order.heartbeat) !== this.#heartbeat) {
+        dueNs = this.#dueBySilence();
       }
       if (nowNs >= dueNs) break;
       this.#park(rouse, dueNs - nowNs);
     }
     this.scheduledNs = dueNs;
     return this.#start(this.#step);
+  }
+
+  /** When a cycle is due that nobody asks for. */
+  #dueBySilence(): number {
+    const nextNs = this.scheduledNs + this.#periodNs;
+    if (this.#pace === Pace.lockstep) return Math.max(this.#askedNs + this.#patienceNs, nextNs);
+    const heartbeat = Atomics.load(this.#orders, Order.heartbeat);
+    if (heartbeat !== this.#heartbeat) {
+      this.#heartbeat = heartbeat;
+      this.#heartbeatNs = this.#clock.nowNs();
+    }
+    return Math.max(this.#heartbeatNs + this.#heartbeatTimeoutNs, nextNs);
   }
 
   /** A step begins: due when it was asked for, and never before the start that was. */

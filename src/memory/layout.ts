@@ -56,8 +56,11 @@ export const Order = {
 } as const;
 export const ORDER_WORDS = 16;
 
-/** `Order.pace`: cycles start as configured, or one for each step that is asked for. */
-export const Pace = { configured: 0, lockstep: 1 } as const;
+/**
+ * `Order.pace`: cycles start as configured, or one for each step that is asked for. A robot that is `simulated` by the
+ * main thread itself needs no cycles while nobody asks for one: its time stands, unless that thread is lost.
+ */
+export const Pace = { configured: 0, lockstep: 1, simulated: 2 } as const;
 
 /** Steps whose time of asking is kept; a power of two. Whoever asks for more before one is answered gets one answer. */
 export const ASKED_STEPS = 8;
