@@ -24,11 +24,13 @@ import {
   DecisionField,
   Driver,
   Order,
+  OrderBit,
   Progress,
   Resting,
   RestoreResult,
   STEP_DATE_DOUBLES,
   StepDateField,
+  TUNING_DOUBLES,
   TuningField,
 } from '../memory/layout.js';
 import { Observation } from '../memory/observation.js';
@@ -95,6 +97,8 @@ export class ControlLoop {
   #stretch = 0;
   /** The last step whose time was taken. */
   #datedStep = 0;
+  /** Tuning as it was taken over last; the shared one may have changed since. */
+  readonly #tuned = new Float64Array(TUNING_DOUBLES).fill(Number.NaN);
   // Of the current cycle. Times lie in fields because V8 boxes doubles that are passed on.
   #scheduledNs = 0;
   #startNs = 0;
@@ -105,6 +109,10 @@ export class ControlLoop {
   #driver: number = Driver.none;
   #standReason: number = Reason.none;
   #decided = false;
+  // Orders as this cycle saw them: each is read once.
+  #heartbeat = 0;
+  #armed = 0;
+  #freeze = 0;
 
   /** @param memory zero-filled; the control thread's part is written here and nowhere else */
   constructor(memory: ControlMemory, p: ParameterValues, clock: Clock, options: ControlLoopOptions = {}) {
@@ -230,14 +238,17 @@ export class ControlLoop {
 
   #reasonToStand(): number {
     const orders = this.#memory.orders;
-    this.#watchdog.observe(Atomics.load(orders, Order.heartbeat), this.#startNs);
-    if (Atomics.load(orders, Order.armed) === 0) return Reason.disarmed;
+    this.#heartbeat = Atomics.load(orders, Order.heartbeat);
+    this.#armed = Atomics.load(orders, Order.armed);
+    this.#watchdog.observe(this.#heartbeat, this.#startNs);
+    if (this.#armed === 0) return Reason.disarmed;
     if (this.#watchdog.expired) return Reason.heartbeatLost;
     return this.#safety.standReason(this.observation);
   }
 
   #learn(): void {
-    const frozen = Atomics.load(this.#memory.orders, Order.freeze) !== 0;
+    this.#freeze = Atomics.load(this.#memory.orders, Order.freeze);
+    const frozen = this.#freeze !== 0;
     this.policy.frozen = frozen;
     this.#features.frozen = frozen;
     const arrived = this.#standReason === Reason.arrived;
@@ -367,6 +378,16 @@ export class ControlLoop {
     r[DecisionField.rangesAgeNs] = o.rangesAgeNs;
     r[DecisionField.odometryStampNs] = o.odometryStampNs;
     r[DecisionField.rangesStampNs] = o.rangesStampNs;
+    r[DecisionField.contactsAgeNs] = o.contactsAgeNs;
+    r[DecisionField.odometrySequence] = o.odometrySequence;
+    r[DecisionField.rangesSequence] = o.rangesSequence;
+    r[DecisionField.contactsSequence] = o.contactsSequence;
+    r[DecisionField.goalSequence] = o.goalSequence;
+    r[DecisionField.timeNs] = o.nowNs;
+    r[DecisionField.silenceNs] = o.silenceNs;
+    r[DecisionField.stretch] = this.#stretch;
+    r[DecisionField.startNs] = this.#startNs;
+    this.#recordOrders(r);
     r[DecisionField.arrived] = this.#standReason === Reason.arrived ? 1 : 0;
     for (let i = 0; i < CONTEXT_DIM; i++) {
       r[DecisionField.raw + i] = raw[i];
@@ -379,6 +400,19 @@ export class ControlLoop {
     ring.commit();
   }
 
+  /** What the main thread had said by then: with the readings all that a decision follows from. */
+  #recordOrders(r: Float64Array): void {
+    const { progress, feedback } = this.#memory;
+    r[DecisionField.heartbeat] = this.#heartbeat;
+    r[DecisionField.orders] = (this.#armed !== 0 ? OrderBit.armed : 0) | (this.#freeze !== 0 ? OrderBit.frozen : 0);
+    r[DecisionField.feedbackTaken] = feedback.takenCount;
+    r[DecisionField.feedbackDropped] = feedback.droppedCount;
+    // Written between two cycles, on this thread.
+    r[DecisionField.tunings] = progress[Progress.tuneDone];
+    r[DecisionField.restores] = progress[Progress.restoreDone];
+    for (let i = 0; i < TUNING_DOUBLES; i++) r[DecisionField.maxSpeed + i] = this.#tuned[i];
+  }
+
   /** The scales' state in a new array. @realtime unsafe */
   exportScaler(): Uint8Array {
     return this.#features.exportState();
@@ -388,8 +422,10 @@ export class ControlLoop {
     const { orders, progress, tuning } = this.#memory;
     // Before the values are read: what changes meanwhile is read again.
     const request = Atomics.load(orders, Order.tuneRequest);
-    this.#safety.limitSpeed(tuning[TuningField.maxSpeed], tuning[TuningField.maxYawRate]);
-    const epsilon = tuning[TuningField.epsilon];
+    const tuned = this.#tuned;
+    for (let i = 0; i < TUNING_DOUBLES; i++) tuned[i] = tuning[i];
+    this.#safety.limitSpeed(tuned[TuningField.maxSpeed], tuned[TuningField.maxYawRate]);
+    const epsilon = tuned[TuningField.epsilon];
     // Set where it was asked for alone: what a schedule of exploration starts from stays as it is otherwise.
     if (epsilon !== this.#epsilon && 'epsilon' in this.policy) {
       this.#epsilon = epsilon;

@@ -9,6 +9,8 @@ import { CommandReader } from '../memory/command-reader.js';
 import {
   ASKED_STEPS,
   ControlMemory,
+  DecisionField,
+  ExplanationField,
   type LayoutSizes,
   Order,
   Pace,
@@ -23,7 +25,7 @@ import type { CommandSource, MotionCommand, ObservationSink } from '../memory/ob
 import { Reason } from '../memory/reason.js';
 import type { ParameterValue } from '../parameters/schema.js';
 import { Watchdog } from '../safety/watchdog.js';
-import { ValidatingSink } from '../sense/validating-sink.js';
+import { type ReadingTap, ValidatingSink } from '../sense/validating-sink.js';
 import type { ScheduleOptions } from './schedule.js';
 import { ControlStatistics } from './statistics.js';
 import { type TunableName, Tuning } from './tuning.js';
@@ -125,11 +127,20 @@ export class Controller {
   readonly #record: Float64Array;
   readonly #decisionListeners = new Set<(record: Float64Array) => void>();
   readonly #commandListeners = new Set<() => void>();
+  readonly #readingListeners = new Set<ReadingTap>();
+  readonly #restoreListeners = new Set<(restores: number, learned: LearnedParts) => void>();
+  readonly #explanationListeners = new Set<(record: Float64Array) => void>();
+  readonly #explanation: Float64Array;
+  /** How many want decisions explained. */
+  #explaining = 0;
+  /** The newest that listeners were told of. */
+  #lastDecision = -1;
   #state: ControllerState = 'idle';
   #worker: Worker | null = null;
   #timer: NodeJS.Timeout | null = null;
   #exited: Promise<void> = Promise.resolve();
   #requests: Promise<unknown> = Promise.resolve();
+  #vitals: Promise<void> | null = null;
   readonly #tuning: Tuning;
   #step = 0;
   /** The stretch of dated steps under way, 0 where there is none, and the last there was. */
@@ -149,8 +160,11 @@ export class Controller {
     this.#watchdog = new Watchdog(options.watchdogTimeoutNs);
     this.#commands = new GuardedCommands(this.memory);
     this.commands = this.#commands;
-    this.observations = new ValidatingSink(this.memory);
+    this.observations = new ValidatingSink(this.memory, (input, doubles, beams) => {
+      for (const listener of this.#readingListeners) listener(input, doubles, beams);
+    });
     this.#record = new Float64Array(this.memory.decisions.recordDoubles);
+    this.#explanation = new Float64Array(this.memory.explanations.recordDoubles);
     this.#tuning = new Tuning(options.parameters);
     this.tunable = this.#tuning.names;
   }
@@ -366,6 +380,20 @@ export class Controller {
   }
 
   /**
+   * Asks the control thread for the state of its heap and the pauses that collections made in it. Who asks while a request
+   * is under way gets its answer.
+   *
+   * @returns an array of the caller's own; index with `VitalsField`
+   * @throws where the control thread does not answer within the bound, or no longer runs
+   */
+  vitals(boundMs = REQUEST_BOUND_MS): Promise<Float64Array> {
+    this.#vitals ??= this.#request('vitals', Order.vitalsRequest, Progress.vitalsDone, boundMs).finally(() => {
+      this.#vitals = null;
+    });
+    return this.#vitals.then(() => this.memory.vitals.slice());
+  }
+
+  /**
    * Has the control thread go on with another learned state, taken over between two cycles. Decisions that wait for their
    * reward are forgotten. What is tuned or configured stays as it is.
    *
@@ -388,7 +416,11 @@ export class Controller {
       memory.restore.set(scaler, policy.length);
       await this.#request('restore', Order.restoreRequest, Progress.restoreDone, boundMs);
       const result = Atomics.load(progress, Progress.restoreResult);
-      if (result === RestoreResult.restored) return;
+      if (result === RestoreResult.restored) {
+        const restores = Atomics.load(progress, Progress.restoreDone);
+        for (const listener of this.#restoreListeners) listener(restores, learned);
+        return;
+      }
       const part = result === RestoreResult.policyRefused ? 'the policy’s state' : 'the state of the scales';
       throw new Error(`no restore: the control thread cannot use ${part}, and goes on with what it had`);
     });
@@ -423,6 +455,50 @@ export class Controller {
   onDecision(listener: (record: Float64Array) => void): () => void {
     this.#decisionListeners.add(listener);
     return () => this.#decisionListeners.delete(listener);
+  }
+
+  /**
+   * Calls `listener` with every reading that `observations` accepts, within the call that brings it and so before any
+   * decision that rests on it: see `ReadingTap`.
+   *
+   * @returns ends the calls
+   */
+  onReading(listener: ReadingTap): () => void {
+    this.#readingListeners.add(listener);
+    return () => this.#readingListeners.delete(listener);
+  }
+
+  /**
+   * Calls `listener` when a learned state has been taken over, with what `DecisionField.restores` is of the decisions made
+   * on it. Decisions made meanwhile may have come before.
+   *
+   * @returns ends the calls
+   */
+  onRestore(listener: (restores: number, learned: LearnedParts) => void): () => void {
+    this.#restoreListeners.add(listener);
+    return () => this.#restoreListeners.delete(listener);
+  }
+
+  /**
+   * Has every decision of the policy explained, from the next cycle on, until as many who asked for it no longer do.
+   *
+   * @param on `true` once by everybody who wants it, `false` once when done
+   */
+  explain(on: boolean): void {
+    this.#explaining = Math.max(0, this.#explaining + (on ? 1 : -1));
+    Atomics.store(this.memory.orders, Order.explain, this.#explaining > 0 ? 1 : 0);
+  }
+
+  /**
+   * Calls `listener` with every explanation, in order, each after the decision that it is of; index the record with
+   * `ExplanationField`. It is reused: copy what is to last. None are made but while `explain` is on, and none of cycles in
+   * which the policy did not choose. What the ring dropped is counted in `memory.explanations.droppedCount`.
+   *
+   * @returns ends the calls
+   */
+  onExplanation(listener: (record: Float64Array) => void): () => void {
+    this.#explanationListeners.add(listener);
+    return () => this.#explanationListeners.delete(listener);
   }
 
   /**
@@ -477,6 +553,7 @@ export class Controller {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     this.#drainDecisions();
+    this.#drainExplanations();
     this.#notifyCommandListeners();
     const orderly = Atomics.load(progress, Progress.phase) === Phase.ended;
     if (this.#state !== 'dead') this.#state = 'stopped';
@@ -489,6 +566,7 @@ export class Controller {
     Atomics.add(this.memory.orders, Order.heartbeat, 1);
     if (this.#state === 'running' || this.#state === 'stalled' || this.#state === 'latched') this.#watch();
     this.#drainDecisions();
+    this.#drainExplanations();
   }
 
   #watch(): void {
@@ -569,7 +647,17 @@ export class Controller {
     const ring = this.memory.decisions;
     // No more than the ring holds, so that a fast writer cannot keep the main thread here.
     for (let i = 0; i < ring.capacity && ring.read(this.#record); i++) {
+      this.#lastDecision = this.#record[DecisionField.cycle];
       for (const listener of this.#decisionListeners) listener(this.#record);
+    }
+  }
+
+  #drainExplanations(): void {
+    const ring = this.memory.explanations;
+    for (let i = 0; i < ring.capacity && ring.read(this.#explanation); i++) {
+      // The cycle hands out its decision first: it is there by now.
+      if (this.#explanation[ExplanationField.cycle] > this.#lastDecision) this.#drainDecisions();
+      for (const listener of this.#explanationListeners) listener(this.#explanation);
     }
   }
 

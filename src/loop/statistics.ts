@@ -36,8 +36,8 @@ function bucketOf(ns: number): number {
   return shift * SUB_BUCKETS + Math.floor(ns / 2 ** shift);
 }
 
-/** The first time that belongs to a bucket [ns]. */
-function bucketStartNs(index: number): number {
+/** The first time that belongs to a bucket [ns]; with the number of buckets, where the last one ends. */
+export function bucketStartNs(index: number): number {
   if (index < SUB_BUCKETS) return index;
   const shift = Math.floor(index / SUB_BUCKETS) - 1;
   return (index - shift * SUB_BUCKETS) * 2 ** shift;
@@ -102,6 +102,11 @@ export class Histogram {
   /** The longest time, exact [ns]; 0 where there is none. */
   get max(): number {
     return this.#extremes[MAX];
+  }
+
+  /** Of the times above 0 [ns]. */
+  get sum(): number {
+    return this.#extremes[SUM];
   }
 
   /** [ns]; NaN where there is none. */

@@ -8,6 +8,7 @@ import { CommandField, ControlMemory, type LayoutSizes, Progress, planControlLay
 import { Reason } from '../memory/reason.js';
 import { Schedule, type ScheduleOptions, Wake } from './schedule.js';
 import { ControlStatistics } from './statistics.js';
+import { Vitals } from './vitals.js';
 
 /** What the control thread is given; plain data that a thread can be started with. */
 export interface WorkerData {
@@ -50,9 +51,9 @@ export interface CycleModule {
 }
 
 /**
- * Runs cycles, and serves requests between them, as they come due until a stop is ordered. Should one throw, the robot stands still from then on: zero
- * velocity goes out at once, and again at every start, so that whoever watches sees a living thread that refuses to
- * drive.
+ * Runs cycles, and serves requests between them, as they come due until a stop is ordered. Should one throw, the robot
+ * stands still from then on: zero velocity goes out at once, and again at every start, so that whoever watches sees a
+ * living thread that refuses to drive.
  *
  * @param onFault told once, after the first zero went out
  * @realtime safe until something throws
@@ -64,12 +65,14 @@ export function driveCycles(
   onFault: (error: unknown) => void,
 ): void {
   const progress = memory.progress;
+  const vitals = new Vitals(memory);
   schedule.begin();
   Atomics.store(progress, Progress.phase, Phase.waiting);
   try {
     for (let wake = schedule.wait(); wake !== Wake.stop; wake = schedule.wait()) {
       if (wake === Wake.start) cycle.run(schedule.scheduledNs);
       else cycle.serve?.();
+      vitals.serve();
     }
     cycle.stop();
   } catch (error) {

@@ -10,12 +10,12 @@
  *  stepDates   and what time they bear
  *  odometry ┐                               command     slot → port
  *  ranges   │  slots → cycle                decisions   ring → log, telemetry
- *  contacts │                               policy      the bandit's table and state
- *  goal     ┘                               scaler      means and variances
- *  feedback    ring → cycle                 snapshot    the learned state, copied out on request
- *  intake      readings refused, by reason
+ *  contacts │                               explanations ring → page, log; only while asked for
+ *  goal     ┘                               policy      the bandit's table and state
+ *  feedback    ring → cycle                 scaler      means and variances
+ *  intake      readings refused, by reason  snapshot    the learned state, copied out on request
  *  tuning      limits and exploration
- *  restore     a learned state to take over
+ *  restore     a learned state to take over  vitals      heap and collections, when asked
  * ```
  */
 import { ArenaPlan, type Region } from './arena.js';
@@ -53,6 +53,8 @@ export const Order = {
   stretch: 11,
   /** 1 while somebody wants each decision explained. */
   explain: 12,
+  /** Rises to ask for the control thread's own figures: see `VitalsField`. */
+  vitalsRequest: 13,
 } as const;
 export const ORDER_WORDS = 16;
 
@@ -111,8 +113,28 @@ export const Progress = {
   tuneDone: 10,
   /** Rises while the control thread waits for a step: the sign of life of a thread that has no cycle to run. */
   idle: 11,
+  /** The request that `vitals` answers. */
+  vitalsDone: 12,
 } as const;
 export const PROGRESS_WORDS = 16;
+
+/** What V8's collector does while a thread stands still. */
+export const GcKind = { minor: 0, major: 1, incremental: 2, weakCallbacks: 3 } as const;
+export const GC_KINDS = ['minor', 'major', 'incremental', 'weak_callbacks'] as const;
+
+/** Doubles that the control thread tells of itself, when asked; collections are those since the first request. */
+export const VitalsField = {
+  heapUsedBytes: 0,
+  heapTotalBytes: 1,
+  heapLimitBytes: 2,
+  externalBytes: 3,
+  /** The longest single pause [ns]. */
+  gcLongestNs: 4,
+  /** Number and sum [ns] of pauses, by `GcKind`. */
+  gcCount: 5,
+  gcPauseNs: 9,
+} as const;
+export const VITALS_DOUBLES = 13;
 
 /** `Progress.restoreResult`: taken over, or refused for the part named, with nothing changed. */
 export const RestoreResult = { restored: 0, policyRefused: 1, scalesRefused: 2 } as const;
@@ -132,7 +154,10 @@ export const OdometryField = {
   yawRate: 7,
   /** Rises when the robot may have been put down elsewhere. */
   frame: 8,
-  /** Readings of this input accepted so far, from 1; likewise in the other three. */
+  /**
+   * What this input has published so far, from 1; likewise in the other three. A goal's withdrawal counts, and so do
+   * contacts that a new frame voids: whatever a cycle can read has a number of its own.
+   */
   sequence: 9,
 } as const;
 export const ODOMETRY_DOUBLES = 10;
@@ -266,8 +291,16 @@ export const DecisionField = {
   tunings: 105,
   restores: 106,
   contactsAgeNs: 107,
+  /** When the cycle began, on the controller's clock: `scheduledNs + latenessNs` may round. */
+  startNs: 108,
+  /** Rewards from outside that the ring dropped unseen, so far: the oldest of those that `feedbackTaken` rose by. */
+  feedbackDropped: 109,
+  /** What may be tuned, as it was tuned last and in `TuningField`'s order; NaN until something is. */
+  maxSpeed: 110,
+  maxYawRate: 111,
+  epsilon: 112,
 } as const;
-export const DECISION_DOUBLES = 108;
+export const DECISION_DOUBLES = 113;
 
 /** Bits of `DecisionField.orders`. */
 export const OrderBit = { armed: 1, frozen: 2 } as const;
@@ -285,6 +318,8 @@ export const ExplanationField = {
 /** The 24 features, and what of a value comes from none of them alone: products, an intercept, a count. */
 export const EXPLAINED = CONTEXT_DIM + 1;
 export const EXPLANATION_DOUBLES = 1 + ACTION_COUNT * EXPLAINED;
+/** Explanations that may wait for the main thread; a power of two. */
+export const EXPLANATION_RECORDS = 256;
 
 /** Who made the command of a cycle. */
 export const Driver = { none: 0, policy: 1, fallback: 2, stop: 3 } as const;
@@ -316,10 +351,12 @@ export interface ControlLayout {
   readonly feedback: number;
   readonly command: number;
   readonly decisions: number;
+  readonly explanations: number;
   readonly statistics: number;
   readonly policy: number;
   readonly scaler: number;
   readonly snapshot: number;
+  readonly vitals: number;
   readonly totalBytes: number;
   readonly regions: readonly Region[];
 }
@@ -345,10 +382,16 @@ export function planControlLayout(sizes: LayoutSizes): ControlLayout {
   const progress = plan.reserve('progress', 'control', PROGRESS_WORDS * 4);
   const command = plan.reserve('command', 'control', LatestValueSlot.bytes(COMMAND_DOUBLES));
   const decisions = plan.reserve('decisions', 'control', RecordRing.bytes(sizes.decisionRecords, DECISION_DOUBLES));
+  const explanations = plan.reserve(
+    'explanations',
+    'control',
+    RecordRing.bytes(EXPLANATION_RECORDS, EXPLANATION_DOUBLES),
+  );
   const statistics = plan.reserve('statistics', 'control', sizes.statisticsBytes);
   const policy = plan.reserve('policy', 'control', sizes.policyBytes);
   const scaler = plan.reserve('scaler', 'control', sizes.scalerBytes);
   const snapshot = plan.reserve('snapshot', 'control', sizes.snapshotBytes);
+  const vitals = plan.reserve('vitals', 'control', VITALS_DOUBLES * 8);
   const totalBytes = plan.seal();
   return {
     sizes,
@@ -366,10 +409,12 @@ export function planControlLayout(sizes: LayoutSizes): ControlLayout {
     feedback,
     command,
     decisions,
+    explanations,
     statistics,
     policy,
     scaler,
     snapshot,
+    vitals,
     totalBytes,
     regions: plan.regions,
   };
@@ -397,7 +442,10 @@ export class ControlMemory {
   readonly feedback: RecordRing;
   readonly command: LatestValueSlot;
   readonly decisions: RecordRing;
+  readonly explanations: RecordRing;
   readonly snapshot: Uint8Array;
+  /** Index with `VitalsField`. */
+  readonly vitals: Float64Array;
 
   /** @param buffer of `layout.totalBytes`, zero-filled when new; omitted, it is allocated here */
   constructor(layout: ControlLayout, buffer: SharedArrayBuffer = new SharedArrayBuffer(layout.totalBytes)) {
@@ -418,7 +466,9 @@ export class ControlMemory {
     this.feedback = new RecordRing(buffer, layout.feedback, FEEDBACK_RECORDS, FEEDBACK_DOUBLES);
     this.command = new LatestValueSlot(buffer, layout.command, COMMAND_DOUBLES);
     this.decisions = new RecordRing(buffer, layout.decisions, decisionRecords, DECISION_DOUBLES);
+    this.explanations = new RecordRing(buffer, layout.explanations, EXPLANATION_RECORDS, EXPLANATION_DOUBLES);
     this.snapshot = new Uint8Array(buffer, layout.snapshot, snapshotBytes);
+    this.vitals = new Float64Array(buffer, layout.vitals, VITALS_DOUBLES);
   }
 
   /**

@@ -29,11 +29,14 @@ export class Observation {
   yawRate = 0;
   odometryStampNs = 0;
   odometryAgeNs = Number.POSITIVE_INFINITY;
+  /** Which of its input's readings it was, from 1; 0 before the first. Likewise for the others. */
+  odometrySequence = 0;
   /** The robot stands elsewhere than it can have driven: what was remembered of the place is void. */
   jumped = false;
 
   rangesStampNs = 0;
   rangesAgeNs = Number.POSITIVE_INFINITY;
+  rangesSequence = 0;
   /** A scan landed in this cycle. */
   newScan = false;
   /** Scans taken since the start. */
@@ -64,10 +67,12 @@ export class Observation {
   /** Contact force by side: front, left, back, right [N]. */
   readonly contact = new Float64Array(SIDE_COUNT);
   contactsAgeNs = Number.POSITIVE_INFINITY;
+  contactsSequence = 0;
 
   hasGoal = false;
   /** Rises with each goal accepted. */
   goalCount = 0;
+  goalSequence = 0;
   /** A goal was accepted in this cycle. */
   newGoal = false;
   /** In `odom` [m]. */

@@ -90,6 +90,11 @@ export class RecordRing {
     return this.#droppedCount;
   }
 
+  /** Records that are behind the reader, read or lost; wraps at 2³². Reader's side only. @realtime safe */
+  get takenCount(): number {
+    return this.#tail >>> 0;
+  }
+
   #skipTo(tail: number): void {
     this.#droppedCount += (tail - this.#tail) | 0;
     this.#tail = tail;

@@ -90,6 +90,7 @@ export class Observer {
     o.vy = d[OdometryField.vy];
     o.yawRate = d[OdometryField.yawRate];
     o.odometryStampNs = stampNs;
+    o.odometrySequence = d[OdometryField.sequence];
     this.#odometryReceivedNs = d[OdometryField.receivedNs];
     this.#history.push(o);
   }
@@ -100,6 +101,7 @@ export class Observer {
     const d = slot.doubles[slot.readIndex];
     this.#reduction.reduce(slot.singles[slot.readIndex], d, o);
     o.rangesStampNs = d[RangesField.stampNs];
+    o.rangesSequence = d[RangesField.sequence];
     o.scanCount++;
     this.#rangesReceivedNs = d[RangesField.receivedNs];
     this.#history.at(o);
@@ -113,6 +115,7 @@ export class Observer {
     const slot = this.#memory.contacts;
     const d = slot.doubles[slot.readIndex];
     for (let side = 0; side < SIDE_COUNT; side++) o.contact[side] = d[ContactsField.front + side];
+    o.contactsSequence = d[ContactsField.sequence];
     this.#contactsReceivedNs = d[ContactsField.receivedNs];
   }
 
@@ -123,6 +126,7 @@ export class Observer {
     o.hasGoal = d[GoalField.active] === 1;
     o.newGoal = o.hasGoal;
     o.goalCount = d[GoalField.count];
+    o.goalSequence = d[GoalField.sequence];
     o.goalX = d[GoalField.x];
     o.goalY = d[GoalField.y];
     o.goalTolerance = d[GoalField.tolerance];

@@ -35,15 +35,31 @@ const REWARD_LIMIT = 1e15;
 /** A sweep may close the circle and overlap by no more than this [rad]. */
 const SWEEP_LIMIT = 2 * Math.PI + 0.2;
 
+/**
+ * Is shown every reading as it went into its slot, just after it did. Both arrays are the slot's own: valid during the
+ * call, and not to be written. It must not throw: the port's call would.
+ *
+ * Contacts that a new frame voids are shown too, with stamps of -Infinity, and so is a goal's withdrawal.
+ *
+ * @param doubles as the input's field table in `layout.ts` names them
+ * @param beams of ranges, as many as the scan has; null with the other inputs
+ */
+export type ReadingTap = (input: InputIndex, doubles: Float64Array, beams: Float32Array | null) => void;
+
 /** Publishes to the slots and the feedback ring of `memory`, whose writer it is; for each memory there may be one sink. */
 export class ValidatingSink implements ObservationSink {
   readonly #memory: ControlMemory;
   readonly #lastStampNs = new Float64Array(INPUT_NAMES.length).fill(Number.NEGATIVE_INFINITY);
+  /** What each input has published. */
+  readonly #published = new Float64Array(INPUT_NAMES.length);
+  readonly #tap: ReadingTap | null;
   #goalCount = 0;
   #frame = 0;
 
-  constructor(memory: ControlMemory) {
+  /** @param tap is shown what is accepted */
+  constructor(memory: ControlMemory, tap: ReadingTap | null = null) {
     this.#memory = memory;
+    this.#tap = tap;
   }
 
   odometry(
@@ -75,8 +91,10 @@ export class ValidatingSink implements ObservationSink {
     d[OdometryField.vy] = vy;
     d[OdometryField.yawRate] = yawRate;
     d[OdometryField.frame] = this.#frame;
+    d[OdometryField.sequence] = ++this.#published[Input.odometry];
     slot.publish();
     this.#wake();
+    if (this.#tap !== null) this.#tap(Input.odometry, d, null);
     return code;
   }
 
@@ -85,9 +103,9 @@ export class ValidatingSink implements ObservationSink {
     if (code === Rejection.accepted) code = this.#checkScan(scan);
     const slot = this.#memory.ranges;
     const d = slot.doubles[slot.writeIndex];
+    const beams = slot.singles[slot.writeIndex];
     let failed = 0;
     if (code === Rejection.accepted) {
-      const beams = slot.singles[slot.writeIndex];
       const { ranges, count } = scan;
       for (let i = 0; i < count; i++) {
         const range = ranges[i];
@@ -113,8 +131,10 @@ export class ValidatingSink implements ObservationSink {
     d[RangesField.mountX] = scan.mountX;
     d[RangesField.mountY] = scan.mountY;
     d[RangesField.mountYaw] = scan.mountYaw;
+    d[RangesField.sequence] = ++this.#published[Input.ranges];
     slot.publish();
     this.#wake();
+    if (this.#tap !== null) this.#tap(Input.ranges, d, beams.subarray(0, scan.count));
     return code;
   }
 
@@ -142,8 +162,10 @@ export class ValidatingSink implements ObservationSink {
     d[ContactsField.left] = left;
     d[ContactsField.back] = back;
     d[ContactsField.right] = right;
+    d[ContactsField.sequence] = ++this.#published[Input.contacts];
     slot.publish();
     this.#wake();
+    if (this.#tap !== null) this.#tap(Input.contacts, d, null);
     return code;
   }
 
@@ -163,7 +185,9 @@ export class ValidatingSink implements ObservationSink {
     d.fill(0);
     d[ContactsField.stampNs] = Number.NEGATIVE_INFINITY;
     d[ContactsField.receivedNs] = Number.NEGATIVE_INFINITY;
+    d[ContactsField.sequence] = ++this.#published[Input.contacts];
     slot.publish();
+    if (this.#tap !== null) this.#tap(Input.contacts, d, null);
   }
 
   goal(stampNs: number, receivedNs: number, x: number, y: number, tolerance: number): RejectionCode {
@@ -194,6 +218,7 @@ export class ValidatingSink implements ObservationSink {
     ring.record[FeedbackField.reward] = reward;
     ring.record[FeedbackField.stampNs] = stampNs;
     ring.commit();
+    if (this.#tap !== null) this.#tap(Input.feedback, ring.record, null);
     return code;
   }
 
@@ -207,8 +232,10 @@ export class ValidatingSink implements ObservationSink {
     d[GoalField.x] = x;
     d[GoalField.y] = y;
     d[GoalField.tolerance] = tolerance;
+    d[GoalField.sequence] = ++this.#published[Input.goal];
     slot.publish();
     this.#wake();
+    if (this.#tap !== null) this.#tap(Input.goal, d, null);
   }
 
   #checkStamp(input: InputIndex, stampNs: number, receivedNs: number): RejectionCode {
