@@ -17,6 +17,8 @@ export interface CountingLoopParameters {
   exitAtCycle?: number;
   /** Without a heartbeat for so long, command zero and say so [ns]. */
   heartbeatTimeoutNs?: number;
+  /** Leave so much to the collector in each cycle. */
+  garbageBytes?: number;
 }
 
 export class ControlLoop {
@@ -25,6 +27,8 @@ export class ControlLoop {
   readonly #clock: Clock;
   readonly #heartbeat: Watchdog;
   #cycle = 0;
+  /** The garbage of the newest cycle. */
+  litter: unknown = null;
 
   constructor(memory: ControlMemory, parameters: CountingLoopParameters, clock: Clock) {
     if (parameters.throwAtStart) throw new Error('the loop cannot be built');
@@ -43,6 +47,8 @@ export class ControlLoop {
       // Asleep rather than spinning, so that two cores suffice; to the watching thread it is the same.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#parameters.blockMs);
     }
+    const { garbageBytes } = this.#parameters;
+    if (garbageBytes !== undefined) this.litter = Array.from({ length: garbageBytes / 8 }, (_, i) => i + 0.5);
     const lost = this.#heartbeat.observe(Atomics.load(orders, Order.heartbeat), this.#clock.nowNs());
     this.#publish(Atomics.load(orders, Order.armed) === 1 && !lost ? this.#cycle : 0);
     decisions.record[DecisionField.reason] = lost ? Reason.heartbeatLost : Reason.none;
