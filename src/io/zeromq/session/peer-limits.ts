@@ -9,6 +9,7 @@
  * stands has a rate of its own, and all the others have one between them, beside their own: a hundred connections of one
  * flooder get no more looked at than one.
  */
+import { TokenBucket } from '../../../core/token-bucket.js';
 
 /** How long a peer that ran dry is not listened to [s]. */
 export const MUTE_S = 10;
@@ -21,33 +22,6 @@ const RENEWAL_NS = 1e9;
 /** So many of the longest idle are looked at for one that is not muted. */
 const FORGET_SEARCH = 8;
 const NS_PER_S = 1e9;
-
-/** Holds a rate: full at first, with one second's worth. */
-export class TokenBucket {
-  readonly #ratePerS: number;
-  readonly #size: number;
-  #tokens: number;
-  #filledNs = Number.NEGATIVE_INFINITY;
-
-  /** @param size tokens that it holds at most */
-  constructor(ratePerS: number, size = ratePerS) {
-    this.#ratePerS = ratePerS;
-    this.#size = size;
-    this.#tokens = size;
-  }
-
-  /** @param nowNs any monotonic clock. @returns whether there was a token to take */
-  take(nowNs: number): boolean {
-    const elapsedS = (nowNs - this.#filledNs) / NS_PER_S;
-    if (elapsedS > 0) {
-      this.#filledNs = nowNs;
-      this.#tokens = Math.min(this.#size, this.#tokens + elapsedS * this.#ratePerS);
-    }
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
-  }
-}
 
 /** One sender, as its routing id names it. Owned by the table; fields are for it alone. */
 export interface Peer {

@@ -11,6 +11,7 @@
  * take their time, and meanwhile neither another robot nor a second hello gets in between.
  */
 import { randomInt } from 'node:crypto';
+import { TokenBucket } from '../../../core/token-bucket.js';
 import type { ParameterValues } from '../../../parameters/schema.js';
 import { decodeRobotMessage, encodeMessage } from '../protocol/codec.js';
 import {
@@ -28,7 +29,7 @@ import {
 import { ProtocolFault } from '../protocol/protocol-fault.js';
 import { misfit, type Refusal } from './expectation.js';
 import { LinkCounters } from './link-counters.js';
-import { Admission, type Peer, PeerLimits, TokenBucket } from './peer-limits.js';
+import { Admission, type Peer, PeerLimits } from './peer-limits.js';
 import { RobotSession, type SessionSettings } from './robot-session.js';
 import type { RobotExpectation, SessionController } from './session-controller.js';
 import type { SessionStatus } from './session-status.js';

@@ -9,18 +9,17 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } f
 import {
   closeSync,
   existsSync,
-  fstatSync,
   fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
-  readFileSync,
   rmSync,
   type Stats,
   statSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { exposed, readGuarded, tamperable } from '../../../parameters/guarded-file.js';
 
 export const PUBLIC_SUFFIX = '.key';
 export const SECRET_SUFFIX = '.key_secret';
@@ -159,10 +158,7 @@ export function parseCertificate(text: string, path: string): { publicKey: strin
  * @realtime unsafe
  */
 export function readPublicCertificate(path: string): string {
-  const text = readChecked(path, (stat) => {
-    if (!stat.isFile()) return 'is no file';
-    return tamperable(stat) ?? null;
-  });
+  const text = readChecked(path, (stat) => (stat.isFile() ? tamperable(stat) : 'is no file'));
   return parseCertificate(text, path).publicKey;
 }
 
@@ -174,17 +170,7 @@ export function readPublicCertificate(path: string): string {
  */
 export function readSecretCertificate(path: string): KeyPair {
   requireSafeFolder(dirname(path));
-  const text = readChecked(path, (stat) => {
-    if (!stat.isFile()) return 'is no file';
-    if (!hasModes()) return null;
-    if (stat.uid !== process.getuid?.()) {
-      return `belongs to another user (${stat.uid}): a secret must belong to the one who uses it. Copy it, and make a new one if others could read it`;
-    }
-    if ((stat.mode & 0o077) !== 0) {
-      return `can be read or changed by others (mode ${modeText(stat)}): whoever read it may be anywhere by now. Make a new key; if you are sure that nobody did, chmod 600 ${path}`;
-    }
-    return null;
-  });
+  const text = readChecked(path, exposed);
   const { publicKey, secretKey } = parseCertificate(text, path);
   if (secretKey === null) throw new CertificateError(`${path} has no secret-key: it is the public half`);
   return { publicKey, secretKey };
@@ -201,45 +187,17 @@ export function requireSafeFolder(path: string): void {
   if (stat === undefined) throw new CertificateError(`there is no folder ${path}; \`rfsn keys init DIR\` makes one`);
   if (!stat.isDirectory()) throw new CertificateError(`${path} is no folder`);
   const complaint = tamperable(stat);
-  if (complaint !== undefined) throw new CertificateError(`${path} ${complaint}: chmod 700 ${path}`);
-}
-
-/** Why others can change it; undefined where they cannot. */
-function tamperable(stat: Stats): string | undefined {
-  if (!hasModes()) return undefined;
-  const user = process.getuid?.();
-  if (stat.uid !== user && stat.uid !== 0) return `belongs to another user (${stat.uid})`;
-  // In a folder such as /tmp, with the sticky bit, others cannot take away or rename what is not theirs.
-  if ((stat.mode & 0o022) !== 0 && !(stat.isDirectory() && (stat.mode & 0o1000) !== 0 && stat.uid === 0)) {
-    return `can be changed by others (mode ${modeText(stat)})`;
-  }
-  return undefined;
-}
-
-function hasModes(): boolean {
-  return process.platform !== 'win32';
-}
-
-function modeText(stat: Stats): string {
-  return (stat.mode & 0o7777).toString(8).padStart(4, '0');
+  if (complaint !== null) throw new CertificateError(`${path} ${complaint}: chmod 700 ${path}`);
 }
 
 /** Checks the open file and reads that same one, so that it cannot be another in between. */
 function readChecked(path: string, complaintOf: (stat: Stats) => string | null): string {
-  let file: number;
   try {
-    file = openSync(path, 'r');
+    return readGuarded(path, MAX_CERTIFICATE_BYTES, complaintOf);
   } catch (error) {
-    throw new CertificateError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-  try {
-    const stat = fstatSync(file);
-    const complaint = complaintOf(stat);
-    if (complaint !== null) throw new CertificateError(`${path} ${complaint}`);
-    if (stat.size > MAX_CERTIFICATE_BYTES) throw new CertificateError(`${path} is too long for a certificate`);
-    return readFileSync(file, 'utf8');
-  } finally {
-    closeSync(file);
+    // What reading itself fails of is no fault of the certificate's.
+    if ((error as NodeJS.ErrnoException).code !== undefined) throw error;
+    throw new CertificateError((error as Error).message, { cause: (error as Error).cause });
   }
 }
 

@@ -5,9 +5,9 @@
  * addresses here, so that libzmq resolves nothing that was not looked at.
  */
 import { lstatSync } from 'node:fs';
-import { connect, isIPv4, isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { connect, isIPv6 } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import { hostAddress, isLoopback } from '../../../parameters/listen-address.js';
 import { ParameterError } from '../../../parameters/parameter-error.js';
 
 /** The sockets of the link, each a role of its own: a peer that may connect to one may not to another. */
@@ -75,33 +75,6 @@ export function parseEndpoint(text: string, parameter: string): Endpoint {
     ipv6,
     path: '',
   };
-}
-
-function hostAddress(host: string, refuse: (complaint: string) => never): string {
-  if (host === '*') return '0.0.0.0';
-  if (host === 'localhost') return '127.0.0.1';
-  if (host.startsWith('[') && host.endsWith(']')) {
-    const inner = host.slice(1, -1);
-    return isIPv6(inner) ? inner : refuse(`has no IPv6 address in its brackets`);
-  }
-  if (isIPv4(host)) return host;
-  if (isIPv6(host)) return refuse('has an IPv6 address without brackets around it');
-  const interfaces = networkInterfaces();
-  const own = Object.hasOwn(interfaces, host) ? interfaces[host] : undefined;
-  const address = own?.find(({ family }) => family === 'IPv4') ?? own?.[0];
-  if (address === undefined) {
-    return refuse(`names neither an address nor an interface of this machine (${Object.keys(interfaces).join(', ')})`);
-  }
-  return address.address;
-}
-
-/** Whether no other machine can reach that address. Anything not known to be so is not. @realtime unsafe */
-export function isLoopback(address: string): boolean {
-  if (isIPv4(address)) return address.startsWith('127.');
-  if (!isIPv6(address) || address.includes('%')) return false;
-  // The one spelling that WHATWG URLs give an address: ::1, ::ffff:7f00:1.
-  const canonical = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  return canonical === '::1' || /^::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}$/.test(canonical);
 }
 
 /**

@@ -4,10 +4,12 @@
  * What is done at once is answered at once. What takes a while, such as a save, has its turn robot by robot, one after
  * another, and holds up nothing else. Nothing that comes this way names a path, and every answer that is an error says why.
  */
+
+import { TokenBucket } from '../../../core/token-bucket.js';
 import { decodeRequest, encodeMessage } from '../protocol/codec.js';
 import { type Answer, ERROR_CODES, type ErrorCode, type LinkError, type Request } from '../protocol/protocol.js';
 import { ProtocolFault } from '../protocol/protocol-fault.js';
-import { Admission, MUTE_S, PeerLimits, TokenBucket } from '../session/peer-limits.js';
+import { Admission, MUTE_S, PeerLimits } from '../session/peer-limits.js';
 import type { Administration } from '../session/session-controller.js';
 
 /** A file in the checkpoint folder, by its bare name. What starts with a dot is hidden, or leads out of the folder. */

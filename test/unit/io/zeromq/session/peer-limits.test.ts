@@ -5,7 +5,6 @@ import {
   PeerLimits,
   peerKey,
   REPLIES_PER_S,
-  TokenBucket,
 } from '../../../../../src/io/zeromq/session/peer-limits.js';
 
 const S = 1e9;
@@ -88,14 +87,6 @@ describe('peers without a session', () => {
     }
     for (let i = 0; i < 100; i++) burst(limits, `flooder ${i}`, 200, 1 * S, false);
     expect(burst(limits, 'newcomer', 100, 1 * S, false)).toEqual({ admitted: 100 });
-  });
-});
-
-describe('a bucket of tokens', () => {
-  it('is full at first, fills at its rate, and never holds more than its size', () => {
-    const bucket = new TokenBucket(10, 5);
-    const taken = (nowNs: number) => Array.from({ length: 20 }, () => bucket.take(nowNs)).filter(Boolean).length;
-    expect([taken(0), taken(0), taken(0.2 * S), taken(9 * S), taken(8 * S)]).toEqual([5, 0, 2, 5, 0]);
   });
 });
 

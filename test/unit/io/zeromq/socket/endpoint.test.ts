@@ -2,12 +2,8 @@ import { linkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import {
-  claimSocketFile,
-  isLoopback,
-  parseEndpoint,
-  requireKeys,
-} from '../../../../../src/io/zeromq/socket/endpoint.js';
+import { claimSocketFile, parseEndpoint, requireKeys } from '../../../../../src/io/zeromq/socket/endpoint.js';
+import { isLoopback } from '../../../../../src/parameters/listen-address.js';
 import { temporaryFolder } from '../../../../support/command-line.js';
 
 const at = temporaryFolder();
@@ -72,18 +68,6 @@ describe('an endpoint', () => {
     expect(() => parse(text)).toThrow(complaint);
     expect(() => parse(text)).toThrow(/^zeromq\.drive_endpoint: .*Allowed: tcp:\/\/ADDRESS:PORT/s);
   });
-});
-
-describe('a loopback address', () => {
-  it.each(['127.0.0.1', '127.255.255.255', '::1', '0:0:0:0:0:0:0:1', '::ffff:127.0.0.1'])('%s is one', (address) => {
-    expect(isLoopback(address)).toBe(true);
-  });
-  it.each(['0.0.0.0', '10.0.0.1', '128.0.0.1', '::', '::2', '::ffff:10.0.0.1', '::1%lo', 'localhost', '', '127.1'])(
-    '%s is none',
-    (address) => {
-      expect(isLoopback(address)).toBe(false);
-    },
-  );
 });
 
 describe('without keys', () => {
