@@ -7,12 +7,13 @@
  * cannot begin ends the run, before anything moves.
  */
 import type { EpisodeReport, SimPort } from '../../sim/index.js';
+import type { MonotonicClock } from '../core/clock.js';
+import type { LearnedParts } from '../loop/controller.js';
 import type { ControlStatistics } from '../loop/statistics.js';
 import type { ControlMemory } from '../memory/layout.js';
-import type { InputIndex } from '../sense/validating-sink.js';
+import type { ReadingTap } from '../sense/validating-sink.js';
 import type { LearnedState } from './checkpointing.js';
-import type { ControllerHost } from './controller-host.js';
-import type { HostAdministration } from './host-administration.js';
+import type { ControllerHost, OperatorOrder } from './controller-host.js';
 import type { Control } from './run-options.js';
 
 /** What can be listened to of a controller; `Controller` is one, and so is a session on a virtual clock. */
@@ -20,11 +21,13 @@ export interface RunTaps {
   readonly memory: ControlMemory;
   readonly statistics: ControlStatistics;
   /** Every reading that is accepted, as it goes into its slot: views, valid during the call. @returns ends the calls */
-  onReading(listener: (input: InputIndex, doubles: Float64Array, beams: Float32Array | null) => void): () => void;
+  onReading(listener: ReadingTap): () => void;
   /** Every decision, in order; the record is reused. @returns ends the calls */
   onDecision(listener: (record: Float64Array) => void): () => void;
   /** Every explanation, in order; the record is reused. @returns ends the calls */
   onExplanation(listener: (record: Float64Array) => void): () => void;
+  /** Every learned state that is taken over, with `DecisionField.restores` of the decisions made on it. @returns as above */
+  onRestore(listener: (restores: number, learned: LearnedParts) => void): () => void;
   /** Counted: decisions are explained while anybody wants them to be. */
   explain(on: boolean): void;
 }
@@ -35,6 +38,12 @@ export interface RunClock {
   nowNs(): number;
   /** Since 1970: the wall clock at the start, and what has passed since then on this clock. Never goes back. */
   unixNs(clockNs: number): bigint;
+}
+
+/** The time of a run that goes by this machine's clocks. */
+export function runClockOf(clock: MonotonicClock): RunClock {
+  const originNs = BigInt(Date.now()) * 1_000_000n - BigInt(clock.nowNs());
+  return { nowNs: () => clock.nowNs(), unixNs: (clockNs) => originNs + BigInt(Math.round(clockNs)) };
 }
 
 /** What is driven. */
@@ -73,8 +82,10 @@ export interface RunUnderWay {
   readonly taps: RunTaps;
   /** The controller and its operator's orders; null on a virtual clock. */
   readonly host: ControllerHost | null;
-  /** By which an operator gives orders, as an administrator does over a link; null on a virtual clock. */
-  readonly administration: HostAdministration | null;
+  /** Carries out an operator's order as the run has it done; throws where it cannot be, on a virtual clock always. */
+  order(order: OperatorOrder): void;
+  /** Why what was learned can be neither saved nor changed at this moment; empty where it can. */
+  busy(): string;
   /** The simulator's time and goals; null where the robot is in another's world, or on a virtual clock. */
   readonly simulator: SimPort | null;
   /** Episodes before the first of this run. */
@@ -109,7 +120,12 @@ export interface BesideRun {
   readonly required: boolean;
   /** Before anything moves. @throws Error with a sentence that says what keeps it from beginning */
   open(): Promise<void>;
-  /** A robot is there, its control thread runs, and it is not armed yet. @throws as `open` */
+  /**
+   * A robot is there and not armed yet. Its control thread has not begun, unless the run says that it is `continued`: no
+   * decision is missed.
+   *
+   * @throws as `open`
+   */
   follow(run: RunUnderWay): Promise<RobotFollower>;
   /** Called last, also where `open` failed. */
   close(): Promise<void>;

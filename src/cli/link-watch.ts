@@ -1,40 +1,43 @@
 /** Watchers and administrators over ZeroMQ beside a robot that another port drives: `--watch zeromq`. */
+import { assert } from '../core/assert.js';
 import { LOCAL_ROBOT } from '../io/zeromq/protocol/protocol.js';
 import type { StateReport } from '../io/zeromq/protocol/telemetry-reports.js';
-import { ZeromqWatch } from '../io/zeromq/zeromq-port.js';
+import { checkLink, ZeromqWatch } from '../io/zeromq/zeromq-port.js';
 import type { ParameterValues } from '../parameters/schema.js';
+import type { BesideRun, RobotFollower, RunUnderWay } from './beside-run.js';
 import type { ControllerHost } from './controller-host.js';
 import { HostAdministration } from './host-administration.js';
 import { HostTelemetry } from './host-telemetry.js';
 import { endpointLines } from './link-line.js';
 import { checkpointStatus } from './link-session.js';
-import type { BesideRun } from './live-session.js';
 import { stateReport } from './state-report.js';
 
 export class LinkWatch implements BesideRun {
+  readonly name = '--watch zeromq';
+  readonly required = true;
   readonly #parameters: ParameterValues;
   readonly #tell: (text: string) => void;
   #watch: ZeromqWatch | null = null;
+  #run: RunUnderWay | null = null;
   #telemetry: HostTelemetry | null = null;
   #ending = false;
 
+  /** @throws ParameterError where the link cannot be opened so */
   constructor(parameters: ParameterValues, tell: (text: string) => void) {
+    checkLink(parameters);
     this.#parameters = parameters;
     this.#tell = tell;
   }
 
   /** @throws ZeromqMissingError, EndpointError, CertificateError */
-  async start(host: ControllerHost): Promise<void> {
+  async open(): Promise<void> {
     const watch = new ZeromqWatch({
       parameters: this.#parameters,
       administration: new HostAdministration({
-        robots: () => [LOCAL_ROBOT],
-        host: (robot) => {
-          if (robot !== LOCAL_ROBOT) throw new Error(`no robot ${robot} is driven here; ${LOCAL_ROBOT} is`);
-          return host;
-        },
-        status: (robot) => ({ ...this.#report(host, robot), ...checkpointStatus(host) }),
-        order: (_, order) => host.obey(order),
+        robots: () => (this.#run === null ? [] : [LOCAL_ROBOT]),
+        host: (robot) => this.#host(robot),
+        status: (robot) => ({ ...this.#report(this.#host(robot), robot), ...checkpointStatus(this.#host(robot)) }),
+        order: (_, order) => this.#run?.order(order),
         tell: this.#tell,
         changed: () => this.#telemetry?.changed(),
       }),
@@ -42,26 +45,41 @@ export class LinkWatch implements BesideRun {
     });
     this.#watch = watch;
     await watch.start();
-    for (const line of endpointLines(watch.endpoints, this.#parameters)) this.#tell(line);
-    this.#telemetry = new HostTelemetry({
+  }
+
+  async follow(run: RunUnderWay): Promise<RobotFollower> {
+    const { host } = run;
+    assert(host !== null && this.#watch !== null, 'a robot on a virtual clock has no watchers');
+    this.#run = run;
+    const telemetry = new HostTelemetry({
       host,
-      sink: watch.telemetry,
+      sink: this.#watch.telemetry,
       robot: () => LOCAL_ROBOT,
       driven: () => true,
       report: (robot) => this.#report(host, robot),
       tell: this.#tell,
     });
+    this.#telemetry = telemetry;
+    for (const line of endpointLines(this.#watch.endpoints, this.#parameters)) this.#tell(line);
+    return {
+      saved: () => void telemetry.saved(),
+      ending: () => {
+        this.#ending = true;
+        telemetry.changed();
+      },
+      end: async () => telemetry.stop(),
+    };
   }
 
-  saved(): void {
-    void this.#telemetry?.saved();
-  }
-
-  async stop(): Promise<void> {
-    this.#ending = true;
-    this.#telemetry?.changed();
-    this.#telemetry?.stop();
+  async close(): Promise<void> {
     await this.#watch?.stop();
+  }
+
+  #host(robot: string): ControllerHost {
+    if (robot !== LOCAL_ROBOT) throw new Error(`no robot ${robot} is driven here; ${LOCAL_ROBOT} is`);
+    const host = this.#run?.host;
+    if (host == null) throw new Error('the controller is about to begin');
+    return host;
   }
 
   #report(host: ControllerHost, robot: string): StateReport {

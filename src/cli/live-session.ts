@@ -6,23 +6,17 @@
  * the checkpoint is written.
  */
 import { type EpisodeReport, SimPort } from '../../sim/index.js';
+import { LOCAL_ROBOT } from '../io/zeromq/protocol/protocol.js';
 import type { Controller } from '../loop/controller.js';
 import { Counter } from '../loop/statistics.js';
+import { type BesideRun, BesideRuns, type RobotFollowers, type RunUnderWay, runClockOf } from './beside-run.js';
 import { type Checkpointing, chainWorldHash, type LearnedState, type RunProgress } from './checkpointing.js';
 import { ControllerHost } from './controller-host.js';
 import { type EpisodeTally, episodeLine, feedbackFigures, interventionsByReason } from './episode-tally.js';
 import { type LiveDisplay, liveLine, memoryLine } from './live-line.js';
-import type { Run } from './run-options.js';
+import { packageVersion } from './package-version.js';
+import { geometryOf, type Run } from './run-options.js';
 import type { StopRequest } from './stop-request.js';
-
-/** What goes on beside a run and is told of it: watchers and administrators over a link. */
-export interface BesideRun {
-  /** Called once the control thread runs, before the robot is armed. */
-  start(host: ControllerHost): Promise<void>;
-  saved(): void;
-  /** Called last. */
-  stop(): Promise<void>;
-}
 
 /** How often the live line is painted anew on a terminal, and written elsewhere [ms]. */
 const PAINT_MS = 250;
@@ -41,7 +35,11 @@ export interface LiveSessionOptions {
   stop: StopRequest;
   /** Null where nothing is saved. */
   checkpointing: Checkpointing | null;
-  beside?: BesideRun;
+  /** File that `learned` came from, and the updates that it was learned from. */
+  checkpoint?: string;
+  updates?: number;
+  /** What goes on beside the run. */
+  beside?: readonly BesideRun[];
 }
 
 export interface LiveResult {
@@ -59,6 +57,8 @@ export class LiveSession {
   readonly #options: LiveSessionOptions;
   readonly #port: SimPort;
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #beside: BesideRuns;
+  #followers: RobotFollowers | null = null;
   #episodesEnded = 0;
   #fault = '';
 
@@ -73,8 +73,9 @@ export class LiveSession {
       progress: () => this.#progress(this.#worldHash()),
       tell: (text) => display.message(text),
       onFault: (detail) => this.#end(detail),
-      onSaved: () => options.beside?.saved(),
+      onSaved: () => this.#onSaved(),
     });
+    this.#beside = new BesideRuns(options.beside ?? [], (text) => display.message(text));
     this.#port = new SimPort({
       scenario: run.scenario,
       robot: run.robot,
@@ -92,17 +93,29 @@ export class LiveSession {
     return this.host.controller;
   }
 
-  /** Drives until the episodes are done or a stop is asked for, then stops, saves and lets go of everything. */
+  /**
+   * Drives until the episodes are done or a stop is asked for, then stops, saves and lets go of everything.
+   *
+   * @throws what keeps something from beginning beside it that was asked for by name; nothing was driven, and nothing is
+   *   saved then
+   */
   async drive(): Promise<LiveResult> {
     const { controller, host } = this;
-    const { tally, stop, display, beside } = this.#options;
+    const { tally, stop, display } = this.#options;
+    display.message(memoryLine(controller.memory.layout));
+    await this.#beside.open();
+    try {
+      // Before the first cycle, so that none is missed.
+      this.#followers = await this.#beside.follow(this.#underWay());
+    } catch (error) {
+      await this.#beside.close();
+      throw error;
+    }
     const onUncaught = (error: unknown) => this.#end(error instanceof Error ? error.message : String(error));
     process.on('uncaughtException', onUncaught);
     try {
-      display.message(memoryLine(controller.memory.layout));
       controller.onDecision((record) => tally.decision(record));
       await host.start();
-      await beside?.start(host);
       await this.#port.start(controller.observations, controller.commands);
       host.begin();
       this.#every(display.isTerminal ? PAINT_MS : WRITE_MS, () => this.#paint());
@@ -122,8 +135,9 @@ export class LiveSession {
 
   async #shutDown(): Promise<LiveResult> {
     const { host } = this;
-    const { display, beside } = this.#options;
+    const { display } = this.#options;
     for (const timer of this.#timers) clearInterval(timer);
+    this.#followers?.ending();
     // The robot first: disarmed, it brakes, and zero velocity is the last that the port is given.
     const stopped = await host.stop();
     const worldHash = this.#worldHash();
@@ -133,8 +147,41 @@ export class LiveSession {
     display.message(stopped.orderly ? 'robot stopped' : 'the control thread was ended by force; the robot is stopped');
     const learned = host.learnedOf(stopped);
     const saved = await host.saveLast(learned, this.#progress(worldHash));
-    await beside?.stop();
+    if (saved) this.#onSaved();
+    await this.#followers?.end();
+    await this.#beside.close();
     return { learned, worldHash, fault: this.#fault, saved };
+  }
+
+  /** What those beside the run are given of it. */
+  #underWay(): RunUnderWay {
+    const { run, frozen, learned, updates = 0, firstEpisode, display } = this.#options;
+    const { host, controller } = this;
+    return {
+      command: 'sim',
+      robot: LOCAL_ROBOT,
+      geometry: geometryOf(run.parameters, run.robot.name),
+      scenario: run.scenarioName,
+      seed: run.seed,
+      version: packageVersion(),
+      control: run,
+      ...{ frozen, learned, updates, firstEpisode },
+      checkpoint: this.#options.checkpoint ?? '',
+      continued: false,
+      clock: runClockOf(controller.clock),
+      taps: controller,
+      host,
+      order: (order) => host.obey(order),
+      busy: () => '',
+      simulator: this.#port,
+      tell: (text) => display.message(text),
+    };
+  }
+
+  #onSaved(): void {
+    const { checkpointing } = this.host;
+    if (checkpointing === null || checkpointing.savedPath === '') return;
+    this.#followers?.saved({ path: checkpointing.savedPath, ...checkpointing.savedProgress });
   }
 
   #progress(worldHash: number): RunProgress {
@@ -157,6 +204,7 @@ export class LiveSession {
     const { tally, display, run } = this.#options;
     // The decisions that are still on their way count for the next episode; they are a tick's worth.
     tally.episode(report);
+    this.#followers?.episode(report);
     this.#episodesEnded++;
     if (this.#episodesEnded % run.parameters.save_frequency === 0) this.host.saveSoon();
     if (!display.isTerminal) display.message(episodeLine(report));
@@ -170,7 +218,10 @@ export class LiveSession {
 
   /** Ends the run because it cannot go on. */
   #end(fault: string): void {
-    if (this.#fault === '') this.#fault = fault;
+    if (this.#fault === '') {
+      this.#fault = fault;
+      this.#followers?.fault(fault);
+    }
     this.#options.stop.ask('fault');
   }
 

@@ -1,8 +1,6 @@
 /** The command `rfsn`. Each command's module is loaded only when it is called, so that help is quick. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { packageRoot } from '../parameters/presets.js';
+import { packageVersion } from './package-version.js';
 import { ExitCode } from './usage.js';
 
 type Register = (program: Command) => void;
@@ -118,9 +116,4 @@ export async function run(args: readonly string[]): Promise<number> {
 function messageOf(error: unknown, verbose: boolean): string {
   if (!(error instanceof Error)) return String(error);
   return verbose && error.stack !== undefined ? error.stack : error.message;
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
-  return version;
 }

@@ -15,6 +15,7 @@ import { type PresetName, presetNames, presetPath } from '../parameters/presets.
 import type { ParameterValues } from '../parameters/schema.js';
 import type { RewardProgram } from '../reward/expression-reward.js';
 import { compileReward } from '../reward/reward-compiler.js';
+import type { RobotGeometry } from './beside-run.js';
 import { policyNotes, policyOption } from './policy-option.js';
 import { addParameterOptions, type ParameterOptions, readParameters, seedArgument, UsageError } from './usage.js';
 
@@ -161,6 +162,12 @@ export function readRun(options: RunOptions): Run {
     rewardProgram,
     notes: [...robotNotes(parameters, robot), ...notes, ...rewardNotes(parameters)],
   };
+}
+
+/** The robot as its parameters describe it. @param model its name, where one is known */
+export function geometryOf(parameters: ParameterValues, model: string): RobotGeometry {
+  const { 'robot.drive': drive, 'robot.length': length, 'robot.width': width } = parameters;
+  return { model, drive, length, width };
 }
 
 function askedRobot(options: RunOptions): RobotModel | undefined {

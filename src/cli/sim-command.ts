@@ -194,8 +194,8 @@ function warnOfKnownWorlds(run: Run, resumed: Resumed, display: LiveDisplay): vo
 
 async function simLive(job: Job): Promise<JobResult> {
   const { run, display, watch } = job;
-  const beside = watch ? new LinkWatch(run.parameters, (text) => display.message(text)) : undefined;
-  const session = new LiveSession({ ...job, ...(beside === undefined ? {} : { beside }) });
+  const beside = watch ? [new LinkWatch(run.parameters, (text) => display.message(text))] : [];
+  const session = new LiveSession({ ...job, beside });
   const { learned, worldHash, fault, saved } = await session.drive();
   const hash = learned === null ? '' : stateHash(worldHash, learned);
   return { figures: runFigures(job.tally, session.controller.statistics, hash, job.run.isBarn), fault, saved };

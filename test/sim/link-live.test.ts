@@ -294,7 +294,7 @@ describe('watchers and administrators beside the simulator', () => {
       ...{ run, frozen: false, learned: null, progress: NO_PROGRESS, firstEpisode: 0, episodes: null },
       ...{ tally: new EpisodeTally(), display, stop },
       checkpointing: Checkpointing.of(run, (text) => display.message(text)),
-      beside: new LinkWatch(run.parameters, (text) => display.message(text)),
+      beside: [new LinkWatch(run.parameters, (text) => display.message(text))],
     });
     const result = live.drive();
     await until(() => page.text.includes('no encryption'));
