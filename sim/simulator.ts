@@ -10,7 +10,14 @@ import RAPIER from '@dimforge/rapier2d-deterministic-compat';
 import { wrapAngle } from '../src/core/angles.js';
 import { assert } from '../src/core/assert.js';
 import { hashSeed, mix32 } from '../src/core/hash.js';
-import type { CommandSource, MotionCommand, ObservationSink, RangeScan } from '../src/io/port.js';
+import {
+  type CommandSource,
+  type MotionCommand,
+  type ObservationSink,
+  type RangeScan,
+  Rejection,
+  type RejectionCode,
+} from '../src/io/port.js';
 import { barnScore } from './barn.js';
 import { Clearance } from './clearance.js';
 import { checkFaults, DelayLine, delayCapacity, type FaultSettings, FaultStreams, noFaults } from './faults.js';
@@ -64,6 +71,8 @@ export interface EpisodeReport {
   /** The world's number in BARN; null in other scenarios. */
   barnWorld: number | null;
   barnScore: number | null;
+  /** Somebody gave it another goal on the way: its outcome says nothing of the world's task. */
+  redirected: boolean;
 }
 
 export class Simulator {
@@ -113,6 +122,13 @@ export class Simulator {
   /** The step in which the episode ended. */
   #ended = 0;
   #hash = 0;
+
+  /** World frame [m]; the world's goal unless the episode was redirected. */
+  #goalX = 0;
+  #goalY = 0;
+  #redirected = false;
+  /** Since when the time limit counts, time of the episode [s]. */
+  #limitFromS = 0;
 
   /** True pose in the world frame. */
   #x = 0;
@@ -214,6 +230,10 @@ export class Simulator {
     this.#atFault = false;
     this.#minimumClearance = Number.POSITIVE_INFINITY;
     this.#departureStep = -1;
+    this.#goalX = world.goalX;
+    this.#goalY = world.goalY;
+    this.#redirected = false;
+    this.#limitFromS = 0;
     this.#buildPhysics(world);
     this.#raycaster.setWorld(world);
     this.#clearance.setWorld(world);
@@ -253,6 +273,29 @@ export class Simulator {
     const dy = world.goalY - world.startY;
     const nowNs = this.nowNs;
     this.#sink.goal(nowNs, nowNs, cos * dx + sin * dy, cos * dy - sin * dx, world.goalTolerance);
+  }
+
+  /**
+   * Gives the running episode another goal, and its whole time limit anew. Arriving there ends it.
+   *
+   * @param x in `odom` as the robot's odometry stands now, which is where it believes to be: what is seen beside the robot
+   *   is meant where it is, whatever the odometry has drifted by [m]
+   * @returns what the sink said to it; nothing has changed where it refused
+   * @throws AssertionError where no episode runs
+   */
+  redirect(x: number, y: number): RejectionCode {
+    assert(this.#world !== null && this.#outcome === Outcome.running, 'simulator: a running episode is redirected');
+    const nowNs = this.nowNs;
+    const code = this.#sink.goal(nowNs, nowNs, x, y, this.world.goalTolerance);
+    if (code !== Rejection.accepted) return code;
+    const turn = this.#yaw - this.#odomYaw;
+    const dx = x - this.#odomX;
+    const dy = y - this.#odomY;
+    this.#goalX = this.#x + Math.cos(turn) * dx - Math.sin(turn) * dy;
+    this.#goalY = this.#y + Math.sin(turn) * dx + Math.cos(turn) * dy;
+    this.#redirected = true;
+    this.#limitFromS = this.episodeTimeS;
+    return code;
   }
 
   /**
@@ -305,10 +348,14 @@ export class Simulator {
   get timeToGoalS(): number {
     return this.#outcome === Outcome.success ? this.episodeTimeS : this.world.timeLimitS;
   }
-  /** BARN's score; null in other scenarios, where the path length is unknown, and while the episode runs. */
+  /**
+   * BARN's score; null in other scenarios, where the path length is unknown, while the episode runs, and where it was
+   * redirected.
+   */
   get barnScore(): number | null {
     const { barn } = this.world;
-    if (barn === null || barn.pathLength === null || this.#outcome === Outcome.running) return null;
+    if (barn === null || barn.pathLength === null || this.#redirected) return null;
+    if (this.#outcome === Outcome.running) return null;
     if (this.#outcome !== Outcome.success) return 0;
     return barnScore(true, barn.pathLength, (this.#endStep() - this.#departureStep) * STEP_S);
   }
@@ -340,9 +387,13 @@ export class Simulator {
   }
   /** True distance to the goal [m]. */
   get goalDistance(): number {
-    const dx = this.world.goalX - this.#x;
-    const dy = this.world.goalY - this.#y;
+    const dx = this.#goalX - this.#x;
+    const dy = this.#goalY - this.#y;
     return Math.sqrt(dx * dx + dy * dy);
+  }
+  /** Whether this episode was given another goal. */
+  get redirected(): boolean {
+    return this.#redirected;
   }
   /** Commands that were not finite; the base took them for zero. */
   get commandsRefused(): number {
@@ -361,6 +412,7 @@ export class Simulator {
       minimumClearance: this.#minimumClearance,
       barnWorld: this.world.barn?.world ?? null,
       barnScore: this.barnScore,
+      redirected: this.#redirected,
     };
   }
 
@@ -619,7 +671,7 @@ export class Simulator {
     }
     if (this.#touched && this.#endOnCollision) this.#outcome = Outcome.collision;
     else if (this.goalDistance <= world.goalTolerance) this.#outcome = Outcome.success;
-    else if (timeS >= world.timeLimitS) this.#outcome = Outcome.timeout;
+    else if (timeS - this.#limitFromS >= world.timeLimitS) this.#outcome = Outcome.timeout;
     if (this.#outcome !== Outcome.running) this.#ended = this.#stepCount;
   }
 

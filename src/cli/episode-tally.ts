@@ -17,6 +17,8 @@ export class EpisodeTally {
   collisions = 0;
   atFaultCollisions = 0;
   timeouts = 0;
+  /** Episodes that an operator gave another goal. They are in none of the other figures: what they say is not the task's. */
+  redirected = 0;
   /** A failed episode counts at its time limit [s]. */
   timeToGoalSumS = 0;
   rewardSum = 0;
@@ -40,6 +42,12 @@ export class EpisodeTally {
 
   /** Takes in the end of an episode; `episodeRewardSum` and `…Count` begin anew at the next `decision`. */
   episode(report: EpisodeReport): void {
+    if (report.redirected) {
+      this.redirected++;
+      this.episodeRewardSum = 0;
+      this.episodeRewardCount = 0;
+      return;
+    }
     const success = report.outcome === Outcome.success;
     this.episodes++;
     if (success) this.successes++;
@@ -119,12 +127,13 @@ export function episodeFigures(tally: EpisodeTally): RunFigures {
     at_fault_collision_rate: share(tally.atFaultCollisions),
     timeout_rate: share(tally.timeouts),
     mean_time_to_goal_s: share(tally.timeToGoalSumS),
+    ...(tally.redirected > 0 ? { redirected_episodes: tally.redirected } : {}),
   };
 }
 
 /** How one episode ended, in a line. */
 export function episodeLine(report: EpisodeReport): string {
-  return `episode ${report.episode}: ${OUTCOME_NAMES[report.outcome]} after ${report.episodeTimeS.toFixed(2)} s`;
+  return `episode ${report.episode}: ${OUTCOME_NAMES[report.outcome]} after ${report.episodeTimeS.toFixed(2)} s${report.redirected ? ', to another goal' : ''}`;
 }
 
 /** What became of rewards from outside, and of the decisions that waited for them; what is 0 is left out. */
@@ -159,7 +168,8 @@ export function runSummary(figures: RunFigures): string {
     const value = figures[name];
     return typeof value === 'number' ? `${value.toFixed(digits)}${unit}` : '-';
   };
-  row('episodes', String(figures['episodes']));
+  const redirected = figures['redirected_episodes'];
+  row('episodes', `${figures['episodes']}${redirected ? `, and ${redirected} to another goal` : ''}`);
   row('success', percent('success_rate'));
   row('collisions', `${percent('collision_rate')}, ${percent('at_fault_collision_rate')} at the robot's fault`);
   row('timeouts', percent('timeout_rate'));

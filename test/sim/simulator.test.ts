@@ -182,6 +182,7 @@ describe('Simulator', () => {
       minimumClearance: Number.POSITIVE_INFINITY,
       barnWorld: null,
       barnScore: null,
+      redirected: false,
     });
   });
 

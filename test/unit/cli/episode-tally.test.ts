@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type EpisodeReport, Outcome } from '../../../sim/index.js';
-import { EpisodeTally, interventionsByReason, runFigures, runSummary } from '../../../src/cli/episode-tally.js';
+import {
+  EpisodeTally,
+  episodeLine,
+  interventionsByReason,
+  runFigures,
+  runSummary,
+} from '../../../src/cli/episode-tally.js';
 import { ControlStatistics, Counter, STATISTICS_BYTES } from '../../../src/loop/statistics.js';
 import { DECISION_DOUBLES, DecisionField } from '../../../src/memory/layout.js';
 import { Reason } from '../../../src/memory/reason.js';
@@ -17,6 +23,7 @@ function report(changes: Partial<EpisodeReport>): EpisodeReport {
     minimumClearance: 0.3,
     barnWorld: null,
     barnScore: null,
+    redirected: false,
     ...changes,
   };
 }
@@ -43,6 +50,20 @@ describe('the tally of a run', () => {
       ...{ episodes: 4, success_rate: 0.25, collision_rate: 0.5, at_fault_collision_rate: 0.25, timeout_rate: 0.25 },
       ...{ mean_time_to_goal_s: 46.25, mean_reward: null, state_hash: 'abc' },
     });
+  });
+
+  it('leaves episodes that were given another goal out of all but their own count', () => {
+    const tally = new EpisodeTally();
+    tally.episode(report({ timeToGoalS: 8 }));
+    tally.decision(rewarded(0.25));
+    tally.episode(report({ outcome: Outcome.timeout, timeToGoalS: 60, redirected: true }));
+    tally.episode(report({ redirected: true }));
+    const figures = runFigures(tally, statistics(), '', false);
+    expect(figures).toMatchObject({ episodes: 1, success_rate: 1, mean_time_to_goal_s: 8, redirected_episodes: 2 });
+    expect(tally.recentSuccessRate).toBe(1);
+    expect(tally.episodeRewardCount).toBe(0);
+    expect(runSummary(figures)).toMatch(/^episodes +1, and 2 to another goal\nsuccess +100.0 %\n/);
+    expect(episodeLine(report({ redirected: true }))).toBe('episode 0: success after 5.00 s, to another goal');
   });
 
   it('divides by nothing where there was no episode', () => {
