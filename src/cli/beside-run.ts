@@ -110,6 +110,8 @@ export interface RobotFollower {
   fault?(detail: string): void;
   /** The robot is about to brake: orders have no place any more. */
   ending?(): void;
+  /** A run on a virtual clock, which can wait, waits for it now and then: nothing need be left out. */
+  caughtUp?(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -234,16 +236,22 @@ export class RobotFollowers {
     this.#each((follower) => follower.ending?.());
   }
 
+  async caughtUp(): Promise<void> {
+    for (const { name, follower } of this.#followers) await this.#guarded(name, () => follower.caughtUp?.());
+  }
+
   /** Once; later calls do nothing. */
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    for (const { name, follower } of this.#followers) {
-      try {
-        await follower.end();
-      } catch (error) {
-        this.#failed(name, error);
-      }
+    for (const { name, follower } of this.#followers) await this.#guarded(name, () => follower.end());
+  }
+
+  async #guarded(name: string, body: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await body();
+    } catch (error) {
+      this.#failed(name, error);
     }
   }
 

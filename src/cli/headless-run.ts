@@ -6,6 +6,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { EpisodeReport } from '../../sim/index.js';
 import { Counter } from '../loop/statistics.js';
+import type { RobotFollowers } from './beside-run.js';
 import { chainWorldHash, type LearnedState } from './checkpointing.js';
 import type { EpisodeTally } from './episode-tally.js';
 import type { StopRequest } from './stop-request.js';
@@ -33,6 +34,8 @@ export interface HeadlessRun {
   episodes: number | null;
   /** Where the hash over the simulator's states begins: 0, or that of a resumed run. */
   worldHash: number;
+  /** What goes on beside it. */
+  followers?: RobotFollowers;
   beforeEpisode?: (episode: number) => void;
   /** Called with the tally brought up to date. @param rewardMean of a decision in the episode; NaN where there is none */
   afterEpisode?: (report: EpisodeReport, boundary: Boundary, rewardMean: number) => Promise<void>;
@@ -40,8 +43,16 @@ export interface HeadlessRun {
 
 /** @returns the state after the last whole episode */
 export async function runHeadless(run: HeadlessRun): Promise<Boundary> {
-  const { session, tally, stop } = run;
-  const record = new Float64Array(session.memory.decisions.recordDoubles);
+  const endDecisions = run.session.onDecision((record) => run.tally.decision(record));
+  try {
+    return await drive(run);
+  } finally {
+    endDecisions();
+  }
+}
+
+async function drive(run: HeadlessRun): Promise<Boundary> {
+  const { session, tally, stop, followers } = run;
   let boundary = boundaryOf(session, run.firstEpisode, run.worldHash);
   for (let i = 0; (run.episodes === null || i < run.episodes) && !stop.requested; i++) {
     const episode = run.firstEpisode + i;
@@ -50,13 +61,14 @@ export async function runHeadless(run: HeadlessRun): Promise<Boundary> {
     session.startEpisode(episode);
     for (let running = true; running; ) {
       running = session.advance(CYCLES_AT_ONCE);
-      while (session.memory.decisions.read(record)) tally.decision(record);
       await turn();
+      await followers?.caughtUp();
       if (running && stop.requested) return boundary;
     }
     const report = session.simulator.report();
     const rewardMean = tally.episodeRewardSum / tally.episodeRewardCount;
     tally.episode(report);
+    followers?.episode(report);
     boundary = boundaryOf(session, episode + 1, chainWorldHash(boundary.worldHash, session.simulator));
     await run.afterEpisode?.(report, boundary, rewardMean);
   }

@@ -15,11 +15,13 @@ import {
 import { VirtualClock } from '../core/clock.js';
 import { layoutSizesOf, periodNsOf } from '../loop/configuration.js';
 import { ControlLoop, type ControlLoopOptions } from '../loop/control-loop.js';
+import type { ControlStatistics } from '../loop/statistics.js';
 import { CommandReader } from '../memory/command-reader.js';
 import { ControlMemory, Order, planControlLayout } from '../memory/layout.js';
 import type { ObservationSink } from '../memory/observation-sink.js';
 import type { ParameterValues } from '../parameters/schema.js';
-import { ValidatingSink } from '../sense/validating-sink.js';
+import { type ReadingTap, ValidatingSink } from '../sense/validating-sink.js';
+import type { RunClock, RunTaps } from './beside-run.js';
 
 export interface VirtualSessionOptions extends ControlLoopOptions {
   parameters: ParameterValues;
@@ -31,7 +33,10 @@ export interface VirtualSessionOptions extends ControlLoopOptions {
   frozen: boolean;
 }
 
-export class VirtualSession {
+/** Cycles between two looks at what they decided; the rings of decisions and explanations hold more. */
+const CYCLES_PER_DRAIN = 200;
+
+export class VirtualSession implements RunTaps {
   readonly loop: ControlLoop;
   readonly memory: ControlMemory;
   /** The way in; `observations.feedback` tells what a decision earned, before the next `advance`. */
@@ -42,18 +47,29 @@ export class VirtualSession {
   #simulator: Simulator;
   /** Simulated time of the simulators before this one [ns]. */
   #pastNs = 0;
+  readonly #startUnixNs = BigInt(Date.now()) * 1_000_000n;
+  readonly #readingListeners: Set<ReadingTap>;
+  readonly #decisionListeners = new Set<(record: Float64Array) => void>();
+  readonly #explanationListeners = new Set<(record: Float64Array) => void>();
+  readonly #record: Float64Array;
+  readonly #explanation: Float64Array;
+  #explaining = 0;
 
   static async create(options: VirtualSessionOptions): Promise<VirtualSession> {
     const memory = new ControlMemory(planControlLayout(layoutSizesOf(options.parameters)));
+    const readingListeners = new Set<ReadingTap>();
     const simulatorOptions: SimulatorOptions = {
       scenario: options.scenario,
       robot: options.robot,
       seed: options.seed,
       faults: options.faults,
-      sink: new ValidatingSink(memory),
+      sink: new ValidatingSink(memory, (input, doubles, beams) => {
+        for (const listener of readingListeners) listener(input, doubles, beams);
+      }),
       commands: new CommandReader(memory.command),
     };
-    return new VirtualSession(options, memory, simulatorOptions, await Simulator.create(simulatorOptions));
+    const simulator = await Simulator.create(simulatorOptions);
+    return new VirtualSession(options, memory, simulatorOptions, simulator, readingListeners);
   }
 
   private constructor(
@@ -61,8 +77,12 @@ export class VirtualSession {
     memory: ControlMemory,
     simulatorOptions: SimulatorOptions,
     simulator: Simulator,
+    readingListeners: Set<ReadingTap>,
   ) {
     this.memory = memory;
+    this.#readingListeners = readingListeners;
+    this.#record = new Float64Array(memory.decisions.recordDoubles);
+    this.#explanation = new Float64Array(memory.explanations.recordDoubles);
     this.observations = simulatorOptions.sink;
     this.#simulatorOptions = simulatorOptions;
     this.#simulator = simulator;
@@ -80,6 +100,43 @@ export class VirtualSession {
   /** Simulated time since the session began [ns]. */
   get nowNs(): number {
     return this.#pastNs + this.#clock.timeNs;
+  }
+
+  get statistics(): ControlStatistics {
+    return this.loop.statistics;
+  }
+
+  /** Simulated time, as readings and decisions of the episode under way are dated; goes on over episodes by the calendar. */
+  get clock(): RunClock {
+    return {
+      nowNs: () => this.#clock.timeNs,
+      unixNs: (clockNs) => this.#startUnixNs + BigInt(Math.round(this.#pastNs + clockNs)),
+    };
+  }
+
+  onReading(listener: ReadingTap): () => void {
+    this.#readingListeners.add(listener);
+    return () => this.#readingListeners.delete(listener);
+  }
+
+  onDecision(listener: (record: Float64Array) => void): () => void {
+    this.#decisionListeners.add(listener);
+    return () => this.#decisionListeners.delete(listener);
+  }
+
+  onExplanation(listener: (record: Float64Array) => void): () => void {
+    this.#explanationListeners.add(listener);
+    return () => this.#explanationListeners.delete(listener);
+  }
+
+  /** Nothing is taken over on a virtual clock. */
+  onRestore(): () => void {
+    return () => undefined;
+  }
+
+  explain(on: boolean): void {
+    this.#explaining = Math.max(0, this.#explaining + (on ? 1 : -1));
+    Atomics.store(this.memory.orders, Order.explain, this.#explaining > 0 ? 1 : 0);
   }
 
   /**
@@ -102,8 +159,17 @@ export class VirtualSession {
     this.#clock.timeNs = Math.ceil(this.#simulator.nowNs / this.#periodNs) * this.#periodNs;
   }
 
-  /** Runs so many cycles, fewer where the episode ends. @returns whether it goes on */
+  /** Runs so many cycles, fewer where the episode ends, and tells of them. @returns whether it goes on */
   advance(cycles: number): boolean {
+    for (let left = cycles; left > 0; left -= CYCLES_PER_DRAIN) {
+      const running = this.#advance(Math.min(left, CYCLES_PER_DRAIN));
+      this.#drain();
+      if (!running) return false;
+    }
+    return true;
+  }
+
+  #advance(cycles: number): boolean {
     const { memory, loop } = this;
     const simulator = this.#simulator;
     const clock = this.#clock;
@@ -116,6 +182,17 @@ export class VirtualSession {
       clock.timeNs += this.#periodNs;
     }
     return true;
+  }
+
+  #drain(): void {
+    const { decisions, explanations } = this.memory;
+    // Who reads the ring by itself finds its records there.
+    if (this.#decisionListeners.size > 0) {
+      while (decisions.read(this.#record)) for (const listener of this.#decisionListeners) listener(this.#record);
+    }
+    while (explanations.read(this.#explanation)) {
+      for (const listener of this.#explanationListeners) listener(this.#explanation);
+    }
   }
 
   /** Drives one episode to its end in one go. */
