@@ -313,6 +313,11 @@ export class ControllerHost {
     while (this.#saving !== null || this.#following !== null) await (this.#following ?? this.#saving);
   }
 
+  /** What the running controller has learned by now. @throws as `Controller.snapshot` */
+  async learned(): Promise<LearnedState> {
+    return splitSnapshot(await this.controller.snapshot(), this.#policyBytes);
+  }
+
   /** Brakes the robot, takes what was learned, and ends the control thread, which sends zero velocity once more. */
   stop(): Promise<StopResult> {
     return this.controller.stop({ boundMs: STOP_BOUND_MS, snapshot: true });
@@ -363,7 +368,7 @@ export class ControllerHost {
       // The snapshot is of this moment or later.
       const counted = this.#learned();
       const restores = this.#restores;
-      const learned = splitSnapshot(await this.controller.snapshot(), this.#policyBytes);
+      const learned = await this.learned();
       const saved = await checkpointing.save(learned, this.#options.progress());
       if (saved) {
         if (restores === this.#restores) this.#keptLearned = counted;

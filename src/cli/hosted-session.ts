@@ -4,6 +4,7 @@ import type { CommandSource, ObservationSink } from '../io/port.js';
 import type { LimitsTuple } from '../io/zeromq/protocol/protocol.js';
 import type { SessionController } from '../io/zeromq/session/session-controller.js';
 import { learns } from '../loop/configuration.js';
+import { type RobotFollowers, type RunClock, type RunUnderWay, runClockOf } from './beside-run.js';
 import { Checkpointing, NO_PROGRESS, type RunProgress } from './checkpointing.js';
 import {
   ControllerHost,
@@ -11,6 +12,8 @@ import {
   type OperatorOrder,
   type OperatorOrders,
 } from './controller-host.js';
+import { packageVersion } from './package-version.js';
+import { geometryOf } from './run-options.js';
 
 /** Where the run is told apart from those in the simulator's worlds, in a checkpoint. */
 const SCENARIO = 'zeromq';
@@ -50,6 +53,8 @@ export interface HostedSessionOptions extends Omit<ControllerHostOptions, 'progr
    */
   folderByRobot: boolean;
   orders: OrdersByRobot;
+  /** Shows a robot that has come to what goes on beside the run; absent where nothing does. Never rejects. */
+  follow?: (run: RunUnderWay) => Promise<RobotFollowers>;
 }
 
 export class HostedSession implements SessionController {
@@ -59,6 +64,9 @@ export class HostedSession implements SessionController {
   /** The program is ending: it saves by itself. */
   ending = false;
   readonly #options: HostedSessionOptions;
+  /** Of the robot that is here. */
+  #followers: RobotFollowers | null = null;
+  readonly #clock: RunClock;
   #robot = '';
   #phase: (typeof Phase)[keyof typeof Phase] = Phase.free;
   #before: RunProgress = NO_PROGRESS;
@@ -89,7 +97,21 @@ export class HostedSession implements SessionController {
     learned: ControllerHostOptions['learned'],
   ) {
     this.#options = options;
-    this.host = new ControllerHost({ ...options, checkpointing, learned, progress: () => this.progress });
+    this.host = new ControllerHost({
+      ...options,
+      checkpointing,
+      learned,
+      progress: () => this.progress,
+      onSaved: () => {
+        this.tellSaved();
+        options.onSaved?.();
+      },
+      onFault: (detail) => {
+        this.#followers?.fault(detail);
+        options.onFault(detail);
+      },
+    });
+    this.#clock = runClockOf(this.host.controller.clock);
     this.observations = this.host.controller.observations;
     this.commands = this.host.controller.commands;
   }
@@ -116,6 +138,8 @@ export class HostedSession implements SessionController {
     host.follow(this.#options.orders.of(name));
     try {
       if (this.#options.folderByRobot) await this.#change(name);
+      const { follow } = this.#options;
+      if (follow !== undefined) this.#followers = await follow(await this.#underWay(name));
     } catch (error) {
       this.#leave();
       throw error;
@@ -134,6 +158,7 @@ export class HostedSession implements SessionController {
     const { checkpointing } = host;
     host.disarm();
     this.#phase = Phase.ending;
+    this.#followers?.ending();
     // The program's end takes what was learned once more, later.
     if (this.ending) return;
     await host.settled();
@@ -160,6 +185,20 @@ export class HostedSession implements SessionController {
       if (!('halted' in order)) host.follow(before);
       throw error;
     }
+  }
+
+  /** Those beside the run hear of the newest checkpoint. */
+  tellSaved(): void {
+    const { checkpointing } = this.host;
+    if (checkpointing === null || checkpointing.savedPath === '') return;
+    this.#followers?.saved({ path: checkpointing.savedPath, ...checkpointing.savedProgress });
+  }
+
+  /** Those beside the run hear no more of the robot: the program has saved what it was taught. */
+  async leaveFollowers(): Promise<void> {
+    const followers = this.#followers;
+    this.#followers = null;
+    await followers?.end();
   }
 
   /** Why what was learned can be neither saved nor changed at this moment; empty where it can. */
@@ -229,9 +268,41 @@ export class HostedSession implements SessionController {
     this.#cyclesBefore = host.controller.cycles;
   }
 
+  /** What those beside the run are given of a robot that has come. */
+  async #underWay(name: string): Promise<RunUnderWay> {
+    const { host } = this;
+    const { control, frozen, tell } = this.#options;
+    return {
+      command: 'run',
+      robot: name,
+      geometry: geometryOf(control.parameters, ''),
+      scenario: '',
+      seed: control.parameters.random_seed,
+      version: packageVersion(),
+      control,
+      frozen,
+      // A control thread that does not answer is the watchdogs’ to judge.
+      learned: await host.learned().catch(() => null),
+      checkpoint: host.checkpointing?.savedPath ?? '',
+      updates: host.updates,
+      // It has run since the program's start, and there may have been robots before.
+      continued: true,
+      clock: this.#clock,
+      taps: host.controller,
+      host,
+      order: (order) => this.order(order),
+      busy: () => this.busy,
+      simulator: null,
+      firstEpisode: 0,
+      tell,
+    };
+  }
+
   /** The robot is gone, and with it what was ordered for it. */
   #leave(): void {
     const { host } = this;
+    // Others need not wait for a disk: whoever ends the run does.
+    void this.leaveFollowers();
     host.tenancy++;
     host.follow(null);
     // The next robot has a folder of its own.

@@ -13,6 +13,7 @@ import type { SessionChange } from '../io/zeromq/session/robot-sessions.js';
 import type { SessionStatus } from '../io/zeromq/session/session-status.js';
 import { checkLink, ZeromqPort } from '../io/zeromq/zeromq-port.js';
 import type { Controller } from '../loop/controller.js';
+import { type BesideRun, BesideRuns, type RunUnderWay } from './beside-run.js';
 import type { ControllerHost } from './controller-host.js';
 import { HostAdministration } from './host-administration.js';
 import { HostTelemetry } from './host-telemetry.js';
@@ -36,6 +37,8 @@ export interface LinkSessionOptions {
   frozen: boolean;
   display: LiveDisplay;
   stop: StopRequest;
+  /** What goes on beside the run. */
+  beside?: readonly BesideRun[];
 }
 
 export interface LinkResult {
@@ -53,6 +56,7 @@ export class LinkSession {
   readonly #sessions: readonly HostedSession[];
   readonly #telemetry: readonly HostTelemetry[];
   readonly #port: ZeromqPort;
+  readonly #beside: BesideRuns;
   readonly #timers: NodeJS.Timeout[] = [];
   /** What was told while it loaded: it is of interest once robots can come. */
   readonly #heard: readonly string[];
@@ -73,6 +77,7 @@ export class LinkSession {
     // Before there is a session nothing can fail, and nothing can be saved.
     let link: LinkSession | null = null;
     const sessions: HostedSession[] = [];
+    const beside = new BesideRuns(options.beside ?? [], (text) => options.display.message(text));
     const heard = options.control.notes.map((note) => `note: ${note}`);
     try {
       for (let index = 0; index < count; index++) {
@@ -86,6 +91,7 @@ export class LinkSession {
             clock,
             folderByRobot: count > 1,
             orders,
+            ...(beside.any ? { follow: (run: RunUnderWay) => beside.follow(run, true) } : {}),
           }),
         );
       }
@@ -93,16 +99,22 @@ export class LinkSession {
       for (const text of heard) options.display.message(text);
       throw error;
     }
-    link = new LinkSession(options, sessions, heard);
+    link = new LinkSession(options, sessions, heard, beside);
     return link;
   }
 
-  private constructor(options: LinkSessionOptions, sessions: readonly HostedSession[], heard: readonly string[]) {
+  private constructor(
+    options: LinkSessionOptions,
+    sessions: readonly HostedSession[],
+    heard: readonly string[],
+    beside: BesideRuns,
+  ) {
     const { parameters } = options.control;
     const tell = (text: string) => options.display.message(text);
     this.#options = options;
     this.#sessions = sessions;
     this.#heard = heard;
+    this.#beside = beside;
     this.#port = new ZeromqPort({
       parameters,
       controllers: sessions,
@@ -202,6 +214,7 @@ export class LinkSession {
   async #listen(): Promise<void> {
     const [first] = this.#sessions;
     try {
+      await this.#beside.open();
       for (const { host } of this.#sessions) {
         await host.start();
         host.begin();
@@ -212,6 +225,7 @@ export class LinkSession {
       await Promise.all(this.#sessions.map(({ host }) => host.stop()));
       await this.#port.stop();
       for (const telemetry of this.#telemetry) telemetry.stop();
+      await this.#beside.close();
       this.#options.display.close();
       throw error;
     }
@@ -238,10 +252,16 @@ export class LinkSession {
       display.message(robots === 0 ? 'stopped' : `${robots === 1 ? 'robot' : `${robots} robots`} stopped`);
     }
     // A name that was only called leaves no folder, and what is on the disk already takes the place of no generation.
-    const saves = this.#sessions.map((session, index) =>
-      session.host.unsaved ? session.host.saveLast(session.host.learnedOf(stopped[index]), session.progress) : true,
-    );
+    const saves = this.#sessions.map(async (session, index) => {
+      const { host } = session;
+      if (!host.unsaved) return true;
+      const done = await host.saveLast(host.learnedOf(stopped[index]), session.progress);
+      if (done) session.tellSaved();
+      return done;
+    });
     const saved = (await Promise.all(saves)).every((done) => done);
+    for (const session of this.#sessions) await session.leaveFollowers();
+    await this.#beside.close();
     return { totals: this.#totals(), fault: this.#fault, saved, underWay: this.#underWay };
   }
 
