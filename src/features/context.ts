@@ -13,8 +13,8 @@
  * Control thread, every cycle; allocates nothing after construction.
  */
 
-import { ACTION_COUNT, CONTEXT_DIM } from '../memory/layout.js';
-import { TURNED_COUNT, TURNED_DIM, TURNED_GROUPS, TURNED_NAMES, turnFeatures } from './direction-frames.js';
+import { ACTION_COUNT, CONTEXT_DIM, EXPLAINED } from '../memory/layout.js';
+import { TURNED_COUNT, TURNED_DIM, TURNED_GROUPS, TURNED_NAMES, turnBack, turnFeatures } from './direction-frames.js';
 import { FEATURES } from './extraction.js';
 import { GroupedScaler } from './grouped-scaling.js';
 import { QuadraticInteractions } from './interactions.js';
@@ -130,6 +130,34 @@ export class ContextBuilder {
     const turnedScaled = this.#turnedScaled;
     const first = this.#sharedCount;
     for (let i = 0; i < TURNED_COUNT; i++) context[first + i] = turnedScaled[i];
+  }
+
+  /**
+   * Brings what each entry of the context that was built last adds to each action's value back to the 24 features: shared
+   * entries are theirs by name, and an action's own are traced to the features they were turned from (`turnBack`), so that
+   * the same row means the same thing for all directions. Products, and what a policy calls the rest, are the rest.
+   *
+   * @param contributions as `Policy.explain` writes them, of a policy of this context or one that looks at none; only read
+   * @param out `EXPLAINED` numbers for each action from `at` on, which add up to its value, but for rounding
+   * @realtime safe
+   */
+  explain(contributions: Float64Array, out: Float64Array, at: number): void {
+    const row = contributions.length / ACTION_COUNT;
+    const looks = row > 1;
+    const shared = looks ? this.#sharedCount : 0;
+    const turned = looks && this.#grouped !== null ? TURNED_DIM : 0;
+    const plain = shared < CONTEXT_DIM ? shared : CONTEXT_DIM;
+    for (let a = 0; a < ACTION_COUNT; a++) {
+      const from = a * row;
+      const to = at + a * EXPLAINED;
+      for (let i = 0; i < EXPLAINED; i++) out[to + i] = 0;
+      for (let i = 0; i < plain; i++) out[to + i] = contributions[from + i];
+      let rest = 0;
+      for (let i = plain; i < shared; i++) rest += contributions[from + i];
+      if (turned > 0) turnBack(a, this.raw, this.#turned, contributions, from + shared, out, to);
+      for (let i = shared + turned; i < row; i++) rest += contributions[from + i];
+      out[to + CONTEXT_DIM] = rest;
+    }
   }
 
   /** Learns the scales of what was built last, unless frozen. @realtime safe */

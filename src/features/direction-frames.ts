@@ -110,6 +110,69 @@ export function turnFeatures(raw: Float64Array, out: Float64Array): void {
   }
 }
 
+/**
+ * Undoes the turning for what a model made of one direction's features: what each adds to the direction's value is added
+ * to the `base_link` features that it was made of, so that the sum stays. A sector's share goes to the sector that was
+ * turned there; that of a vector's component to x and y, and that of a corner to its two sides, in the proportion in which
+ * they made it up.
+ *
+ * Where two parts of a component cancel to exactly 0 its share is 0, and so are theirs.
+ *
+ * @param k the direction
+ * @param raw the 24 features that were turned
+ * @param turned what `turnFeatures` made of them
+ * @param contributions of the direction's features from `from` on, `TURNED_DIM` of them
+ * @param out 24 numbers from `to` on, added to
+ * @realtime safe
+ */
+export function turnBack(
+  k: number,
+  raw: Float64Array,
+  turned: Float64Array,
+  contributions: Float64Array,
+  from: number,
+  out: Float64Array,
+  to: number,
+): void {
+  const at = k * TURNED_DIM;
+  const cosine = COSINES[k];
+  const sine = COSINES[(k + 6) & 7];
+  for (let vector = 0; vector < 2; vector++) {
+    const component = vector === 0 ? Turned.velocityAlong : Turned.goalAlong;
+    const feature = vector === 0 ? Feature.velocityX : Feature.goalForward;
+    const along = contributions[from + component];
+    const across = contributions[from + component + 1];
+    if (along !== 0) {
+      const weight = along / turned[at + component];
+      out[to + feature] += weight * raw[feature] * cosine;
+      out[to + feature + 1] += weight * raw[feature + 1] * sine;
+    }
+    if (across !== 0) {
+      const weight = across / turned[at + component + 1];
+      out[to + feature] -= weight * raw[feature] * sine;
+      out[to + feature + 1] += weight * raw[feature + 1] * cosine;
+    }
+  }
+  for (let j = 0; j < SECTOR_COUNT; j++) {
+    out[to + Feature.obstacle + ((j + k) & 7)] += contributions[from + Turned.obstacle + j];
+  }
+  out[to + Feature.goalDistance] += contributions[from + Turned.goalDistance];
+  out[to + Feature.goalBearing] += contributions[from + Turned.goalBearing];
+  for (let j = 0; j < ACTION_MEMORY; j++) {
+    out[to + Feature.previousAction + j] += contributions[from + Turned.previousAction + j];
+  }
+  const side = k >> 1;
+  for (let j = 0; j < SIDE_COUNT; j++) {
+    const share = contributions[from + Turned.contact + j];
+    if (share === 0) continue;
+    const first = Feature.contact + ((j + side) & 3);
+    const second = (k & 1) === 0 ? first : Feature.contact + ((j + side + 1) & 3);
+    const sum = raw[first] + raw[second];
+    out[to + first] += (share * raw[first]) / sum;
+    out[to + second] += (share * raw[second]) / sum;
+  }
+}
+
 /** An angle from (-3π, 2π] in (-π, π]. */
 function wrapped(angle: number): number {
   let turned = angle;

@@ -23,6 +23,7 @@ import {
   type ControlMemory,
   DecisionField,
   Driver,
+  ExplanationField,
   Order,
   OrderBit,
   Progress,
@@ -78,6 +79,8 @@ export class ControlLoop {
   readonly #features: ContextBuilder;
   /** Where the scales' state goes in a snapshot: behind the policy's. */
   readonly #scalerSnapshot: Uint8Array;
+  /** What each entry of the context adds to each action's value, while somebody asks. */
+  readonly #contributions: Float64Array;
   readonly #learner: Learner;
   readonly #safety: Safety;
   readonly #deadline: Deadline;
@@ -126,6 +129,7 @@ export class ControlLoop {
     this.#features = new ContextBuilder(contextOptionsOf(p), { buffer, byteOffset: layout.scaler });
     this.#ruleOnly = p.policy === 'fallback';
     this.policy = robotPolicy(p, this.#features, { buffer, byteOffset: layout.policy });
+    this.#contributions = new Float64Array(this.policy.nActions * this.policy.explainedDim);
     if (options.learned) {
       this.policy.importState(options.learned.policy);
       this.#features.importState(options.learned.scaler);
@@ -337,6 +341,7 @@ export class ControlLoop {
       counters[Counter.arrivals]++;
     }
     this.#record(miss);
+    if (this.#decided && Atomics.load(this.#memory.orders, Order.explain) !== 0) this.#explain();
     this.#cycle++;
   }
 
@@ -397,6 +402,15 @@ export class ControlLoop {
       r[DecisionField.values + i] = this.#decided ? values[i] : Number.NaN;
       r[DecisionField.distribution + i] = this.#decided ? distribution[i] : 0;
     }
+    ring.commit();
+  }
+
+  /** Why the policy chose as it did: the weights are those that it chose by, for it learns before it chooses. */
+  #explain(): void {
+    const ring = this.#memory.explanations;
+    this.policy.explain(this.#features.context, this.#contributions);
+    this.#features.explain(this.#contributions, ring.record, ExplanationField.contributions);
+    ring.record[ExplanationField.cycle] = this.#cycle;
     ring.commit();
   }
 

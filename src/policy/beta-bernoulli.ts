@@ -159,6 +159,12 @@ export class BetaBernoulli extends LearningPolicy {
     }
   }
 
+  /** The rest is all. */
+  protected attribute(out: Float64Array): void {
+    this.evaluate();
+    for (let a = 0; a < this.nActions; a++) out[a] = this.expected[a];
+  }
+
   protected predict(action: number): void {
     const rates = this.#rates;
     const alpha = this.#successes[action] + rates[1];

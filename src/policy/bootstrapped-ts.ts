@@ -211,6 +211,15 @@ export class BootstrappedTs extends LearningPolicy {
     return drawable;
   }
 
+  protected attribute(out: Float64Array): void {
+    const replicates = this.#replicates;
+    const count = replicates.length;
+    replicates[0].load(this.x);
+    out.fill(0);
+    for (let b = 0; b < count; b++) replicates[b].addContributions(out);
+    for (let i = 0; i < out.length; i++) out[i] /= count;
+  }
+
   protected predict(action: number): void {
     const replicates = this.#replicates;
     const predictions = this.#predictions;

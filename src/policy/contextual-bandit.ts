@@ -117,6 +117,7 @@ export class ContextualBandit implements Policy {
   /** Of the whole context: shared features, then each action's. */
   readonly contextDim: number;
   readonly stateBytes: number;
+  readonly explainedDim: number;
   /** Hash of the features' names in order; part of the state. */
   readonly nameHash: number;
   frozen = false;
@@ -165,6 +166,7 @@ export class ContextualBandit implements Policy {
     this.config = Object.freeze(resolved);
     this.nActions = resolved.n_actions;
     this.contextDim = contextLength(resolved);
+    this.explainedDim = resolved.context_dim + resolved.arm_dim + 1;
     this.#bytes = bytesFor(resolved);
     const buffer = memory?.buffer ?? allocateMemory(resolved, this.#bytes);
     const start = memory?.byteOffset ?? 0;
@@ -304,6 +306,17 @@ export class ContextualBandit implements Policy {
     checkLength('output_length', 'out', out.length, this.nActions);
     this.#load(context, 0);
     this.#regression.evaluateInput(out);
+  }
+
+  explain(context: Float64Array, out: Float64Array): void {
+    checkLength('context_length', 'context', context.length, this.contextDim);
+    checkLength('output_length', 'out', out.length, this.nActions * this.explainedDim);
+    // Whoever asks for an explanation must not show in what is saved.
+    const clamped = this.#head[HEAD_CLAMPED];
+    this.#load(context, 0);
+    this.#head[HEAD_CLAMPED] = clamped;
+    out.fill(0);
+    this.#regression.addContributions(out);
   }
 
   update(context: Float64Array, action: number, reward: number, probability: number): void {

@@ -326,6 +326,12 @@ export class GdRegression implements ValueModel {
     this.evaluateInput(out);
   }
 
+  explain(x: Float64Array, out: Float64Array): void {
+    this.load(x);
+    out.fill(0);
+    this.addContributions(out);
+  }
+
   predict(x: Float64Array, action: number, work: Float64Array): void {
     this.load(x);
     this.predictInput(action, work);
@@ -424,6 +430,29 @@ export class GdRegression implements ValueModel {
       for (let i = 0; i < own; i++) value += weights[table[tied + i]] * x[offset + i];
     }
     work[Work.prediction] = value;
+  }
+
+  /**
+   * Adds weight × feature of `input` to the rows of `out`, as `ValueModel.explain` lays them out, the constant's last.
+   *
+   * @realtime safe
+   */
+  addContributions(out: Float64Array): void {
+    const x = this.input;
+    const table = this.#table;
+    const weights = this.#weights;
+    const features = this.#sharedFeatures;
+    const own = this.#ownFeatures;
+    const constant = features - 1;
+    const row = features + own;
+    const tied = this.#ownBase;
+    for (let a = 0, at = 0; at < out.length; a++, at += row) {
+      const base = a * features;
+      for (let i = 0; i < constant; i++) out[at + i] += weights[table[base + i]] * x[i];
+      const offset = features + a * own;
+      for (let i = 0; i < own; i++) out[at + constant + i] += weights[table[tied + i]] * x[offset + i];
+      out[at + row - 1] += weights[table[base + constant]] * x[constant];
+    }
   }
 
   /** `learn` for `input`. @realtime safe */

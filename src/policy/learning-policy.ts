@@ -206,6 +206,7 @@ export abstract class LearningPolicy implements Policy {
   /** Of the whole context: shared features, then each action's. */
   readonly contextDim: number;
   readonly stateBytes: number;
+  readonly explainedDim: number;
   /** Of the features' names in order; part of the state. */
   readonly nameHash: number;
   frozen = false;
@@ -266,6 +267,7 @@ export abstract class LearningPolicy implements Policy {
     this.name = shape.name;
     this.nActions = config.n_actions;
     this.contextDim = contextLength(config);
+    this.explainedDim = shape.contextFree === true ? 1 : config.context_dim + config.arm_dim + 1;
     this.#settings = config;
     this.#kind = shape.kind;
     this.#bytes = LearningPolicy.bytesFor(config, shape);
@@ -340,6 +342,12 @@ export abstract class LearningPolicy implements Policy {
    * @realtime safe
    */
   protected abstract learn(action: number): void;
+
+  /**
+   * Writes what each feature of `x` adds to what is expected of each action: see `Policy.explain`. Leaves the model, and
+   * what the last `select` left, as they are. @realtime safe
+   */
+  protected abstract attribute(out: Float64Array): void;
 
   /** Forgets all but the share `work[Work.floor]` of the evidence. @realtime safe */
   protected abstract forget(): void;
@@ -452,6 +460,16 @@ export abstract class LearningPolicy implements Policy {
     this.#load(context, 0);
     this.evaluate();
     for (let a = 0; a < this.nActions; a++) out[a] = this.expected[a];
+  }
+
+  explain(context: Float64Array, out: Float64Array): void {
+    checkLength('context_length', 'context', context.length, this.contextDim);
+    checkLength('output_length', 'out', out.length, this.nActions * this.explainedDim);
+    // Whoever asks for an explanation must not show in what is saved.
+    const clamped = this.#head[HEAD_CLAMPED];
+    this.#load(context, 0);
+    this.#head[HEAD_CLAMPED] = clamped;
+    this.attribute(out);
   }
 
   update(context: Float64Array, action: number, reward: number, probability: number): void {

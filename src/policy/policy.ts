@@ -98,6 +98,25 @@ export interface Policy {
    */
   values(context: Float64Array, out: Float64Array): void;
 
+  /**
+   * Numbers that `explain` gives of each action: one for each feature the action is judged by, those that all actions
+   * share first and then its own, and the rest last. 1 where contexts are not looked at: the rest is all.
+   */
+  readonly explainedDim: number;
+
+  /**
+   * What each feature adds to what is expected of each action: weight × feature. The rest is what comes of no feature: a
+   * constant's weight, a mean. An action's numbers add up to its value, but for rounding; for a policy that averages or
+   * rescales models they are averaged and rescaled likewise. Bonuses for exploration are no part of a value, nor of this.
+   *
+   * Changes nothing that is learned, drawn, counted or saved.
+   *
+   * @param out `nActions` × `explainedDim` numbers, action after action
+   * @throws PolicyInputError
+   * @realtime safe
+   */
+  explain(context: Float64Array, out: Float64Array): void;
+
   /** Counters and settings for people and telemetry. @realtime unsafe (allocates) */
   stats(): PolicyStats;
 

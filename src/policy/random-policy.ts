@@ -42,6 +42,7 @@ export class RandomPolicy implements Policy {
   readonly nActions: number;
   readonly contextDim: number;
   readonly stateBytes = RandomPolicy.bytes();
+  readonly explainedDim = 1;
   frozen = false;
   readonly lastValues: Float64Array;
   readonly lastDistribution: Float64Array;
@@ -126,6 +127,10 @@ export class RandomPolicy implements Policy {
     this.#check(context, null);
     checkLength('output_length', 'out', out.length, this.nActions);
     out.fill(0);
+  }
+
+  explain(context: Float64Array, out: Float64Array): void {
+    this.values(context, out);
   }
 
   update(context: Float64Array, action: number, reward: number, probability: number): void {

@@ -254,6 +254,15 @@ export class RegCb extends LearningPolicy {
     return epsilon > 0 ? candidates : left;
   }
 
+  protected attribute(out: Float64Array): void {
+    const origin = this.#scale[ORIGIN];
+    const range = this.#scale[RANGE];
+    const row = this.explainedDim;
+    this.#model.explain(this.x, out);
+    for (let i = 0; i < out.length; i++) out[i] *= range;
+    for (let rest = row - 1; rest < out.length; rest += row) out[rest] += origin;
+  }
+
   protected predict(action: number): void {
     const work = this.work;
     this.#model.predict(this.x, action, work);

@@ -65,6 +65,10 @@ export abstract class RidgePolicy<Config extends RidgePolicyConfig> extends Lear
     this.model.clear();
   }
 
+  protected attribute(out: Float64Array): void {
+    this.model.explain(this.x, out);
+  }
+
   protected predict(action: number): void {
     this.model.predict(this.x, action, this.work);
   }

@@ -361,6 +361,39 @@ export class RidgeRegression implements ValueModel {
     for (let a = 0; a < actions; a++) variances[a] = words[out + a] > 0 ? words[out + a] : 0;
   }
 
+  /**
+   * For a hybrid in the terms of its features, not of e: what an action's own block would add to a shared feature without
+   * the part that the shared block takes over is θ = φ - Cβ, and to a feature of the action β. Reads the policy's words.
+   */
+  explain(x: Float64Array, out: Float64Array): void {
+    const own = this.#own;
+    const shared = this.#shared;
+    const actions = this.#actions;
+    const tied = this.#arms === 'tied';
+    const words = this.#blocks;
+    const couplings = this.#couplings;
+    const sharedDim = this.#contextDim;
+    const armDim = this.#armDim;
+    const features = this.#constant ? own.size - 1 : own.size;
+    const row = sharedDim + armDim + 1;
+    const sharedEstimate = this.#shapes.blocks * own.stride + shared.matrix;
+    for (let a = 0; a < actions; a++) {
+      const at = a * row;
+      const estimate = (tied ? 0 : a * own.stride) + own.matrix;
+      const from = tied ? a * armDim : 0;
+      for (let i = 0; i < own.size; i++) {
+        let weight = words[estimate + i];
+        const coupling = (a * own.size + i) * shared.size;
+        for (let j = 0; j < shared.size; j++) weight -= couplings[coupling + j] * words[sharedEstimate + j];
+        if (i < features) out[at + i] = weight * x[from + i];
+        else out[at + row - 1] = weight;
+      }
+      if (!this.#constant) out[at + row - 1] = 0;
+      const start = sharedDim + a * armDim;
+      for (let j = 0; j < shared.size; j++) out[at + sharedDim + j] = words[sharedEstimate + j] * x[start + j];
+    }
+  }
+
   predict(x: Float64Array, action: number, work: Float64Array): void {
     if (this.#workspace.owner !== this.#ticket) this.#enter();
     this.#loadAction(x, action);

@@ -110,6 +110,12 @@ export class Ucb1 extends LearningPolicy {
     return distribute(indexes, allowed, Exploration.epsilon, fields, out);
   }
 
+  /** The rest is all. */
+  protected attribute(out: Float64Array): void {
+    this.evaluate();
+    for (let a = 0; a < this.nActions; a++) out[a] = this.expected[a];
+  }
+
   protected predict(action: number): void {
     this.work[Work.prediction] = this.#means[action];
   }

@@ -21,6 +21,15 @@ export interface ValueModel {
   evaluate(x: Float64Array, out: Float64Array): void;
 
   /**
+   * What each feature adds to `evaluate`: see `Policy.explain`.
+   *
+   * @param x a whole context, finite
+   * @param out for each action in turn a number for each shared feature, one for each of its own, and the constant's
+   * @realtime safe
+   */
+  explain(x: Float64Array, out: Float64Array): void;
+
+  /**
    * Leaves what `action` is expected to earn in `work[Work.prediction]`: the same bits as `evaluate`.
    *
    * @realtime safe

@@ -132,6 +132,10 @@ export abstract class ValuePolicy<Config extends ValuePolicyConfig> extends Lear
     return distribute(this.expected, allowed, Exploration.epsilon, this.fields, out);
   }
 
+  protected attribute(out: Float64Array): void {
+    this.#model.explain(this.x, out);
+  }
+
   protected predict(action: number): void {
     this.#model.predict(this.x, action, this.work);
   }

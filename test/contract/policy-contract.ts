@@ -198,6 +198,54 @@ export function describePolicy({ name, make, reward = (raw) => raw }: PolicyCase
       expect(certain.exportState()).toEqual(ones.exportState());
     });
 
+    it('explains every value: what the features add and the rest sum up to it', () => {
+      const policy = make(5, 4, 13);
+      const prng = Prng.seeded(14);
+      const row = policy.explainedDim;
+      const values = new Float64Array(5);
+      // Whatever lies in it counts for nothing.
+      const parts = new Float64Array(5 * row).fill(Number.NaN);
+      for (let round = 0; round < 30; round++) {
+        live(policy, 7, 100 + round);
+        const context = contextOf(prng, 4);
+        if (round % 3 === 0) context[round % 4] = 0;
+        policy.explain(context, parts);
+        policy.values(context, values);
+        for (let a = 0; a < 5; a++) {
+          let sum = 0;
+          let size = 1;
+          for (let i = 0; i < row; i++) {
+            sum += parts[a * row + i];
+            size += Math.abs(parts[a * row + i]);
+          }
+          expect(Math.abs(sum - values[a])).toBeLessThanOrEqual(1e-9 * size);
+        }
+      }
+    });
+
+    it('explains without a trace: values, draws, counters and states are those of one that was not asked', () => {
+      const asked = make(4, 3, 5);
+      const twin = make(4, 3, 5);
+      const parts = new Float64Array(4 * asked.explainedDim);
+      const prng = Prng.seeded(6);
+      for (let i = 0; i < 60; i++) {
+        const context = contextOf(prng, 3);
+        // Beyond what counts in full, which is counted.
+        if (i % 10 === 0) context[i % 3] = 1e18;
+        const action = asked.select(context, null);
+        expect(twin.select(context, null)).toBe(action);
+        const values = [...twin.lastValues];
+        asked.explain(context, parts);
+        expect([...asked.lastValues]).toEqual(values);
+        expect([...asked.lastDistribution]).toEqual([...twin.lastDistribution]);
+        expect(asked.lastProbability).toBe(twin.lastProbability);
+        const earned = reward(context[action % 3] < 1e17 ? context[action % 3] : 1);
+        asked.update(context, action, earned, asked.lastProbability);
+        twin.update(context, action, earned, twin.lastProbability);
+      }
+      expect(asked.exportState()).toEqual(twin.exportState());
+    });
+
     it('refuses malformed arguments by name and keeps its state', () => {
       const policy = make(3, 2, 1);
       live(policy, 20, 2);
@@ -213,6 +261,12 @@ export function describePolicy({ name, make, reward = (raw) => raw }: PolicyCase
         ['allowed_length', () => policy.probabilities(context, new Uint8Array(4), out)],
         ['output_length', () => policy.probabilities(context, null, new Float64Array(2))],
         ['output_length', () => policy.values(context, new Float64Array(4))],
+        ['context_length', () => policy.explain(new Float64Array(1), new Float64Array(3 * policy.explainedDim))],
+        ['output_length', () => policy.explain(context, new Float64Array(3 * policy.explainedDim + 1))],
+        [
+          'context_not_finite',
+          () => policy.explain(Float64Array.of(1e300, Number.NaN), new Float64Array(3 * policy.explainedDim)),
+        ],
         ['context_not_finite', () => policy.select(Float64Array.of(0, Number.NaN), null)],
         ['context_not_finite', () => policy.probabilities(Float64Array.of(Infinity, 0), null, out)],
         ['context_not_finite', () => policy.values(Float64Array.of(1e300, -Infinity), out)],

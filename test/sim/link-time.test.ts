@@ -32,6 +32,17 @@ const CLOCK_FIELDS: readonly number[] = [
   DecisionField.rangesAgeNs,
   DecisionField.odometryStampNs,
   DecisionField.rangesStampNs,
+  DecisionField.contactsAgeNs,
+  DecisionField.timeNs,
+  DecisionField.silenceNs,
+  DecisionField.stretch,
+  DecisionField.startNs,
+  // Beginning with the run, not with the episodes that are compared.
+  DecisionField.odometrySequence,
+  DecisionField.rangesSequence,
+  DecisionField.contactsSequence,
+  DecisionField.goalSequence,
+  DecisionField.heartbeat,
 ];
 const KEPT = Array.from({ length: DECISION_DOUBLES }, (_, i) => i).filter((i) => !CLOCK_FIELDS.includes(i));
 

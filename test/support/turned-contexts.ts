@@ -80,6 +80,14 @@ export class TurnedContexts implements Policy {
     this.#inner.values(this.#one(context), out);
   }
 
+  get explainedDim(): number {
+    return this.#inner.explainedDim;
+  }
+
+  explain(context: Float64Array, out: Float64Array): void {
+    this.#inner.explain(this.#one(context), out);
+  }
+
   update(context: Float64Array, action: number, reward: number, probability: number): void {
     this.#inner.update(this.#one(context), action, reward, probability);
   }

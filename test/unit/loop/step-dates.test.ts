@@ -5,12 +5,14 @@ import { DECISION_DOUBLES, DecisionField, Order } from '../../../src/memory/layo
 import { Reason } from '../../../src/memory/reason.js';
 import { LoopRig } from './loop-rig.js';
 
-/** On the controller's clock whatever cycles are dated by. */
+/** On the controller's clock whatever cycles are dated by; and what dates them. */
 const CLOCK_FIELDS: readonly number[] = [
   DecisionField.scheduledNs,
   DecisionField.latenessNs,
   DecisionField.computeNs,
   DecisionField.periodNs,
+  DecisionField.startNs,
+  DecisionField.stretch,
 ];
 const OF_DECISIONS = Array.from({ length: DECISION_DOUBLES }, (_, i) => i).filter((i) => !CLOCK_FIELDS.includes(i));
 

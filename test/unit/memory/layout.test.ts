@@ -10,6 +10,10 @@ import {
   ControlMemory,
   DECISION_DOUBLES,
   DecisionField,
+  EXPLAINED,
+  EXPLANATION_DOUBLES,
+  EXPLANATION_RECORDS,
+  ExplanationField,
   FEEDBACK_DOUBLES,
   FEEDBACK_RECORDS,
   FeedbackField,
@@ -65,6 +69,7 @@ describe('the layout', () => {
     ['tuning', TuningField, TUNING_DOUBLES],
     ['command', CommandField, COMMAND_DOUBLES],
     ['decision', DecisionField, DECISION_DOUBLES],
+    ['explanation', ExplanationField, EXPLANATION_DOUBLES],
   ])('gives every field of %s a place of its own', (_name, fields, count) => {
     const places = Object.values(fields);
     expect(new Set(places).size).toBe(places.length);
@@ -78,6 +83,9 @@ describe('the layout', () => {
     expect(distribution - values).toBe(ACTION_COUNT);
     expect(rewardSum - distribution).toBe(ACTION_COUNT);
     expect(DECISION_DOUBLES).toBe(Math.max(...Object.values(DecisionField)) + 1);
+    expect(EXPLANATION_DOUBLES - ExplanationField.contributions).toBe(ACTION_COUNT * EXPLAINED);
+    expect(DecisionField.epsilon - DecisionField.maxSpeed).toBe(TuningField.epsilon - TuningField.maxSpeed);
+    expect(DecisionField.maxYawRate - DecisionField.maxSpeed).toBe(TuningField.maxYawRate - TuningField.maxSpeed);
     const scalars = Object.values(DecisionField).filter((place) => place < raw);
     expect(Math.max(...scalars)).toBe(raw - 1);
   });
@@ -107,6 +115,8 @@ describe('the control memory', () => {
     control.command.publish();
     control.decisions.record.fill(8);
     for (let i = 0; i < sizes.decisionRecords; i++) control.decisions.commit();
+    control.explanations.record.fill(15);
+    for (let i = 0; i < EXPLANATION_RECORDS; i++) control.explanations.commit();
     new Uint8Array(main.buffer, layout.policy, sizes.policyBytes).fill(9);
     new Uint8Array(main.buffer, layout.scaler, sizes.scalerBytes).fill(9);
     new Uint8Array(main.buffer, layout.statistics, sizes.statisticsBytes).fill(9);
@@ -138,6 +148,12 @@ describe('the control memory', () => {
       expect(main.decisions.read(record)).toBe(true);
       expect(record.every((value) => value === 8)).toBe(true);
     }
+    const explanation = new Float64Array(EXPLANATION_DOUBLES);
+    for (let i = 0; i < EXPLANATION_RECORDS; i++) {
+      expect(main.explanations.read(explanation)).toBe(true);
+      expect(explanation.every((value) => value === 15)).toBe(true);
+    }
+    expect(main.explanations.read(explanation)).toBe(false);
   });
 
   it('hands a command out before it says that its step is answered', () => {

@@ -66,6 +66,11 @@ class MeanPolicy extends LearningPolicy {
     return distribute(this.expected, allowed, Exploration.epsilon, this.#fields, out);
   }
 
+  protected attribute(out: Float64Array): void {
+    out.fill(0);
+    for (let a = 0; a < this.nActions; a++) out[(a + 1) * this.explainedDim - 1] = this.state[a];
+  }
+
   protected predict(action: number): void {
     this.work[Work.prediction] = this.state[action];
   }

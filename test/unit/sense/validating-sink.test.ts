@@ -78,14 +78,14 @@ describe('the validating sink', () => {
   it('publishes good readings as they are', () => {
     const { memory, sink, counted, total } = rig();
     expect(sink.odometry(...GOOD_ODOMETRY)).toBe(accepted);
-    expect(taken(memory.odometry)).toEqual([...GOOD_ODOMETRY, 0]);
+    expect(taken(memory.odometry)).toEqual([...GOOD_ODOMETRY, 0, 1]);
     expect(sink.ranges(100, 110, scanOf())).toBe(accepted);
-    expect(taken(memory.ranges)).toEqual([100, 110, 5, -1, 0.5, 0.1, 10, 0.1, 0.2, 0.3]);
+    expect(taken(memory.ranges)).toEqual([100, 110, 5, -1, 0.5, 0.1, 10, 0.1, 0.2, 0.3, 1]);
     expect([...memory.ranges.singles[memory.ranges.readIndex].subarray(0, 5)]).toEqual([1, 2, 3, 4, 5]);
     expect(sink.contacts(...GOOD_CONTACTS)).toBe(accepted);
-    expect(taken(memory.contacts)).toEqual(GOOD_CONTACTS);
+    expect(taken(memory.contacts)).toEqual([...GOOD_CONTACTS, 1]);
     expect(sink.goal(...GOOD_GOAL)).toBe(accepted);
-    expect(taken(memory.goal)).toEqual([100, 110, 1, 1, 7, 8, 0.5]);
+    expect(taken(memory.goal)).toEqual([100, 110, 1, 1, 7, 8, 0.5, 1]);
     expect(sink.feedback(17, -0.5, 100)).toBe(accepted);
     const row = new Float64Array(FEEDBACK_DOUBLES);
     expect([memory.feedback.read(row), ...row]).toEqual([true, 17, -0.5, 100]);
@@ -252,9 +252,9 @@ describe('the validating sink', () => {
     sink.goal(...but(GOOD_GOAL, 4, -1));
     // The same stamp again: a goal is no reading that ages.
     sink.goal(...but(GOOD_GOAL, 2, 9));
-    expect(taken(memory.goal)?.slice(2)).toEqual([1, 2, 9, 8, 0.5]);
+    expect(taken(memory.goal)?.slice(2)).toEqual([1, 2, 9, 8, 0.5, 2]);
     sink.cancelGoal(300, 310);
-    expect(taken(memory.goal)).toEqual([300, 310, 0, 2, 0, 0, 0]);
+    expect(taken(memory.goal)).toEqual([300, 310, 0, 2, 0, 0, 0, 3]);
   });
 
   it.each([
@@ -310,11 +310,55 @@ describe('the validating sink', () => {
     expect(taken(memory.contacts)).toBeNull();
     sink.contacts(...GOOD_CONTACTS);
     sink.newFrame();
-    const void_ = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, 0, 0];
+    const void_ = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, 0, 0, 2];
     expect(taken(memory.contacts)).toEqual(void_);
     expect(wakes()).toBe(1);
     sink.contacts(...GOOD_CONTACTS);
-    expect(taken(memory.contacts)).toEqual([...GOOD_CONTACTS]);
+    expect(taken(memory.contacts)).toEqual([...GOOD_CONTACTS, 3]);
+  });
+
+  it('shows its tap every reading as it went into its slot, with the slot’s number, and none that it refused', () => {
+    const { memory } = rig();
+    const seen: [InputIndex, number[], number[] | null][] = [];
+    const sink = new ValidatingSink(memory, (input, doubles, beams) => {
+      seen.push([input, [...doubles], beams === null ? null : [...beams]]);
+    });
+    sink.odometry(...GOOD_ODOMETRY);
+    sink.odometry(...GOOD_ODOMETRY);
+    sink.odometry(...but(GOOD_ODOMETRY, 0, 200));
+    sink.ranges(100, 110, scanOf({ count: 0 }));
+    const failed = scanOf();
+    failed.ranges = Float32Array.of(1, Number.NaN, -1, Number.POSITIVE_INFINITY, 5, 6);
+    sink.ranges(100, 110, failed);
+    sink.contacts(...but(GOOD_CONTACTS, 2, -1));
+    sink.contacts(...GOOD_CONTACTS);
+    sink.goal(...GOOD_GOAL);
+    sink.cancelGoal(300, 310);
+    sink.feedback(17, -0.5, 100);
+    sink.newFrame();
+    const { odometry, ranges, contacts, goal, feedback } = Input;
+    expect(seen.map(([input]) => input)).toEqual([
+      odometry,
+      odometry,
+      ranges,
+      contacts,
+      goal,
+      goal,
+      feedback,
+      contacts,
+    ]);
+    expect(seen[1][1]).toEqual(taken(memory.odometry));
+    expect(seen[1][1][OdometryField.sequence]).toBe(2);
+    // Of a scan as many beams as count, those that had failed as no number.
+    expect(seen[2][1]).toEqual(taken(memory.ranges));
+    expect(seen[2][2]).toEqual([1, Number.NaN, Number.NaN, Number.POSITIVE_INFINITY, 5]);
+    expect(seen[4][1][GoalField.active]).toBe(1);
+    expect(seen[5][1]).toEqual(taken(memory.goal));
+    expect(seen[6][1]).toEqual([17, -0.5, 100]);
+    // What a new frame voids can be read by a cycle, too.
+    expect(seen[7][1]).toEqual(taken(memory.contacts));
+    expect(seen[7][1][ContactsField.sequence]).toBe(2);
+    expect(seen.filter(([input, , beams]) => input !== ranges && beams !== null)).toEqual([]);
   });
 
   it('has a name for every reason', () => {
