@@ -22,6 +22,7 @@ export interface Host {
   hasCommand(name: string): boolean;
   rclnodejs(): RclnodejsState;
   zeromq(): ZeromqState;
+  sharp(): SharpState;
 }
 
 /** Whether the library of the ZeroMQ link loads. */
@@ -31,6 +32,15 @@ export interface ZeromqState {
   version: string;
   libzmq: string;
   curve: boolean;
+  /** Why it does not load, in one line. */
+  complaint: string;
+}
+
+/** Whether the library that draws pictures as PNG loads. */
+export interface SharpState {
+  loads: boolean;
+  /** Empty where it is not installed. */
+  version: string;
   /** Why it does not load, in one line. */
   complaint: string;
 }
@@ -65,8 +75,23 @@ export interface Finding {
 export function diagnose(host: Host): Finding[] {
   const findings = [node(host), kernel(host), clockSource(host)];
   findings.push(realtimePriority(host), memoryLock(host), cores(host), isolation(host), cpuQuota(host));
-  findings.push(governor(host), timerSlack(host), zeromq(host), ros(host), rclnodejs(host));
+  findings.push(governor(host), timerSlack(host), zeromq(host), sharp(host), ros(host), rclnodejs(host));
   return findings;
+}
+
+/** What is optional: by which checks it is there. */
+const OPTIONAL_PARTS: readonly { readonly part: string; readonly checks: readonly string[] }[] = [
+  { part: 'ZeroMQ link', checks: ['zeromq'] },
+  { part: 'pictures as PNG', checks: ['sharp'] },
+  { part: 'ROS 2', checks: ['ros', 'rclnodejs'] },
+];
+
+/** Each optional part, and which checks say what is missing of it; none where it is there. @realtime unsafe */
+export function optionalParts(findings: readonly Finding[]): { part: string; missing: string[] }[] {
+  return OPTIONAL_PARTS.map(({ part, checks }) => ({
+    part,
+    missing: findings.filter(({ check, state }) => checks.includes(check) && state !== 'ok').map(({ check }) => check),
+  }));
 }
 
 function finding(check: string, state: State, found: string, advice = ''): Finding {
@@ -256,6 +281,16 @@ function zeromq(host: Host): Finding {
   const found = `${version}, libzmq ${libzmq}`;
   if (curve) return finding('zeromq', 'ok', `${found} with CURVE`);
   return finding('zeromq', 'warning', `${found} without CURVE: the link does not start`, install);
+}
+
+/** Only pictures as PNG need it; SVG is text. */
+function sharp(host: Host): Finding {
+  const { loads, version, complaint } = host.sharp();
+  if (version === '') {
+    return finding('sharp', 'missing', 'not installed', 'Needed by `rfsn plot` for PNG only. npm install sharp');
+  }
+  if (loads) return finding('sharp', 'ok', version);
+  return finding('sharp', 'warning', `${version} does not load: ${complaint}`, 'npm rebuild sharp');
 }
 
 const rosInstructions = 'https://docs.ros.org/en/jazzy/Installation.html';

@@ -5,7 +5,16 @@ import os from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Command } from 'commander';
 import { packageRoot } from '../parameters/presets.js';
-import { diagnose, type Finding, type Host, type RclnodejsState, type State, type ZeromqState } from './diagnosis.js';
+import {
+  diagnose,
+  type Finding,
+  type Host,
+  optionalParts,
+  type RclnodejsState,
+  type SharpState,
+  type State,
+  type ZeromqState,
+} from './diagnosis.js';
 import { printJson } from './usage.js';
 
 /** How long a library may take to load before it counts as broken; on a Raspberry Pi it takes some seconds [ms]. */
@@ -39,11 +48,15 @@ export function diagnosisText(findings: readonly Finding[]): string {
     lines.push(`${marks[state].padEnd(8)} ${check.padEnd(18)} ${found}`);
     if (advice !== '') lines.push(`${' '.repeat(28)}${advice}`);
   }
-  const ros = findings.every(({ check, state }) => (check !== 'ros' && check !== 'rclnodejs') || state === 'ok');
-  if (!isUsable(findings)) lines.push('', 'The controller cannot run here.');
-  else if (ros) lines.push('', 'The controller runs here, in its simulator and on a ROS 2 robot.');
-  else lines.push('', 'The controller runs here in its simulator; for a ROS 2 robot, see ros and rclnodejs above.');
+  lines.push('', isUsable(findings) ? verdict(findings) : 'The controller cannot run here.');
   return `${lines.join('\n')}\n`;
+}
+
+function verdict(findings: readonly Finding[]): string {
+  const parts = optionalParts(findings).map(({ part, missing }) =>
+    missing.length === 0 ? `${part} yes` : `${part} no (see ${missing.join(' and ')})`,
+  );
+  return `The controller runs here in its simulator, with its page in any browser. Optional: ${parts.join(', ')}.`;
 }
 
 function isUsable(findings: readonly Finding[]): boolean {
@@ -80,6 +93,7 @@ export function thisHost(): Host {
     hasCommand: (name) => isOnPath(name, process.env['PATH'] ?? ''),
     rclnodejs: () => rclnodejsState(root, process.env),
     zeromq: () => zeromqState(root),
+    sharp: () => sharpState(root),
   };
 }
 
@@ -126,14 +140,24 @@ export function zeromqState(root: string): ZeromqState {
   return { ...state, loads: true, libzmq, curve };
 }
 
-/** Empty where it is not installed. */
+/** The same for sharp. @realtime unsafe */
+export function sharpState(root: string): SharpState {
+  const version = installedVersion(root, 'sharp');
+  if (version === '') return { loads: false, version, complaint: '' };
+  const { complaint } = runApart(root, "require('sharp')", process.env);
+  return { loads: complaint === '', version, complaint };
+}
+
+/** Empty where it is not installed. What a package exports need not include its manifest, so folders are looked through. */
 function installedVersion(root: string, name: string): string {
-  try {
-    const manifest = createRequire(join(root, 'package.json')).resolve(`${name}/package.json`);
-    return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
-  } catch {
-    return '';
+  for (const folder of createRequire(join(root, 'package.json')).resolve.paths(name) ?? []) {
+    try {
+      return (JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')) as { version: string }).version;
+    } catch {
+      // The next may have it.
+    }
   }
+  return '';
 }
 
 /** @returns what the script wrote, and why it failed in one line; empty where it did not */

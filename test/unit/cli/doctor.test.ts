@@ -13,9 +13,11 @@ import {
   diagnosisJson,
   diagnosisText,
   rclnodejsState,
+  sharpState,
   thisHost,
   zeromqState,
 } from '../../../src/cli/doctor-command.js';
+import { packageRoot } from '../../../src/parameters/presets.js';
 
 const limits = (lockedBytes: string, priority: string) =>
   `Limit                     Soft Limit           Hard Limit           Units     
@@ -61,6 +63,7 @@ function machine(changes: Partial<Omit<Host, 'rclnodejs'>> & Machine = {}): Host
     hasCommand: (name) => commands.includes(name),
     rclnodejs: () => rclnodejs,
     zeromq: () => zeromq,
+    sharp: () => ({ loads: true, version: '0.35.5', complaint: '' }),
     ...rest,
   };
 }
@@ -79,7 +82,7 @@ describe('rfsn doctor', () => {
       rclnodejs: { installed: true, version: '2.2.0', loads: true, complaint: '' },
     });
     expect(diagnose(host).filter(({ state }) => state !== 'ok')).toEqual([]);
-    expect(diagnosisText(diagnose(host))).toContain('in its simulator and on a ROS 2 robot.');
+    expect(diagnosisText(diagnose(host))).toContain('Optional: ZeroMQ link yes, pictures as PNG yes, ROS 2 yes.');
   });
 
   it.each([
@@ -201,6 +204,20 @@ describe('rfsn doctor', () => {
     expect(finding.advice === '').toBe(state === 'ok');
   });
 
+  it('names each part that is optional, and where to see what is missing of it', () => {
+    const bare = machine({ sharp: () => ({ loads: false, version: '', complaint: '' }) });
+    expect(diagnosisText(diagnose(bare))).toContain(
+      'Optional: ZeroMQ link yes, pictures as PNG no (see sharp), ROS 2 no (see ros and rclnodejs).',
+    );
+    const broken = machine({ sharp: () => ({ loads: false, version: '0.35.5', complaint: 'Error: no libvips' }) });
+    expect(check(broken, 'sharp')).toMatchObject({
+      state: 'warning',
+      found: '0.35.5 does not load: Error: no libvips',
+    });
+    const { version, loads } = sharpState(packageRoot());
+    expect(loads).toBe(version !== '');
+  });
+
   it('answers on a Mac, where none of the files is there', () => {
     const mac = machine({
       platform: 'darwin',
@@ -220,6 +237,7 @@ describe('rfsn doctor', () => {
       cpu_quota: 'unknown',
       cpu_governor: 'unknown',
       timer_slack: 'unknown',
+      sharp: 'ok',
       zeromq: 'ok',
       ros: 'missing',
       rclnodejs: 'missing',
