@@ -50,11 +50,17 @@ export interface LinkTraffic {
   readonly failedHandshakes: Readonly<Record<Role, number>>;
   /** Messages that libzmq would not take. */
   readonly unsent: number;
+  /** Times that a folder of keys could not be read, and its list stayed as it was. */
+  readonly failedKeyReadings: number;
+  /** Times that something of the link's own threw that runs by a timer. */
+  readonly faults: number;
+  /** Sockets that were opened and listen no more. */
+  readonly deaf: readonly Role[];
 }
 
 function trafficOf(server: LinkServer): LinkTraffic {
-  const { peers, failedHandshakes, unsent } = server;
-  return { peers, refused: server.zap.refused, failedHandshakes, unsent };
+  const { peers, failedHandshakes, unsent, failedKeyReadings, faults, deaf } = server;
+  return { peers, refused: server.zap.refused, failedHandshakes, unsent, failedKeyReadings, faults, deaf };
 }
 
 /**
