@@ -7,6 +7,7 @@
  */
 import { type EpisodeReport, SimPort } from '../../sim/index.js';
 import { LOCAL_ROBOT } from '../io/zeromq/protocol/protocol.js';
+import { periodNsOf } from '../loop/configuration.js';
 import type { Controller } from '../loop/controller.js';
 import { Counter } from '../loop/statistics.js';
 import { type BesideRun, BesideRuns, type RobotFollowers, type RunUnderWay, runClockOf } from './beside-run.js';
@@ -82,6 +83,7 @@ export class LiveSession {
       seed: run.seed,
       faults: run.faults,
       clock: this.controller.clock,
+      stepped: { controller: this.controller, periodNs: periodNsOf(run.parameters) },
       episodes: options.episodes,
       firstEpisode: options.firstEpisode,
       onEpisodeEnd: (report) => this.#onEpisodeEnd(report),
@@ -138,6 +140,8 @@ export class LiveSession {
     const { display } = this.#options;
     for (const timer of this.#timers) clearInterval(timer);
     this.#followers?.ending();
+    // A world that stands still brakes nobody.
+    this.#port.toRealTime();
     // The robot first: disarmed, it brakes, and zero velocity is the last that the port is given.
     const stopped = await host.stop();
     const worldHash = this.#worldHash();

@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { jackal, noFaults, type Scenario } from '../../sim/index.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { jackal, noFaults, type Scenario, type SimPort } from '../../sim/index.js';
 import { decodeCheckpoint } from '../../src/checkpoint/format.js';
+import type { BesideRun } from '../../src/cli/beside-run.js';
 import { Checkpointing, NO_PROGRESS, stateHash } from '../../src/cli/checkpointing.js';
 import { EpisodeTally, runFigures } from '../../src/cli/episode-tally.js';
 import { LiveDisplay } from '../../src/cli/live-line.js';
@@ -87,6 +88,32 @@ describe('a live session', () => {
     expect(resumed?.learned.scaler).toEqual(result.learned?.scaler);
     expect(resumed?.progress).toMatchObject({ episodes: 7, worldHash: result.worldHash });
     expect(stateHash(result.worldHash, result.learned!)).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  it('ends in order where time was paused while the robot drove', async () => {
+    const far = handmade((draft) => draft.circle(1, 1.5, 0.2), { goalX: 100, timeLimitS: 200 });
+    let port: SimPort | null = null;
+    const beside: BesideRun = {
+      ...{ name: 'an operator', required: true, open: async () => {}, close: async () => {} },
+      async follow(run) {
+        port = run.simulator;
+        return { end: async () => {} };
+      },
+    };
+    const { live, stop, page } = session({ beside: [beside] }, { policy: 'fallback' }, far);
+    const driven = live.drive();
+    await vi.waitFor(() => expect(port?.simulator?.vx).toBeGreaterThan(0.8), { timeout: 20_000, interval: 5 });
+    port!.pause();
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const { simulator } = port!;
+    expect(simulator!.vx).toBeGreaterThan(0.8);
+    // As SIGINT does.
+    stop.ask('signal');
+    expect(await driven).toMatchObject({ fault: '', saved: true });
+    stop.dispose();
+    expect(page.text).toMatch(/robot stopped\nsaved /);
+    expect(simulator!.vx).toBeCloseTo(0, 6);
+    expect(live.controller.state).toBe('stopped');
   });
 
   it('learns nothing when frozen, and saves nothing where nothing is to be saved', async () => {

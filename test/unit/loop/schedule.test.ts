@@ -510,3 +510,70 @@ describe('a schedule on the machine’s clock', () => {
     }
   });
 });
+
+describe('a schedule with a simulated robot', () => {
+  const TIMEOUT_NS = 500e6;
+
+  function simulated(options: Partial<ScheduleOptions> = {}) {
+    const scheduling = scheduled({ patienceNs: 50e6, heartbeatTimeoutNs: TIMEOUT_NS, spinMarginNs: 0, ...options });
+    scheduling.memory.orders[Order.pace] = Pace.simulated;
+    return scheduling;
+  }
+
+  it.each(['time', 'observation'] as const)('starts a cycle for each step and no other (trigger: %s)', (trigger) => {
+    const { schedule, thread, memory } = simulated({ trigger });
+    for (let i = 1; i <= 200; i++) thread.at(i * 0.1e9, Order.heartbeat);
+    // A tenth of a second apart, and ten.
+    for (const [i, askedNs] of [3e6, 0.1e9, 10.1e9, 10.2e9].entries()) {
+      thread.stepAt(askedNs);
+      expect(schedule.wait()).toBe(Wake.start);
+      expect(schedule.scheduledNs).toBe(askedNs);
+      expect(memory.progress[Progress.stepTaken]).toBe(i + 1);
+      thread.spend(0.5e6);
+    }
+    expect(memory.progress[Progress.idle]).toBeGreaterThan(10e9 / PARK_LIMIT_NS - 2);
+  });
+
+  it('runs by schedule while there is no heartbeat, and stands again when there is one', () => {
+    const { schedule, thread, counters } = simulated();
+    for (let i = 1; i <= 20; i++) thread.at(i * 0.1e9, Order.heartbeat);
+    thread.stepAt(10e6);
+    schedule.wait();
+    for (let i = 0; i < 5; i++) {
+      expect(schedule.wait()).toBe(Wake.start);
+      const lateNs = schedule.scheduledNs - (2e9 + TIMEOUT_NS + i * PERIOD_NS);
+      // A heartbeat that nobody notifies of is seen at the end of a park.
+      expect(lateNs).toBeGreaterThanOrEqual(0);
+      expect(lateNs).toBeLessThanOrEqual(PARK_LIMIT_NS + thread.lookNs * 10);
+      thread.spend(1e6);
+    }
+    const lostNs = thread.timeNs;
+    thread.at(lostNs + 1e6, Order.heartbeat);
+    thread.at(lostNs + 0.4e9, Order.heartbeat);
+    thread.stepAt(lostNs + 0.8e9);
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(lostNs + 0.8e9);
+    expect(counters[Counter.skips]).toBe(0);
+  });
+
+  it('serves requests while time stands', () => {
+    const { schedule, thread } = simulated();
+    thread.at(5e6, Order.rouse);
+    expect(schedule.wait()).toBe(Wake.request);
+    expect(thread.timeNs).toBeLessThan(5e6 + 1e3);
+  });
+
+  it('goes over to the clock and back within one wait', () => {
+    const { schedule, thread } = simulated();
+    thread.paceAt(30e6, Pace.configured);
+    schedule.wait();
+    schedule.wait();
+    expect(schedule.scheduledNs - 30e6).toBeLessThanOrEqual(2 * PERIOD_NS);
+    const nowNs = thread.timeNs;
+    thread.paceAt(nowNs + 1e6, Pace.simulated);
+    thread.stepAt(nowNs + 0.3e9);
+    schedule.wait();
+    schedule.wait();
+    expect(schedule.scheduledNs).toBe(nowNs + 0.3e9);
+  });
+});
