@@ -1,86 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { jackal, noFaults, SimPort, scenarioOf } from '../../sim/index.js';
 import { VirtualSession } from '../../src/cli/virtual-session.js';
-import type { Clock } from '../../src/core/clock.js';
-import { layoutSizesOf } from '../../src/loop/configuration.js';
-import { ControlLoop } from '../../src/loop/control-loop.js';
+import { layoutSizesOf, periodNsOf, robotPolicy } from '../../src/loop/configuration.js';
 import { Controller } from '../../src/loop/controller.js';
-import { ControlMemory, DecisionField, Order, planControlLayout } from '../../src/memory/layout.js';
-import type { ObservationSink, RangeScan } from '../../src/memory/observation-sink.js';
+import { DecisionField, OrderBit } from '../../src/memory/layout.js';
+import { Reason } from '../../src/memory/reason.js';
 import { loadParameters } from '../../src/parameters/loader.js';
-import { ValidatingSink } from '../../src/sense/validating-sink.js';
-
-type Call = { at: number; write: (sink: ObservationSink) => void };
-
-/** Passes on what a port hands over and keeps it, input by input, to be handed over again. */
-class TapSink implements ObservationSink {
-  readonly odometryCalls: Call[] = [];
-  readonly rangesCalls: Call[] = [];
-  readonly contactCalls: Call[] = [];
-  readonly goalCalls: Call[] = [];
-  #newFrame = false;
-
-  constructor(readonly sink: ObservationSink) {}
-
-  odometry(...reading: Parameters<ObservationSink['odometry']>) {
-    const jumped = this.#newFrame;
-    this.#newFrame = false;
-    this.odometryCalls.push({
-      at: reading[0],
-      write: (sink) => {
-        if (jumped) sink.newFrame();
-        sink.odometry(...reading);
-      },
-    });
-    return this.sink.odometry(...reading);
-  }
-
-  ranges(stampNs: number, receivedNs: number, scan: RangeScan) {
-    const copy = { ...scan, ranges: scan.ranges.slice() };
-    this.rangesCalls.push({ at: stampNs, write: (sink) => sink.ranges(stampNs, receivedNs, copy) });
-    return this.sink.ranges(stampNs, receivedNs, scan);
-  }
-
-  contacts(...reading: Parameters<ObservationSink['contacts']>) {
-    this.contactCalls.push({ at: reading[0], write: (sink) => sink.contacts(...reading) });
-    return this.sink.contacts(...reading);
-  }
-
-  goal(...goal: Parameters<ObservationSink['goal']>) {
-    this.goalCalls.push({ at: this.goalCalls.length + 1, write: (sink) => sink.goal(...goal) });
-    return this.sink.goal(...goal);
-  }
-
-  newFrame() {
-    this.#newFrame = true;
-    this.sink.newFrame();
-  }
-
-  cancelGoal(...stamps: [number, number]) {
-    this.sink.cancelGoal(...stamps);
-  }
-
-  feedback(...feedback: Parameters<ObservationSink['feedback']>) {
-    return this.sink.feedback(...feedback);
-  }
-}
-
-/** Says the times that a recorded cycle read off its clock: at its start, and at its command. */
-class ScriptedClock implements Clock {
-  startNs = 0;
-  commandNs = 0;
-  #reads = 0;
-
-  set(startNs: number, computeNs: number): void {
-    this.startNs = startNs;
-    this.commandNs = startNs + computeNs;
-    this.#reads = 0;
-  }
-
-  nowNs(): number {
-    return this.#reads++ === 0 ? this.startNs : this.commandNs;
-  }
-}
+import type { ParameterValues } from '../../src/parameters/schema.js';
+import { CycleLog } from '../support/cycle-log.js';
 
 let controller: Controller | null = null;
 afterEach(async () => {
@@ -88,23 +15,27 @@ afterEach(async () => {
   controller = null;
 });
 
-describe('one cycle on two clocks', () => {
-  it('decides and learns the same bits in the control thread and on a virtual clock, from the same readings', async () => {
-    const parameters = loadParameters([], { controller_frequency: 100, epsilon: 0.2, random_seed: 11 });
-    const sizes = layoutSizesOf(parameters);
-    const live = new Controller({
-      sizes,
-      schedule: { periodNs: 1e7, trigger: 'time', overrunPolicy: 'skip', spinMarginNs: 0 },
-      parameters,
-      extras: {},
-      watchdogTimeoutNs: 10e9,
-      heartbeatTimeoutNs: 10e9,
-      onStall: () => undefined,
-    });
-    controller = live;
-    const records: Float64Array[] = [];
-    live.onDecision((record) => records.push(record.slice()));
-    const tap = new TapSink(new ValidatingSink(live.memory));
+function control(parameters: ParameterValues, patienceNs = 0): Controller {
+  controller = new Controller({
+    sizes: layoutSizesOf(parameters),
+    schedule: { periodNs: periodNsOf(parameters), trigger: 'time', overrunPolicy: 'skip', spinMarginNs: 0, patienceNs },
+    parameters,
+    extras: {},
+    watchdogTimeoutNs: 10e9,
+    heartbeatTimeoutNs: 10e9,
+    onStall: () => undefined,
+  });
+  return controller;
+}
+
+const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1000));
+
+describe('a cycle’s record', () => {
+  it('is all it takes to run it again to the bit, whatever was ordered, tuned, restored and explained meanwhile', async () => {
+    // 30 Hz: the schedule's times are no whole numbers of nanoseconds.
+    const parameters = loadParameters([], { controller_frequency: 30, epsilon: 0.2, random_seed: 11 });
+    const live = control(parameters);
+    const log = new CycleLog(live);
     const port = new SimPort({
       scenario: scenarioOf('clutter'),
       robot: jackal,
@@ -113,54 +44,113 @@ describe('one cycle on two clocks', () => {
       clock: live.clock,
       episodes: null,
     });
-    // Armed before it starts, so that every cycle is.
-    live.arm();
     await live.start();
-    await port.start(tap, live.commands);
-    while (records.length < 150) await new Promise((resolve) => setTimeout(resolve, 20));
-    // What comes after is braked, because the stop disarms first.
-    const armed = records.length;
-    const { snapshot } = await live.stop({ snapshot: false });
-    expect(snapshot).toBeNull();
+    await port.start(live.observations, live.commands);
+    const reach = async (count: number) => {
+      while (log.records.length < count) await seconds(0.02);
+    };
+    await reach(4);
+    live.arm();
+    live.explain(true);
+    await reach(50);
+    const learned = await live.snapshot(20_000);
+    live.tune('robot.max_speed', 0.4);
+    live.tune('epsilon', 0.6);
+    await reach(75);
+    live.freeze(true);
+    await reach(85);
+    live.freeze(false);
+    const cut = robotPolicy(parameters).stateBytes;
+    await live.restore({ policy: learned.subarray(0, cut), scaler: learned.subarray(cut) }, 20_000);
+    live.explain(false);
+    live.disarm();
+    await reach(100);
+    live.arm();
+    live.tune('robot.max_speed', 0.5);
+    await reach(130);
+    const { snapshot } = await live.stop({ snapshot: true, boundMs: 20_000 });
     await port.stop();
 
-    // The same cycle again, on what each cycle of the control thread had read when it began.
-    const memory = new ControlMemory(planControlLayout(sizes));
-    const sink = new ValidatingSink(memory);
-    const clock = new ScriptedClock();
-    const loop = new ControlLoop(memory, parameters, clock);
-    Atomics.store(memory.orders, Order.armed, 1);
-    const next = { odometry: 0, ranges: 0, contacts: 0, goals: 0 };
-    const replay = (calls: readonly Call[], from: number, upTo: number): number => {
-      let i = from;
-      for (; i < calls.length && calls[i].at <= upTo; i++) calls[i].write(sink);
-      return i;
+    const loop = log.repeat(parameters);
+    expect(Buffer.concat([loop.policy.exportState(), loop.exportScaler()]).equals(snapshot as Uint8Array)).toBe(true);
+    const last = log.records[log.records.length - 1];
+    expect(last[DecisionField.updates]).toBeGreaterThan(30);
+    expect([last[DecisionField.tunings], last[DecisionField.restores]]).toEqual([3, 1]);
+    expect([last[DecisionField.maxSpeed], last[DecisionField.epsilon]]).toEqual([0.5, 0.6]);
+    expect(new Set(log.records.map((record) => record[DecisionField.orders]))).toEqual(
+      new Set([0, OrderBit.armed, OrderBit.armed | OrderBit.frozen]),
+    );
+  });
+
+  it('holds the time that steps bear, silences, stretches and rewards from outside', async () => {
+    const parameters = loadParameters([], {
+      controller_frequency: 100,
+      epsilon: 0.3,
+      'reward.source': 'feedback',
+      odometry_timeout_s: 0.05,
+    });
+    const live = control(parameters, 30e6);
+    const log = new CycleLog(live);
+    const sink = live.observations;
+    live.arm();
+    live.lockstep(true);
+    await live.start();
+    const scan = {
+      angleMin: -3,
+      angleIncrement: 0.1,
+      rangeMin: 0.1,
+      rangeMax: 10,
+      count: 60,
+      ranges: new Float32Array(60).fill(4),
+      mountX: 0,
+      mountY: 0,
+      mountYaw: 0,
     };
-    const again = new Float64Array(memory.decisions.recordDoubles);
-    let driven = 0;
-    for (const record of records.slice(0, armed)) {
-      next.odometry = replay(tap.odometryCalls, next.odometry, record[DecisionField.odometryStampNs]);
-      next.ranges = replay(tap.rangesCalls, next.ranges, record[DecisionField.rangesStampNs]);
-      next.contacts = replay(tap.contactCalls, next.contacts, record[DecisionField.odometryStampNs]);
-      next.goals = replay(tap.goalCalls, next.goals, record[DecisionField.goalCount]);
-      const startNs = record[DecisionField.scheduledNs] + record[DecisionField.latenessNs];
-      clock.set(startNs, record[DecisionField.computeNs]);
-      Atomics.add(memory.orders, Order.heartbeat, 1);
-      loop.run(record[DecisionField.scheduledNs]);
-      expect(memory.decisions.read(again)).toBe(true);
-      expect(Buffer.from(again.buffer).equals(Buffer.from(record.buffer)), firstDifference(again, record)).toBe(true);
-      if (record[DecisionField.reward] !== 0 && !Number.isNaN(record[DecisionField.reward])) driven++;
+    let stampNs = 0;
+    /** One step, dated where `atNs` is given. */
+    const step = (receivedNs: number, atNs?: number): void => {
+      stampNs += 1e7;
+      scan.ranges[30] = 3 + (stampNs % 7e7) * 1e-8;
+      sink.odometry(stampNs, receivedNs, stampNs * 1e-10, 0, 0, 0.1, 0, 0);
+      sink.ranges(stampNs, receivedNs, scan);
+      if (stampNs % 2e7 === 0) sink.contacts(stampNs, receivedNs, 0, 0, 0, 0);
+      expect(live.awaitAnswer(live.step(atNs), 20_000)).toBe(true);
+      sink.feedback(live.cycles - 1, Math.sin(stampNs), stampNs);
+    };
+    for (let stretch = 0; stretch < 2; stretch++) {
+      // Ahead of the clock, so that it falls back at the stretch's end.
+      let atNs = live.clock.nowNs() + 3600e9;
+      const ahead = (count: number): void => {
+        for (let i = 0; i < count; i++) {
+          step(atNs, atNs + 20e6);
+          atNs += 20e6;
+        }
+      };
+      sink.goal(stampNs, atNs, 40, 3, 0.3);
+      ahead(40);
+      await seconds(0.15);
+      ahead(10);
+      sink.newFrame();
+      ahead(10);
+      // Steps that bear no time are on the clock's.
+      for (let i = 0; i < 10; i++) step(live.clock.nowNs());
+      sink.cancelGoal(stampNs, live.clock.nowNs());
+      live.lockstep(false);
+      await seconds(0.05);
+      live.lockstep(true);
     }
-    expect(driven).toBeGreaterThan(30);
+    await live.stop();
+
+    const loop = log.repeat(parameters);
+    expect(loop.policy.stats().updates).toBeGreaterThan(50);
+    const columns = (field: number) => new Set(log.records.map((record) => record[field]));
+    expect(columns(DecisionField.stretch)).toEqual(new Set([0, 1, 2]));
+    expect(columns(DecisionField.silenceNs).size).toBeGreaterThan(3);
+    expect(columns(DecisionField.contactsSequence).size).toBeGreaterThan(20);
+    expect(Math.max(...columns(DecisionField.feedbackTaken))).toBeGreaterThan(100);
+    expect(log.records.some((record) => record[DecisionField.reason] === Reason.staleOdometry)).toBe(true);
   });
 });
-
-function firstDifference(a: Float64Array, b: Float64Array): string {
-  for (let i = 0; i < a.length; i++) {
-    if (!Object.is(a[i], b[i])) return `cycle ${b[DecisionField.cycle]}: double ${i} is ${a[i]} and was ${b[i]}`;
-  }
-  return 'a NaN has other bits';
-}
 
 describe('episodes on the virtual clock', () => {
   const options = (learned: { policy: Uint8Array; scaler: Uint8Array } | null, faults: boolean) => ({
