@@ -47,7 +47,7 @@ const TRAIL_JUMP_M = 0.5;
 const STATUS_AGE_MS = 100;
 
 /** What the source itself knows; the rest of `Status` is the robot's to say. */
-type OwnFigures = 'kind' | 'skippedFrames' | 'atS' | 'success' | 'episode';
+type OwnFigures = 'kind' | 'skippedFrames' | 'atS' | 'ageS' | 'success' | 'episode';
 export type LiveFigures = Omit<Status, OwnFigures>;
 
 /** A reading as it went into its slot: views, valid during the call. `input` as in the sense stage: 1 is a scan. */
@@ -319,14 +319,29 @@ export class LiveSource implements ViewSource {
     if (this.#status !== null && nowMs - this.#statusMs < STATUS_AGE_MS) return this.#status;
     const recent = this.#episodes.slice(-RECENT_EPISODES);
     const successes = recent.filter(({ outcome }) => outcome === 'success').length;
+    const figures = this.#robot.figures();
     this.#status = {
-      ...this.#robot.figures(),
+      ...figures,
       atS: this.#nowS,
+      ageS: this.#ages(figures.paused),
       success: recent.length === 0 ? null : successes / recent.length,
       episode: this.#episode,
     };
     this.#statusMs = nowMs;
     return this.#status;
+  }
+
+  /** Those of the newest decision, and what has passed since; where time stands still nothing has. */
+  #ages(paused: boolean): Status['ageS'] {
+    const record = this.#newest;
+    if (record === null) return { odometry: null, ranges: null, contacts: null };
+    const sinceS = paused ? 0 : Math.max(0, this.#nowS - this.#beganS(record));
+    const age = (field: number) => (Number.isFinite(record[field]) ? record[field] / 1e9 + sinceS : null);
+    return {
+      odometry: age(DecisionField.odometryAgeNs),
+      ranges: age(DecisionField.rangesAgeNs),
+      contacts: age(DecisionField.contactsAgeNs),
+    };
   }
 
   #ask(order: Order): ExplanationWords | TrailWords | null {

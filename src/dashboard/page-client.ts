@@ -12,7 +12,6 @@ import { parseRequest } from './page-request.js';
 import type { View, Viewer, ViewSource } from './view-source.js';
 import {
   type Answer,
-  CloseCode,
   type EpisodeWords,
   type Frame,
   type Notice,
@@ -20,6 +19,7 @@ import {
   type Role,
   type ServerMessage,
   type Status,
+  WireClose,
 } from './wire.js';
 
 /** Frames that one page is sent a second, and how many of them may come at once. */
@@ -199,13 +199,13 @@ export class PageClient implements Viewer {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (!this.#requests.take(performance.now() * 1e6)) {
       counts.tooMany++;
-      this.close(CloseCode.tooMany, `more than ${REQUESTS_PER_S} messages a second`);
+      this.close(WireClose.misused, `more than ${REQUESTS_PER_S} messages a second`);
       return;
     }
     const parsed = isBinary ? null : parseRequest(data.toString());
     if (parsed === null) {
       counts.garbage++;
-      this.close(CloseCode.notARequest, 'what was sent is no request');
+      this.close(WireClose.misused, 'what was sent is no request');
     } else if ('complaint' in parsed) {
       this.#say({ kind: 'answer', re: parsed.id, ok: false, text: parsed.complaint, result: null });
     } else void this.#answer(parsed.request);

@@ -12,13 +12,13 @@ import { TokenBucket } from '../core/token-bucket.js';
 import { DECISION_DOUBLES, DecisionField, Driver, EXPLAINED } from '../memory/layout.js';
 import { REASON_LABELS } from '../memory/reason.js';
 import { ParameterError } from '../parameters/parameter-error.js';
+import type { Health } from '../telemetry/metrics.js';
 import { Access, bearerToken, type ListenAddress, parseListen, protocolToken, speaksWire } from './access.js';
 import { type FrameEncoder, PageClient, type PageCounts } from './page-client.js';
 import { type PageFile, type PageFiles, readPageFiles } from './page-files.js';
 import { MAX_REQUEST_BYTES } from './page-request.js';
 import type { ViewSource } from './view-source.js';
 import {
-  CloseCode,
   encodeFrame,
   type FeatureWords,
   type Frame,
@@ -27,6 +27,7 @@ import {
   WIRE_PATH,
   WIRE_PROTOCOL,
   WIRE_VERSION,
+  WireClose,
 } from './wire.js';
 
 /** How often pages are told how things stand [ms]. */
@@ -49,15 +50,12 @@ const TELL_MS = 60_000;
 /** Handshakes with a wrong token that are answered a second, of all clients. */
 const REFUSALS_PER_S = 20;
 
-export interface Health {
-  readonly ok: boolean;
-  /** For a person: what is wrong, a line each; or one that says what is right. */
-  readonly detail: string;
-}
-
+/** What is served beside the page; `Metrics` is it. */
 export interface MetricsText {
   readonly contentType: string;
   text(): Promise<string>;
+  live(): Health;
+  ready(): Health;
 }
 
 export interface PageServerOptions {
@@ -70,9 +68,8 @@ export interface PageServerOptions {
   readonly maxClients: number;
   readonly version: string;
   readonly features: readonly FeatureWords[];
+  /** Absent: `/metrics` is not there, and the server lives as long as it answers. */
   readonly metrics?: MetricsText;
-  readonly livez?: () => Health;
-  readonly readyz?: () => Health;
   /** Tells the user something, one line. */
   tell(text: string): void;
   /** Another page than the compiled one, for tests. */
@@ -174,7 +171,7 @@ export class PageServer implements FrameEncoder {
     const [other] = this.#sources.values();
     for (const client of this.#clients) {
       const shown = client.source === source ? other : client.source;
-      if (shown === undefined || shown === null) client.close(CloseCode.tryLater, 'the robot has gone');
+      if (shown === undefined || shown === null) client.close(WireClose.nothing, 'the robot has gone');
       else this.#show(client, shown);
     }
   }
@@ -210,7 +207,7 @@ export class PageServer implements FrameEncoder {
 
   async #close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    for (const client of this.#clients) client.close(CloseCode.goingAway, 'the controller ends');
+    for (const client of this.#clients) client.close(WireClose.goingAway, 'the controller ends');
     for (let waitedMs = 0; this.#clients.size > 0 && waitedMs < GOODBYE_MS; waitedMs += 10) await pause(10);
     for (const client of [...this.#clients]) client.terminate();
     await Promise.race([this.#app.close(), pause(CLOSE_MS)]);
@@ -239,8 +236,8 @@ export class PageServer implements FrameEncoder {
     });
     void app.register(async (routes) => {
       for (const [path, file] of page.files) routes.get(path, async (request, reply) => sendFile(request, reply, file));
-      routes.get('/livez', async (_request, reply) => health(reply, this.#options.livez));
-      routes.get('/readyz', async (_request, reply) => health(reply, this.#options.readyz));
+      routes.get('/livez', async (_request, reply) => health(reply, this.#options.metrics?.live()));
+      routes.get('/readyz', async (_request, reply) => health(reply, this.#options.metrics?.ready()));
       routes.get('/metrics', async (request, reply) => this.#onMetrics(request, reply));
       routes.get(
         WIRE_PATH,
@@ -317,12 +314,16 @@ export class PageServer implements FrameEncoder {
       // Whoever tries tokens one after the other is soon not answered any more.
       if (!this.#refusals.take(performance.now() * 1e6)) socket.terminate();
       else
-        refuse(socket, CloseCode.token, admitted.refused === 'missing' ? 'a token is needed' : 'this token is unknown');
-    } else if (this.#closing !== null) refuse(socket, CloseCode.goingAway, 'the controller ends');
+        refuse(
+          socket,
+          WireClose.refused,
+          admitted.refused === 'missing' ? 'a token is needed' : 'this token is unknown',
+        );
+    } else if (this.#closing !== null) refuse(socket, WireClose.goingAway, 'the controller ends');
     else if (this.#clients.size >= this.#options.maxClients) {
       this.counts.crowded++;
-      refuse(socket, CloseCode.tryLater, `${this.#clients.size} pages are open, as many as are allowed`);
-    } else if (source === undefined) refuse(socket, CloseCode.tryLater, 'there is no robot to show yet');
+      refuse(socket, WireClose.full, `${this.#clients.size} pages are open, as many as are allowed`);
+    } else if (source === undefined) refuse(socket, WireClose.nothing, 'there is no robot to show yet');
     else {
       const client = new PageClient({
         socket,
@@ -409,8 +410,7 @@ function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile):
   return reply.type(file.contentType).send(file.bytes);
 }
 
-function health(reply: FastifyReply, of: (() => Health) | undefined): FastifyReply {
-  const { ok, detail } = of?.() ?? { ok: true, detail: 'ok' };
+function health(reply: FastifyReply, { ok, detail }: Health = { ok: true, detail: 'alive' }): FastifyReply {
   return text(reply, ok ? 200 : 503, detail);
 }
 

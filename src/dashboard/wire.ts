@@ -15,31 +15,20 @@ export const WIRE_PATH = '/live';
 export const WIRE_PROTOCOL = 'rfsn.v1';
 
 /**
- * With what the server closes a WebSocket whose page must do something about it. A browser tells a page nothing of an
+ * With what the server closes a WebSocket. A browser tells a page nothing of an
  * upgrade that was refused: so the upgrade is let through, and the socket closed before the first word.
  */
 export const WireClose = {
+  /** The server ends, and the run with it: the page tries again. */
+  goingAway: 1001,
+  /** What the page sent is no request, or it sent more of them than a page may; the reason says which. */
+  misused: 1008,
+  /** There is no robot to show, not yet or not any more: the page tries again. */
+  nothing: 1013,
   /** No token came, or one that opens nothing: the page asks for one. */
   refused: 4401,
   /** More pages are open than may be: the page tries again later, and says so. */
   full: 4429,
-} as const;
-
-/**
- * Why the server ended the WebSocket, beside the protocol's own codes (1001: it ends itself; 1009: too long a message). A
- * handshake is refused without a word only to what is no page: browsers show a page nothing of such a refusal.
- */
-export const CloseCode = {
-  /** The server ends, or the controller with it: try again every now and then. */
-  goingAway: 1001,
-  /** What was sent is no request. */
-  notARequest: 1008,
-  /** As many pages are open as are allowed, or there is nothing to show yet: try again in some seconds. */
-  tryLater: 1013,
-  /** No token was given, or none that is known: ask for one. */
-  token: 4401,
-  /** More messages a second than a page may send. */
-  tooMany: 4429,
 } as const;
 
 /** What a page may do: see only, or give orders too. */
