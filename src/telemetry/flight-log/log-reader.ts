@@ -45,7 +45,7 @@ interface Kept {
   readonly messages: ChunkMessages;
 }
 
-export class FlightLog {
+export class FlightLogReader {
   /** The file that was asked for. */
   readonly path: string;
   readonly parts: readonly LogPart[];
@@ -189,6 +189,52 @@ export class FlightLog {
     return found;
   }
 
+  /**
+   * The first message of a topic that has been reached, where what is before has not been and what is after has: found by
+   * halving, over chunks and then within one.
+   *
+   * @param reached false for all messages up to some place, true for all from there on
+   * @returns null where none has
+   * @throws FlightLogError, and what `reached` throws
+   * @realtime unsafe
+   */
+  firstFrom(topic: string, reached: (message: LogMessage) => boolean): LogMessage | null {
+    const places: { part: LogPart; chunk: LogChunk }[] = [];
+    for (const part of this.parts) {
+      const wanted = channelsOf(part, [topic]);
+      for (const chunk of part.chunks) if (mayHold(part, chunk, wanted)) places.push({ part, chunk });
+    }
+    // In places before `low` nothing has been reached; the first in which something has is `low`, or after empty ones.
+    let low = 0;
+    let high = places.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      let at = middle;
+      let found: LogMessage[] = [];
+      // One without the topic, or damaged, says nothing: the next does.
+      for (; at < high && found.length === 0; at++) found = this.#ofTopic(places[at].part, places[at].chunk, topic);
+      if (found.length === 0 || reached(found[found.length - 1])) high = middle;
+      else low = at;
+    }
+    for (; low < places.length; low++) {
+      const first = firstReached(this.#ofTopic(places[low].part, places[low].chunk, topic), reached);
+      if (first !== null) return first;
+    }
+    return null;
+  }
+
+  #ofTopic(part: LogPart, chunk: LogChunk, topic: string): LogMessage[] {
+    const messages = this.#open(part, chunk);
+    const ids = channelsOf(part, [topic]);
+    const found: LogMessage[] = [];
+    for (let i = 0; i < messages.count; i++) {
+      if (!ids.has(messages.channelId(i))) continue;
+      const message = this.#message(part, messages, i);
+      if (message !== null) found.push(message);
+    }
+    return found;
+  }
+
   close(): void {
     this.#kept = [];
     for (const part of this.parts) part.close();
@@ -253,6 +299,18 @@ export function isFlightLog(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Null where none has. */
+function firstReached(messages: readonly LogMessage[], reached: (message: LogMessage) => boolean): LogMessage | null {
+  let low = 0;
+  let high = messages.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (reached(messages[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return messages[low] ?? null;
 }
 
 /** The ids of a part's channels with these topics. */
