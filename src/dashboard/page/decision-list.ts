@@ -1,0 +1,64 @@
+/** The last decisions, newest first; any of them can be opened. Renewed a few times a second, so that it can be read. */
+import { byId, make, setAttribute, setText } from './dom.js';
+import { count, fixed, percent } from './format.js';
+import type { PageState } from './page-state.js';
+import { directionArrows, directionNames, plain } from './words.js';
+
+const ROWS = 12;
+const RENEW_MS = 250;
+
+export class DecisionList {
+  readonly #state: PageState;
+  readonly #rows: { row: HTMLTableRowElement; open: HTMLButtonElement; cells: HTMLElement[]; cycle: number }[] = [];
+  #drawnMs = 0;
+
+  constructor(state: PageState, open: (cycle: number) => void) {
+    this.#state = state;
+    const body = byId('decisions', HTMLTableElement).tBodies[0];
+    for (let i = 0; i < ROWS; i++) {
+      const row = make('tr');
+      const button = make('button', 'link');
+      button.type = 'button';
+      const head = make('td');
+      head.append(button);
+      const cells = [0, 1, 2, 3].map(() => make('td'));
+      row.append(head, ...cells);
+      row.hidden = true;
+      body.append(row);
+      const entry = { row, open: button, cells, cycle: -1 };
+      this.#rows.push(entry);
+      row.addEventListener('click', () => open(entry.cycle));
+    }
+    // Rows that somebody is about to press must not move away from under the pointer.
+    body.addEventListener('pointerenter', () => {
+      this.#held = true;
+    });
+    body.addEventListener('pointerleave', () => {
+      this.#held = false;
+    });
+  }
+
+  #held = false;
+
+  draw(nowMs: number, opened: number): void {
+    const { recent, fields, hello } = this.#state;
+    for (const { row, cycle } of this.#rows) setAttribute(row, 'aria-selected', String(cycle === opened && cycle >= 0));
+    if ((this.#held && recent.length > ROWS) || (nowMs - this.#drawnMs < RENEW_MS && nowMs > this.#drawnMs)) return;
+    this.#drawnMs = nowMs;
+    for (let i = 0; i < ROWS; i++) {
+      const entry = this.#rows[i];
+      entry.row.hidden = i >= recent.length;
+      if (i >= recent.length) continue;
+      const record = recent.record(i);
+      const action = record[fields.action];
+      entry.cycle = record[fields.cycle];
+      setText(entry.open, count(entry.cycle));
+      setAttribute(entry.open, 'aria-label', `Open decision ${entry.cycle}`);
+      setText(entry.cells[0], fields.chose(record) ? `${directionArrows[action]} ${directionNames[action]}` : '–');
+      setText(entry.cells[1], fields.chose(record) ? percent(record[fields.probability]) : '–');
+      setText(entry.cells[2], fixed(recent.reward(i), 2));
+      const reason = record[fields.reason];
+      setText(entry.cells[3], reason === 0 ? '' : plain(hello?.reasons[reason]));
+    }
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * One decision laid open: every feature with its unit, as sensed and as scaled, and what it added to each direction's
+ * value. The last row is the sum of the column, and is the value that the policy chose by.
+ */
+import type { ExplanationWords } from '../wire.js';
+import type { Connection } from './connection.js';
+import { buttonOf, byId, make, setAttribute, setHidden, setPressed, setText } from './dom.js';
+import { compact, count, fixed, percent, signed } from './format.js';
+import { Changed, type PageState } from './page-state.js';
+import type { Palette } from './palette.js';
+import { DIRECTIONS, directionArrows, directionNames, featureName, plain, reasonSentence } from './words.js';
+
+/** While it follows, it asks for the newest so often [ms]. */
+const ASK_MS = 300;
+
+interface FeatureRow {
+  readonly row: HTMLTableRowElement;
+  readonly raw: HTMLElement;
+  readonly scaled: HTMLElement;
+  readonly cells: HTMLElement[];
+}
+
+export class DecisionSheet {
+  readonly #state: PageState;
+  readonly #connection: Connection;
+  readonly #sheet = byId('sheet', HTMLElement);
+  readonly #table = byId('contributions', HTMLTableElement);
+  #palette: Palette;
+  #rows: FeatureRow[] = [];
+  #sums: HTMLElement[] = [];
+  #heads: HTMLElement[] = [];
+  #builtFor: unknown = null;
+  #explanation: ExplanationWords | null = null;
+  #pinned = false;
+  #asking = false;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #note = '';
+
+  constructor(state: PageState, connection: Connection, palette: Palette) {
+    this.#state = state;
+    this.#connection = connection;
+    this.#palette = palette;
+    buttonOf('sheet-close').addEventListener('click', () => this.close());
+    buttonOf('pin').addEventListener('click', () => this.pin(!this.#pinned));
+    buttonOf('sheet-before').addEventListener('click', () => this.go(-1));
+    buttonOf('sheet-after').addEventListener('click', () => this.go(1));
+  }
+
+  get isOpen(): boolean {
+    return !this.#sheet.hidden;
+  }
+
+  get pinned(): boolean {
+    return this.#pinned;
+  }
+
+  /** -1 while it shows none. */
+  get cycle(): number {
+    return this.isOpen && this.#explanation !== null ? this.#explanation.cycle : -1;
+  }
+
+  get explanation(): ExplanationWords | null {
+    return this.#explanation;
+  }
+
+  usePalette(palette: Palette): void {
+    this.#palette = palette;
+    this.#show();
+  }
+
+  /** @param cycle kept in view; the newest, followed, where there is none */
+  open(cycle?: number): void {
+    this.#setOpen(true);
+    this.#pinned = cycle !== undefined;
+    setPressed(buttonOf('pin'), this.#pinned);
+    if (cycle === undefined) this.#askedMs = Number.NEGATIVE_INFINITY;
+    else void this.#ask(cycle);
+    this.#state.changed |= Changed.frame;
+  }
+
+  close(): void {
+    this.#setOpen(false);
+    this.#explanation = null;
+    buttonOf('sheet-open').focus({ preventScroll: true });
+  }
+
+  pin(on: boolean): void {
+    if (!this.isOpen) return;
+    this.#pinned = on;
+    setPressed(buttonOf('pin'), on);
+  }
+
+  /** The decision so many cycles away, and stays with it. */
+  go(cycles: number): void {
+    if (!this.isOpen || this.#explanation === null) return;
+    this.pin(true);
+    void this.#ask(Math.max(0, this.#explanation.cycle + cycles));
+  }
+
+  /** Called when a frame came: asks for its explanation, if nobody wants to keep the one shown. */
+  draw(nowMs: number): void {
+    const { record, fields } = this.#state;
+    if (!this.isOpen || this.#pinned || this.#asking || record === null) return;
+    if (nowMs - this.#askedMs < ASK_MS || record[fields.cycle] === this.#explanation?.cycle) return;
+    this.#askedMs = nowMs;
+    void this.#ask(record[fields.cycle]);
+  }
+
+  #setOpen(open: boolean): void {
+    setHidden(this.#sheet, !open);
+    byId('layout', HTMLElement).classList.toggle('with-sheet', open);
+    setAttribute(buttonOf('sheet-open'), 'aria-expanded', String(open));
+  }
+
+  async #ask(cycle: number): Promise<void> {
+    this.#asking = true;
+    try {
+      const answer = await this.#connection.ask({ do: 'explain', cycle });
+      this.#explanation = answer.result as ExplanationWords;
+      this.#note = '';
+    } catch (error) {
+      this.#note = `Decision ${count(cycle)}: ${(error as Error).message}`;
+    } finally {
+      this.#asking = false;
+    }
+    this.#show();
+  }
+
+  #build(): void {
+    const { hello } = this.#state;
+    if (hello === null || this.#builtFor === hello.features) return;
+    this.#builtFor = hello.features;
+    const head = make('tr');
+    for (const title of ['feature', 'sensed', 'unit', 'scaled']) {
+      const cell = make('th', '', title);
+      cell.scope = 'col';
+      head.append(cell);
+    }
+    this.#heads = directionArrows.map((arrow, k) => {
+      const cell = make('th', 'direction');
+      cell.scope = 'col';
+      const sign = make('span', '', arrow);
+      sign.ariaHidden = 'true';
+      cell.append(sign, make('span', 'unseen', directionNames[k]));
+      cell.title = directionNames[k];
+      head.append(cell);
+      return cell;
+    });
+    const body = make('tbody');
+    const labels = hello.features.map(({ name, unit }) => ({ name: featureName(name), unit }));
+    while (labels.length < hello.explained) labels.push({ name: 'the rest', unit: '' });
+    this.#rows = labels.map(({ name, unit }) => {
+      const row = make('tr');
+      const title = make('th', '', name);
+      title.scope = 'row';
+      const raw = make('td');
+      const scaled = make('td');
+      const cells = directionNames.map(() => make('td', 'heat'));
+      row.append(title, raw, make('td', 'unit', unit), scaled, ...cells);
+      body.append(row);
+      return { row, raw, scaled, cells };
+    });
+    const foot = make('tfoot');
+    const sum = make('tr');
+    const title = make('th', '', 'sum = value');
+    title.scope = 'row';
+    this.#sums = directionNames.map(() => make('td', 'heat'));
+    const filler = make('td');
+    filler.colSpan = 3;
+    sum.append(title, filler, ...this.#sums);
+    foot.append(sum);
+    const top = make('thead');
+    top.append(head);
+    this.#table.replaceChildren(top, body, foot);
+  }
+
+  #show(): void {
+    this.#build();
+    const { fields, hello } = this.#state;
+    const explanation = this.#explanation;
+    if (explanation === null || hello === null) {
+      setText(byId('sheet-note', HTMLElement), this.#note);
+      return;
+    }
+    const { record, contributions, cycle } = explanation;
+    const action = record[fields.action] ?? -1;
+    const chose = action >= 0 && action < DIRECTIONS;
+    setText(byId('sheet-title', HTMLElement), `Decision ${count(cycle)}`);
+    const what = chose
+      ? `${directionArrows[action]} ${directionNames[action]}, taken with a probability of ${percent(record[fields.probability])}`
+      : 'nothing to choose';
+    const driver = plain(hello.drivers[record[fields.driver] ?? -1]);
+    const reason = reasonSentence(hello.reasons[record[fields.reason] ?? -1]);
+    setText(byId('sheet-words', HTMLElement), `${what}. Driver: ${driver}. Safety: ${reason}.`);
+    const allowed = record[fields.allowed] ?? 0;
+    this.#heads.forEach((head, k) => {
+      const forbidden = (allowed & (1 << k)) === 0;
+      head.classList.toggle('chosen', chose && k === action);
+      head.classList.toggle('forbidden', forbidden);
+      head.title = `${directionNames[k]}${chose && k === action ? ', chosen' : ''}${forbidden ? ', forbidden' : ''}`;
+    });
+    let most = 0;
+    for (const share of contributions ?? []) most = Math.max(most, Math.abs(share));
+    this.#rows.forEach(({ raw, scaled, cells }, i) => {
+      const isFeature = i < hello.features.length;
+      setText(raw, isFeature ? compact(record[fields.raw + i]) : '');
+      setText(scaled, isFeature ? signed(record[fields.scaled + i], 2) : '');
+      cells.forEach((cell, k) => {
+        this.#heat(cell, contributions?.[k * hello.explained + i], most, chose && k === action);
+      });
+    });
+    let mostValue = 0;
+    for (let k = 0; k < DIRECTIONS; k++) mostValue = Math.max(mostValue, Math.abs(record[fields.values + k] ?? 0));
+    let off = 0;
+    this.#sums.forEach((cell, k) => {
+      const value = record[fields.values + k];
+      let sum = 0;
+      for (let i = 0; i < hello.explained; i++) sum += contributions?.[k * hello.explained + i] ?? 0;
+      if (contributions !== null && value !== null) off = Math.max(off, Math.abs(sum - value));
+      this.#heat(cell, contributions === null ? (value ?? undefined) : sum, mostValue, chose && k === action);
+      cell.title = `value ${fixed(value, 6)}`;
+    });
+    setText(byId('sheet-note', HTMLElement), this.#note !== '' ? this.#note : this.#noteOn(contributions, off));
+  }
+
+  #noteOn(contributions: readonly number[] | null, off: number): string {
+    if (contributions === null) {
+      return 'No contributions were taken for this decision: they are made only while somebody looks. The last row is its values.';
+    }
+    return off < 1e-6
+      ? 'Each column adds up to the value that the policy chose by.'
+      : `The columns are off the values by up to ${compact(off)}.`;
+  }
+
+  #heat(cell: HTMLElement, share: number | undefined, most: number, chosen: boolean): void {
+    setText(cell, share === undefined ? '' : tiny(share));
+    const strength = share === undefined || most === 0 ? 0 : Math.min(1, Math.abs(share) / most);
+    const colour = (share ?? 0) >= 0 ? this.#palette.plus : this.#palette.minus;
+    const background =
+      strength < 0.02 ? 'transparent' : `color-mix(in srgb, ${colour} ${(strength * 62).toFixed(0)}%, transparent)`;
+    if (cell.dataset['heat'] !== background) {
+      cell.dataset['heat'] = background;
+      cell.style.backgroundColor = background;
+    }
+    cell.classList.toggle('chosen', chosen);
+  }
+}
+
+/** A contribution in a narrow cell: what is too small to matter is a dot. */
+function tiny(share: number): string {
+  if (Math.abs(share) < 0.0005) return '·';
+  return signed(share, Math.abs(share) < 0.0995 ? 3 : 2);
+}
