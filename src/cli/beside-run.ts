@@ -174,7 +174,10 @@ export class BesideRuns {
     const followers: { name: string; follower: RobotFollower }[] = [];
     for (const beside of this.#opened) {
       try {
-        followers.push({ name: beside.name, follower: await beside.follow(run) });
+        const taps = new GuardedTaps(run.taps, (error) => {
+          this.#tell(`${beside.name}: ${messageOf(error)}; the run goes on, and this is told once`);
+        });
+        followers.push({ name: beside.name, follower: await beside.follow({ ...run, taps }) });
       } catch (error) {
         if (beside.required && !begun) {
           await new RobotFollowers(followers, this.#tell).end();
@@ -202,6 +205,71 @@ export class BesideRuns {
 
   #failed(name: string, error: unknown): void {
     this.#tell(`${name}: ${messageOf(error)}; the run goes on without it`);
+  }
+}
+
+/** Taps whose listeners may throw: the run that calls them does not hear of it. */
+class GuardedTaps implements RunTaps {
+  readonly memory: ControlMemory;
+  readonly statistics: ControlStatistics;
+  readonly #taps: RunTaps;
+  readonly #failed: (error: unknown) => void;
+  #told = false;
+
+  /** @param failed called with the first error */
+  constructor(taps: RunTaps, failed: (error: unknown) => void) {
+    this.memory = taps.memory;
+    this.statistics = taps.statistics;
+    this.#taps = taps;
+    this.#failed = failed;
+  }
+
+  onReading(listener: ReadingTap): () => void {
+    return this.#taps.onReading((input, doubles, beams) => {
+      try {
+        listener(input, doubles, beams);
+      } catch (error) {
+        this.#tell(error);
+      }
+    });
+  }
+
+  onDecision(listener: (record: Float64Array) => void): () => void {
+    return this.#taps.onDecision(this.#guarded(listener));
+  }
+
+  onExplanation(listener: (record: Float64Array) => void): () => void {
+    return this.#taps.onExplanation(this.#guarded(listener));
+  }
+
+  onRestore(listener: (restores: number, learned: LearnedParts) => void): () => void {
+    return this.#taps.onRestore((restores, learned) => {
+      try {
+        listener(restores, learned);
+      } catch (error) {
+        this.#tell(error);
+      }
+    });
+  }
+
+  explain(on: boolean): void {
+    this.#taps.explain(on);
+  }
+
+  #guarded(listener: (record: Float64Array) => void): (record: Float64Array) => void {
+    return (record) => {
+      try {
+        listener(record);
+      } catch (error) {
+        this.#tell(error);
+      }
+    };
+  }
+
+  #tell(error: unknown): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#failed(error);
   }
 }
 

@@ -66,6 +66,8 @@ export class ControllerHost {
   /** Of the last full window [Hz]; NaN before there is one. */
   cycleRate = Number.NaN;
   readonly window: StatisticsWindow;
+  /** File that the state came from that is being put in its place, or was last; empty where it came from none. */
+  restoredFile = '';
   /** Updates that the policy had learned from before this run. */
   updatesBefore = 0;
   /** Reason code of the newest decision. */
@@ -243,13 +245,15 @@ export class ControllerHost {
    * Puts what was learned elsewhere in the place of what was learned here.
    *
    * @param tenancy of the robot that it is meant for: as it was when that was decided
+   * @param file that it came from; empty where it came from none
    * @throws Error where another has the controller by now, and what `Controller.restore` throws
    */
-  async restore(learned: LearnedState, updates: number, tenancy: number): Promise<void> {
+  async restore(learned: LearnedState, updates: number, tenancy: number, file = ''): Promise<void> {
     // The control thread answers in turn: whatever the next robot brings comes after this.
     if (tenancy !== this.tenancy) throw new Error('the robot that it was meant for has gone');
     this.#restores++;
     this.#keptLearned = Number.NaN;
+    this.restoredFile = file;
     await this.controller.restore(learned);
     this.updatesBefore = updates;
     this.#learnedBefore = this.#learned();

@@ -5,10 +5,13 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { EpisodeReport } from '../../sim/index.js';
+import { LOCAL_ROBOT } from '../io/zeromq/protocol/protocol.js';
 import { Counter } from '../loop/statistics.js';
-import type { RobotFollowers } from './beside-run.js';
+import type { BesideRuns, RobotFollowers } from './beside-run.js';
 import { chainWorldHash, type LearnedState } from './checkpointing.js';
 import type { EpisodeTally } from './episode-tally.js';
+import { packageVersion } from './package-version.js';
+import { geometryOf, type Run } from './run-options.js';
 import type { StopRequest } from './stop-request.js';
 import type { VirtualSession } from './virtual-session.js';
 
@@ -39,6 +42,45 @@ export interface HeadlessRun {
   beforeEpisode?: (episode: number) => void;
   /** Called with the tally brought up to date. @param rewardMean of a decision in the episode; NaN where there is none */
   afterEpisode?: (report: EpisodeReport, boundary: Boundary, rewardMean: number) => Promise<void>;
+}
+
+/** A run on the virtual clock, and how those beside it are to know it. */
+export interface HeadlessBeside {
+  command: string;
+  run: Run;
+  frozen: boolean;
+  learned: LearnedState | null;
+  /** File that it came from, and the updates that it was learned from. */
+  checkpoint: string;
+  updates: number;
+  firstEpisode: number;
+  session: VirtualSession;
+  beside: BesideRuns;
+  tell: (text: string) => void;
+}
+
+/** Opens what goes on beside a run on the virtual clock, and shows it the robot. @throws what one needs that was asked for */
+export async function followHeadless(of: HeadlessBeside): Promise<RobotFollowers> {
+  const { command, run, frozen, learned, checkpoint, updates, firstEpisode, session, beside, tell } = of;
+  await beside.open();
+  return beside.follow({
+    ...{ command, frozen, learned, checkpoint, updates, firstEpisode, tell },
+    robot: LOCAL_ROBOT,
+    geometry: geometryOf(run.parameters, run.robot.name),
+    scenario: run.scenarioName,
+    seed: run.seed,
+    version: packageVersion(),
+    control: run,
+    continued: false,
+    clock: session.clock,
+    taps: session,
+    host: null,
+    order: () => {
+      throw new Error('a run on a virtual clock takes no orders');
+    },
+    busy: () => 'a run on a virtual clock takes no orders',
+    simulator: null,
+  });
 }
 
 /** @returns the state after the last whole episode */

@@ -25,6 +25,8 @@ export interface HostAdministrationOptions {
   order(robot: string, order: OperatorOrder): void;
   /** Why what that robot has learned can be neither saved nor changed at this moment; empty where it can. */
   busy?(robot: string): string;
+  /** Who gives the orders, in what is told of them; absent, an administrator. */
+  who?: string;
   /** An operator's order was carried out: told in a sentence. */
   tell(text: string): void;
   /** Something that telemetry shows has changed. */
@@ -67,7 +69,7 @@ export class HostAdministration implements Administration {
     const resumed = file === null ? await checkpointing.load() : await checkpointing.read(file);
     if (resumed === null) throw new Error(`there is no checkpoint in ${checkpointing.folder}`);
     this.#mustStill(robot, host, tenancy);
-    await host.restore(resumed.learned, resumed.updates, tenancy);
+    await host.restore(resumed.learned, resumed.updates, tenancy, basename(resumed.path));
     this.#done(robot, `restored ${basename(resumed.path)}, after ${resumed.updates} updates`);
     return { file: basename(resumed.path), updates: resumed.updates, episodes: resumed.progress.episodes };
   }
@@ -118,7 +120,7 @@ export class HostAdministration implements Administration {
   }
 
   #done(robot: string, what: string): void {
-    this.#options.tell(`${robot}: ${what} (administrator)`);
+    this.#options.tell(`${robot}: ${what} (${this.#options.who ?? 'administrator'})`);
     this.#options.changed(robot);
   }
 

@@ -21,6 +21,7 @@ import { HostedSession, OrdersByRobot } from './hosted-session.js';
 import { endpointLines, linkLine } from './link-line.js';
 import type { LinkTotals } from './link-summary.js';
 import { type LiveDisplay, memoryLine } from './live-line.js';
+import type { LinkFigures } from './run-metrics.js';
 import type { Control } from './run-options.js';
 import { stateReport } from './state-report.js';
 import type { StopRequest } from './stop-request.js';
@@ -39,6 +40,8 @@ export interface LinkSessionOptions {
   stop: StopRequest;
   /** What goes on beside the run. */
   beside?: readonly BesideRun[];
+  /** Told when the link listens. */
+  listening?: (link: LinkFigures) => void;
 }
 
 export interface LinkResult {
@@ -220,6 +223,7 @@ export class LinkSession {
         host.begin();
       }
       await this.#port.start(first.observations, first.commands);
+      this.#options.listening?.(this.#port);
     } catch (error) {
       for (const session of this.#sessions) session.ending = true;
       await Promise.all(this.#sessions.map(({ host }) => host.stop()));

@@ -10,6 +10,7 @@ import { HostAdministration } from './host-administration.js';
 import { HostTelemetry } from './host-telemetry.js';
 import { endpointLines } from './link-line.js';
 import { checkpointStatus } from './link-session.js';
+import type { LinkFigures } from './run-metrics.js';
 import { stateReport } from './state-report.js';
 
 export class LinkWatch implements BesideRun {
@@ -17,16 +18,21 @@ export class LinkWatch implements BesideRun {
   readonly required = true;
   readonly #parameters: ParameterValues;
   readonly #tell: (text: string) => void;
+  readonly #listening: (link: LinkFigures) => void;
   #watch: ZeromqWatch | null = null;
   #run: RunUnderWay | null = null;
   #telemetry: HostTelemetry | null = null;
   #ending = false;
 
-  /** @throws ParameterError where the link cannot be opened so */
-  constructor(parameters: ParameterValues, tell: (text: string) => void) {
+  /**
+   * @param listening told when it does
+   * @throws ParameterError where the link cannot be opened so
+   */
+  constructor(parameters: ParameterValues, tell: (text: string) => void, listening?: (link: LinkFigures) => void) {
     checkLink(parameters);
     this.#parameters = parameters;
     this.#tell = tell;
+    this.#listening = listening ?? (() => undefined);
   }
 
   /** @throws ZeromqMissingError, EndpointError, CertificateError */
@@ -45,6 +51,7 @@ export class LinkWatch implements BesideRun {
     });
     this.#watch = watch;
     await watch.start();
+    this.#listening(watch);
   }
 
   async follow(run: RunUnderWay): Promise<RobotFollower> {

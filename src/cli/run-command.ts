@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander';
+import { addLogOption, addPageOptions } from './beside-options.js';
+import { besidesOf } from './besides.js';
 import { LinkSession } from './link-session.js';
 import { linkFigures, linkSummary } from './link-summary.js';
 import { LiveDisplay } from './live-line.js';
@@ -22,7 +24,7 @@ export function registerRunCommand(program: Command): void {
     .addOption(
       new Option('--watch <name>', 'lets peers of another port watch and administer meanwhile').choices(['zeromq']),
     );
-  addControlOptions(command, 'seed of all that is drawn (default: random_seed)')
+  addPageOptions(addLogOption(addControlOptions(command, 'seed of all that is drawn (default: random_seed)')))
     .option('--frozen', 'no learning, no exploration, nothing saved')
     .addOption(new Option('--end-with-input', 'end when standard input does').hideHelp())
     .addHelpText(
@@ -50,7 +52,13 @@ async function runPort(options: RunCommandOptions): Promise<void> {
       stream.removeAllListeners('error').on('error', () => stop.ask('output closed'));
     }
     if (options.endWithInput === true) process.stdin.on('close', () => stop.ask('input ended')).resume();
-    const session = await LinkSession.create({ control, frozen: options.frozen === true, display, stop });
+    const { list: beside, listening } = await besidesOf({
+      control,
+      asked: options,
+      tell: (text) => display.message(text),
+    });
+    const frozen = options.frozen === true;
+    const session = await LinkSession.create({ control, frozen, display, stop, beside, listening });
     const { totals, fault, saved, underWay } = await session.drive();
     if (fault !== '') process.stderr.write(`rfsn: ${fault}\n`);
     if (fault !== '' || !saved) process.exitCode = ExitCode.failed;

@@ -15,12 +15,13 @@ import { type PresetName, presetNames, presetPath } from '../parameters/presets.
 import type { ParameterValues } from '../parameters/schema.js';
 import type { RewardProgram } from '../reward/expression-reward.js';
 import { compileReward } from '../reward/reward-compiler.js';
+import { type BesideOptions, besideArguments, besideParameters } from './beside-options.js';
 import type { RobotGeometry } from './beside-run.js';
 import { policyNotes, policyOption } from './policy-option.js';
 import { addParameterOptions, type ParameterOptions, readParameters, seedArgument, UsageError } from './usage.js';
 
 /** What every command is asked for that has a controller drive. */
-export interface ControlOptions extends ParameterOptions {
+export interface ControlOptions extends ParameterOptions, BesideOptions {
   preset?: PresetName;
   policy?: string;
   seed?: number;
@@ -95,11 +96,11 @@ export function addControlOptions(command: Command, seedDescription: string): Co
 export function readControl(options: ControlOptions, robot?: RobotModel): Control {
   const files = [...(options.preset === undefined ? [] : [presetPath(options.preset)]), ...(options.params ?? [])];
   const given = new Set<string>();
-  const parameters = readParameters(
-    { params: files, set: { ...(robot && robotParameters(robot)), ...options.set } },
-    { random_seed: options.seed, model_dir: options.model, policy: options.policy },
-    given,
-  );
+  const asked = { params: files, set: { ...(robot && robotParameters(robot)), ...options.set } };
+  const flags = { random_seed: options.seed, model_dir: options.model, policy: options.policy };
+  // A bare --page is served where the parameters say, so they are read first.
+  const listen = options.page === true ? readParameters(asked, flags)['dashboard.listen'] : '';
+  const parameters = readParameters(asked, { ...flags, ...besideParameters(options, listen) }, given);
   const expression = parameters['reward.expression'];
   return {
     parameters,
@@ -126,7 +127,8 @@ export function controlArguments(options: RunOptions): string[] {
     ['seed', seed],
     ['model', model],
   ];
-  return given.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]));
+  const args = given.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]));
+  return [...args, ...besideArguments(options)];
 }
 
 /**

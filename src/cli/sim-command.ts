@@ -4,6 +4,9 @@ import type { Mode } from '../io/zeromq/protocol/protocol.js';
 import type { CurveKeys } from '../io/zeromq/robot/robot-link.js';
 import { readPublicCertificate, readSecretCertificate } from '../io/zeromq/socket/certificates.js';
 import { learns } from '../loop/configuration.js';
+import { addLogOption, addPageOptions } from './beside-options.js';
+import { type BesideRun, BesideRuns, type RobotFollowers } from './beside-run.js';
+import { besidesOf } from './besides.js';
 import {
   Checkpointing,
   type LearnedState,
@@ -13,8 +16,7 @@ import {
   stateHash,
 } from './checkpointing.js';
 import { EpisodeTally, type RunFigures, runFigures, runSummary } from './episode-tally.js';
-import { runHeadless } from './headless-run.js';
-import { LinkWatch } from './link-watch.js';
+import { followHeadless, runHeadless } from './headless-run.js';
 import { LiveDisplay, memoryLine, progressLine } from './live-line.js';
 import { LiveSession } from './live-session.js';
 import { addRunOptions, controlArguments, type Run, type RunOptions, readRun } from './run-options.js';
@@ -38,7 +40,7 @@ const WRITE_MS = 10_000;
 /** `rfsn sim`: the controller drives a robot in the embedded simulator. */
 export function registerSimCommand(program: Command): void {
   const command = program.command('sim').description('drive a robot in the embedded simulator, and learn');
-  addRunOptions(command)
+  addPageOptions(addLogOption(addRunOptions(command)))
     .option(
       '--episodes <n>',
       'how many; without it until Ctrl-C, and a BARN file once through its worlds',
@@ -82,8 +84,10 @@ interface Job {
   episodes: number | null;
   /** Null where nothing is saved. */
   checkpointing: Checkpointing | null;
-  /** Peers of the ZeroMQ link may watch and administer. */
-  watch: boolean;
+  /** File that `learned` came from, and the updates that it was learned from. */
+  checkpoint: string;
+  updates: number;
+  beside: readonly BesideRun[];
 }
 
 interface JobResult {
@@ -103,6 +107,13 @@ async function sim(options: SimCommandOptions): Promise<void> {
   const stop = new StopRequest();
   try {
     for (const note of run.notes) display.message(`note: ${note}`);
+    const { list: beside } = await besidesOf({
+      control: run,
+      asked: options,
+      watch: options.watch !== undefined,
+      virtual: options.headless === true,
+      tell: (text) => display.message(text),
+    });
     const checkpointing = learns(run.parameters) ? Checkpointing.of(run, (text) => display.message(text)) : null;
     const resumed = (await checkpointing?.load()) ?? null;
     if (resumed !== null) display.message(resumed.message);
@@ -120,7 +131,9 @@ async function sim(options: SimCommandOptions): Promise<void> {
       firstEpisode: progress.episodes,
       episodes: options.episodes ?? run.scenario.worldCount,
       checkpointing: learning ? checkpointing : null,
-      watch: options.watch !== undefined,
+      checkpoint: resumed?.path ?? '',
+      updates: resumed?.updates ?? 0,
+      beside,
     };
     const { figures, fault, saved } = await (options.headless === true ? simHeadless(job) : simLive(job));
     if (fault !== '') process.stderr.write(`rfsn: ${fault}\n`);
@@ -134,11 +147,14 @@ async function sim(options: SimCommandOptions): Promise<void> {
   }
 }
 
-function checkLinkOptions({ port, mode, key, watch, headless }: SimCommandOptions): void {
+function checkLinkOptions({ port, mode, key, watch, headless, page }: SimCommandOptions): void {
   if (port === undefined && mode !== undefined) throw new UsageError(`--mode ${mode} needs --port zeromq`);
   if (port === undefined && key !== undefined) throw new UsageError('--key needs --port zeromq');
   if (port !== undefined && watch !== undefined) {
     throw new UsageError('--watch zeromq: the controller that --port zeromq drives by has its watchers; leave it out');
+  }
+  if (typeof page === 'string' || page === true) {
+    if (headless === true) throw new UsageError('--page needs real time, not --headless: nobody could follow it');
   }
   if (watch !== undefined && headless === true) throw new UsageError('--watch zeromq needs real time, not --headless');
   if (mode === 'free' && headless === true) throw new UsageError('--headless is lockstep: --mode free needs real time');
@@ -193,9 +209,7 @@ function warnOfKnownWorlds(run: Run, resumed: Resumed, display: LiveDisplay): vo
 }
 
 async function simLive(job: Job): Promise<JobResult> {
-  const { run, display, watch } = job;
-  const beside = watch ? [new LinkWatch(run.parameters, (text) => display.message(text))] : [];
-  const session = new LiveSession({ ...job, beside });
+  const session = new LiveSession(job);
   const { learned, worldHash, fault, saved } = await session.drive();
   const hash = learned === null ? '' : stateHash(worldHash, learned);
   return { figures: runFigures(job.tally, session.controller.statistics, hash, job.run.isBarn), fault, saved };
@@ -204,14 +218,20 @@ async function simLive(job: Job): Promise<JobResult> {
 async function simHeadless(job: Job): Promise<JobResult> {
   const { run, display, stop, tally, progress, firstEpisode, checkpointing } = job;
   const session = await VirtualSession.create({ ...job, ...run });
+  const tell = (text: string) => display.message(text);
+  const beside = new BesideRuns(job.beside, tell);
+  let followers: RobotFollowers | null = null;
   try {
     display.message(memoryLine(session.memory.layout));
+    followers = await followHeadless({ ...job, command: 'sim', session, beside, tell });
+    const told = followers;
     const started = performance.now();
     let painted = started;
     let savedEpisode = firstEpisode === 0 ? -1 : firstEpisode;
     const boundary = await runHeadless({
       ...job,
       session,
+      followers: told,
       worldHash: progress.worldHash,
       afterEpisode: async (report, now) => {
         const since = performance.now() - painted;
@@ -221,7 +241,10 @@ async function simHeadless(job: Job): Promise<JobResult> {
         }
         const due = tally.episodes % run.parameters.save_frequency === 0 || checkpointing?.failure !== '';
         if (checkpointing === null || !due) return;
-        if (await checkpointing.save(now.learned, progressAt(progress, now))) savedEpisode = now.episode;
+        if (await checkpointing.save(now.learned, progressAt(progress, now))) {
+          savedEpisode = now.episode;
+          told.saved({ path: checkpointing.savedPath, ...checkpointing.savedProgress });
+        }
       },
     });
     display.close();
@@ -229,11 +252,14 @@ async function simHeadless(job: Job): Promise<JobResult> {
     let saved = true;
     if (checkpointing !== null && savedEpisode !== boundary.episode) {
       saved = await checkpointing.save(boundary.learned, progressAt(progress, boundary));
+      if (saved) told.saved({ path: checkpointing.savedPath, ...checkpointing.savedProgress });
     }
     if (checkpointing !== null && saved) display.message(`saved ${checkpointing.savedPath}`);
     const hash = stateHash(boundary.worldHash, boundary.learned);
     return { figures: runFigures(tally, session.loop.statistics, hash, run.isBarn), fault: '', saved };
   } finally {
+    await followers?.end();
+    await beside.close();
     session.close();
   }
 }

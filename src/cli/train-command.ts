@@ -4,9 +4,12 @@ import type { EpisodeReport } from '../../sim/index.js';
 import { learns } from '../loop/configuration.js';
 import { Counter } from '../loop/statistics.js';
 import type { Policy } from '../policy/policy.js';
+import { addLogOption } from './beside-options.js';
+import { BesideRuns, type RobotFollowers } from './beside-run.js';
+import { besidesOf } from './besides.js';
 import { Checkpointing, type EpisodePlan, NO_PROGRESS, type Resumed, stateHash } from './checkpointing.js';
 import { EpisodeTally, OUTCOME_NAMES, runFigures, runSummary } from './episode-tally.js';
-import { type Boundary, runHeadless } from './headless-run.js';
+import { type Boundary, followHeadless, runHeadless } from './headless-run.js';
 import { HistoryFile } from './history-file.js';
 import { LiveDisplay, memoryLine, progressLine, recentText } from './live-line.js';
 import { RateSchedule, SCHEDULE_KINDS, type ScheduleKind } from './rate-schedule.js';
@@ -31,7 +34,7 @@ const WRITE_MS = 10_000;
 /** `rfsn train`: episodes on the virtual clock until the policy has had as many as asked for. */
 export function registerTrainCommand(program: Command): void {
   const command = program.command('train').description('train the policy in the simulator, as fast as the machine can');
-  addRunOptions(command)
+  addLogOption(addRunOptions(command))
     .option(
       '--episodes <n>',
       `how many more (default: ${DEFAULT_EPISODES}, or what an interrupted training left)`,
@@ -70,6 +73,8 @@ async function train(options: TrainCommandOptions): Promise<void> {
   const stop = new StopRequest();
   try {
     for (const note of run.notes) display.message(`note: ${note}`);
+    const tell = (text: string) => display.message(text);
+    const { list: besides } = await besidesOf({ control: run, asked: options, virtual: true, tell });
     const checkpointing = Checkpointing.of(run, (text) => display.message(text));
     const resumed = await checkpointing.load();
     if (resumed !== null) display.message(resumed.message);
@@ -86,9 +91,26 @@ async function train(options: TrainCommandOptions): Promise<void> {
       learned: resumed?.learned ?? null,
       frozen: false,
     });
+    const beside = new BesideRuns(besides, tell);
     const policy = session.loop.policy;
     const setRates = rateSetter(policy, schedules);
     display.message(memoryLine(session.memory.layout));
+
+    let followers: RobotFollowers;
+    try {
+      followers = await followHeadless({
+        ...{ command: 'train', run, frozen: false, firstEpisode, session, beside, tell },
+        learned: resumed?.learned ?? null,
+        checkpoint: resumed?.path ?? '',
+        updates: resumed?.updates ?? 0,
+      });
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+    if (beside.any && (schedules.learningRate.kind !== 'constant' || schedules.epsilon.kind !== 'constant')) {
+      display.message('note: rates that follow a schedule are in no record: `rfsn replay` cannot repeat this log');
+    }
 
     const tally = new EpisodeTally();
     const bar = process.stderr.isTTY
@@ -110,7 +132,9 @@ async function train(options: TrainCommandOptions): Promise<void> {
     let interventionsBefore = 0;
     const save = async (now: Boundary) => {
       const done = { cycles: progress.cycles + now.cycles, episodes: now.episode, worldHash: now.worldHash, plan };
-      if (await checkpointing.save(now.learned, done)) savedEpisode = now.episode;
+      if (!(await checkpointing.save(now.learned, done))) return;
+      savedEpisode = now.episode;
+      followers.saved({ path: checkpointing.savedPath, ...checkpointing.savedProgress });
     };
 
     const afterEpisode = async (report: EpisodeReport, now: Boundary, rewardMean: number) => {
@@ -155,6 +179,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
     try {
       boundary = await runHeadless({
         session,
+        followers,
         tally,
         stop,
         firstEpisode,
@@ -165,11 +190,14 @@ async function train(options: TrainCommandOptions): Promise<void> {
         },
         afterEpisode,
       });
+      bar?.stop();
+      if (savedEpisode !== boundary.episode) await save(boundary);
     } finally {
       bar?.stop();
+      await followers.end();
+      await beside.close();
       session.close();
     }
-    if (savedEpisode !== boundary.episode) await save(boundary);
     if (stop.requested) {
       const left = episodes - tally.episodes;
       display.message(`${stop.reason}: interrupted, episodes left: ${left}; the same command goes on with them`);
