@@ -1,4 +1,6 @@
 /** A run, its link and what else goes on beside it, as metrics see them. Main thread. */
+
+import type { PageServer } from '../dashboard/server.js';
 import type { LinkCounters } from '../io/zeromq/session/link-counters.js';
 import type { RequestCounters } from '../io/zeromq/socket/request-channel.js';
 import type { LinkTraffic } from '../io/zeromq/zeromq-port.js';
@@ -7,7 +9,7 @@ import { PendingCount } from '../policy/pending-rewards.js';
 import { FAILED_BEAMS, INPUT_NAMES, REASON_NAMES } from '../sense/validating-sink.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { EpisodeOutcome } from '../telemetry/metrics-robot.js';
-import type { CheckpointSource, Counts, LinkSource, RobotSource } from '../telemetry/metrics-source.js';
+import type { CheckpointSource, Counts, LinkSource, PageSource, RobotSource } from '../telemetry/metrics-source.js';
 import type { RobotFollower, RunUnderWay } from './beside-run.js';
 import { OUTCOME_NAMES } from './episode-tally.js';
 
@@ -89,6 +91,25 @@ export function linkSourceOf(link: LinkFigures): LinkSource {
     get requests() {
       const { requests } = link;
       return requests === null ? null : { done: requests.done, muted: requests.muted, ...requests.rejected };
+    },
+  };
+}
+
+/** Read anew with each scrape. */
+export function pageSourceOf(server: PageServer): PageSource {
+  return {
+    get clients() {
+      return server.clients;
+    },
+    get framesSent() {
+      return server.counts.framesSent;
+    },
+    get skippedFrames() {
+      return server.counts.skippedFrames;
+    },
+    get refused() {
+      const { crowded, evicted, tooMany, garbage, lost } = server.counts;
+      return { ...server.access.refused, crowded, evicted, too_many: tooMany, garbage, lost };
     },
   };
 }

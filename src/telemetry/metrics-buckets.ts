@@ -13,7 +13,7 @@ const LAST_EDGE_NS = 2 ** 32;
 /** Edges of the period, as shares of what it is to be: what matters is how far it strays. */
 const PERIOD_SHARES = [0.1, 0.5, 0.75, 0.9, 0.95, 0.975, 1.025, 1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10, 50];
 
-/** The number of the log-linear bucket that begins nearest to `ns`. */
+/** The number of the log-linear bucket that begins nearest to `ns`; the last one is open, and so its end is no edge. */
 function nearestBucket(ns: number, bucketStartNs: (index: number) => number, buckets: number): number {
   let low = 0;
   let high = buckets;
@@ -23,7 +23,7 @@ function nearestBucket(ns: number, bucketStartNs: (index: number) => number, buc
     else high = middle;
   }
   if (low > 0 && ns - bucketStartNs(low - 1) < bucketStartNs(low) - ns) low--;
-  return Math.min(Math.max(low, 1), buckets);
+  return Math.min(Math.max(low, 1), buckets - 1);
 }
 
 /** Edges that suit times from microseconds to seconds [ns]. */

@@ -26,7 +26,8 @@ export interface Scrape {
   readonly version: string;
   readonly link: LinkSource | null;
   readonly page: PageSource | null;
-  readonly log: FlightLogSource | null;
+  /** By robot. */
+  readonly logs: ReadonlyMap<string, FlightLogSource>;
   /** As `/readyz` has it. */
   ready(robot: RobotMetrics): boolean;
   /** Families whose samples could not be had, so far. */
@@ -107,6 +108,10 @@ function summary(name: string, of: (robot: RobotMetrics) => readonly [sum: numbe
         { value: count, labels, metricName: `${name}_count` },
       ];
     });
+}
+
+function perLog(value: (counters: FlightLogSource['counters']) => number): (scrape: Scrape) => Sample[] {
+  return ({ logs }) => [...logs].map(([robot, { counters }]) => ({ value: value(counters), labels: { robot } }));
 }
 
 function single(value: number | undefined): Sample[] {
@@ -658,36 +663,34 @@ const FLIGHT_LOG: Omit<MetricFamily, 'group'>[] = [
     name: 'rfsn_log_bytes_total',
     type: 'counter',
     help: 'Bytes of flight log that were written.',
-    labels: [],
-    samples: ({ log }) => single(log?.bytes),
+    labels: ['robot'],
+    samples: perLog(({ bytes }) => bytes),
   },
   {
     name: 'rfsn_log_messages_total',
     type: 'counter',
     help: 'Messages of flight log that were written.',
-    labels: [],
-    samples: ({ log }) => single(log?.messages),
+    labels: ['robot'],
+    samples: perLog(({ written }) => written),
   },
   {
     name: 'rfsn_log_lost_messages_total',
     type: 'counter',
-    help: 'Messages that were given up, because the queue was full or the disk did not take them.',
-    labels: [],
-    samples: ({ log }) => single(log?.lost),
+    help: 'Messages that were not written, by cause: queue (too much waited for the disk), disk (it took nothing until the end), removed (somebody removed the file meanwhile).',
+    labels: ['robot', 'cause'],
+    samples: ({ logs }) =>
+      [...logs].flatMap(([robot, { counters }]) => [
+        { value: counters.lostQueue, labels: { robot, cause: 'queue' } },
+        { value: counters.lostDisk, labels: { robot, cause: 'disk' } },
+        { value: counters.lostRemoved, labels: { robot, cause: 'removed' } },
+      ]),
   },
   {
     name: 'rfsn_log_parts_total',
     type: 'counter',
     help: 'Files of flight log that were begun.',
-    labels: [],
-    samples: ({ log }) => single(log?.parts),
-  },
-  {
-    name: 'rfsn_log_failures_total',
-    type: 'counter',
-    help: 'Times that a file of flight log could not be opened or written.',
-    labels: [],
-    samples: ({ log }) => single(log?.failures),
+    labels: ['robot'],
+    samples: perLog(({ parts }) => parts),
   },
 ];
 
@@ -704,7 +707,7 @@ const PAGE: Omit<MetricFamily, 'group'>[] = [
     type: 'counter',
     help: 'Frames that were sent to pages.',
     labels: [],
-    samples: ({ page }) => single(page?.frames),
+    samples: ({ page }) => single(page?.framesSent),
   },
   {
     name: 'rfsn_page_skipped_frames_total',
@@ -716,7 +719,7 @@ const PAGE: Omit<MetricFamily, 'group'>[] = [
   {
     name: 'rfsn_page_refused_total',
     type: 'counter',
-    help: 'Connections and requests of pages that were refused, by reason.',
+    help: 'Pages and requests that were refused or let go, by reason: host, origin, token (wrong ones), crowded (as many were open as are allowed), evicted, too_many (messages), garbage, lost (took nothing or answered nothing any more).',
     labels: ['reason'],
     samples: ({ page }) => by('reason', page?.refused),
   },

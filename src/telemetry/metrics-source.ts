@@ -121,25 +121,29 @@ export interface LinkSource {
   readonly requests: Counts | null;
 }
 
+/** `PageServer` in src/dashboard, over all pages since the start. */
 export interface PageSource {
-  /** Pages that are connected. */
+  /** Pages that are open. */
   readonly clients: number;
-  /** Since the start, of all pages. */
-  readonly frames: number;
+  readonly framesSent: number;
   /** Frames that were left out because a page did not take them in time. */
   readonly skippedFrames: number;
-  /** Connections and requests that were refused, by reason. */
+  /** Pages and requests that were refused or let go, by reason. */
   readonly refused: Counts;
 }
 
+/** `FlightLog`, of one robot. */
 export interface FlightLogSource {
-  /** Written to files. */
-  readonly bytes: number;
-  readonly messages: number;
-  /** Messages that were given up: the queue was full, or the disk. */
-  readonly lost: number;
-  /** Files begun. */
-  readonly parts: number;
-  /** Times that a file could not be written or opened. */
-  readonly failures: number;
+  readonly counters: {
+    /** Messages that were written. */
+    readonly written: number;
+    /** Messages that were not: too much waited for the disk; it took nothing; somebody removed the file. */
+    readonly lostQueue: number;
+    readonly lostDisk: number;
+    readonly lostRemoved: number;
+    /** In all files. */
+    readonly bytes: number;
+    /** Files begun. */
+    readonly parts: number;
+  };
 }

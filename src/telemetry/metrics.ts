@@ -20,8 +20,8 @@ const LOOK_MS = 10_000;
 /** An answer of `/livez` or `/readyz`. */
 export interface Health {
   readonly ok: boolean;
-  /** Why not, one sentence; empty where it is. */
-  readonly why: string;
+  /** For a person: what is wrong, a line for each robot; or that nothing is. */
+  readonly detail: string;
 }
 
 export interface MetricsOptions {
@@ -32,10 +32,11 @@ export interface MetricsOptions {
 export class Metrics {
   /** Of `text`, for the HTTP header. */
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
-  /** Set where a ZeroMQ link runs, a page is served, a flight log is written. */
+  /** Set where a ZeroMQ link runs, and where a page is served. */
   link: LinkSource | null = null;
   page: PageSource | null = null;
-  log: FlightLogSource | null = null;
+  /** Of flight logs that are written, by robot. */
+  readonly logs = new Map<string, FlightLogSource>();
   readonly #version: string;
   readonly #registry = new Registry();
   readonly #process = new ProcessFigures();
@@ -77,17 +78,16 @@ export class Metrics {
 
   /** Whether all control threads live; that the main thread does, it shows by answering. */
   live(): Health {
-    return this.#health((robot) => {
-      const { state } = robot;
+    return this.#health('alive', ({ state }) => {
       if (state === 'stalled') return ['the control thread’s cycle counter stands still'];
       return state === 'dead' || state === 'stopped' ? [`the control thread is ${state}`] : [];
     });
   }
 
-  /** Whether there is a robot and all there are would drive if they had a goal. */
+  /** Whether there is a robot, and all there are would drive if they had a goal. */
   ready(): Health {
-    if (this.#robots.size === 0) return { ok: false, why: 'no robot is driven' };
-    return this.#health((robot) => robot.obstacles);
+    if (this.#robots.size === 0) return { ok: false, detail: 'no robot is driven' };
+    return this.#health('ready', (robot) => robot.obstacles);
   }
 
   /** Lets go of timers and observers. */
@@ -97,13 +97,13 @@ export class Metrics {
     this.#robots.clear();
   }
 
-  #health(whyOf: (robot: RobotMetrics) => readonly string[]): Health {
-    const why: string[] = [];
+  #health(fine: string, whyOf: (robot: RobotMetrics) => readonly string[]): Health {
+    const lines: string[] = [];
     for (const robot of this.#robots) {
-      const reasons = whyOf(robot);
-      if (reasons.length > 0) why.push(`${robot.source.robot}: ${reasons.join(', ')}`);
+      const why = whyOf(robot);
+      if (why.length > 0) lines.push(`${robot.source.robot}: ${why.join(', ')}`);
     }
-    return { ok: why.length === 0, why: why.join('; ') };
+    return { ok: lines.length === 0, detail: lines.length === 0 ? fine : lines.join('\n') };
   }
 
   async #look(): Promise<void> {
@@ -138,9 +138,9 @@ export class Metrics {
   }
 
   #scrape(): Scrape {
-    const { link, page, log } = this;
+    const { link, page, logs } = this;
     return {
-      ...{ robots: [...this.#robots], process: this.#process, version: this.#version, link, page, log },
+      ...{ robots: [...this.#robots], process: this.#process, version: this.#version, link, page, logs },
       ready: (robot) => robot.obstacles.length === 0,
       failures: this.#failures,
     };
