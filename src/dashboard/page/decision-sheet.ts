@@ -14,7 +14,7 @@ import { DIRECTIONS, directionArrows, directionNames, featureName, plain, reason
 const ASK_MS = 300;
 
 interface FeatureRow {
-  readonly row: HTMLTableRowElement;
+  readonly unit: string;
   readonly raw: HTMLElement;
   readonly scaled: HTMLElement;
   readonly cells: HTMLElement[];
@@ -131,7 +131,7 @@ export class DecisionSheet {
     if (hello === null || this.#builtFor === hello.features) return;
     this.#builtFor = hello.features;
     const head = make('tr');
-    for (const title of ['feature', 'sensed', 'unit', 'scaled']) {
+    for (const title of ['feature', 'sensed', 'scaled']) {
       const cell = make('th', '', title);
       cell.scope = 'col';
       head.append(cell);
@@ -156,9 +156,9 @@ export class DecisionSheet {
       const raw = make('td');
       const scaled = make('td');
       const cells = directionNames.map(() => make('td', 'heat'));
-      row.append(title, raw, make('td', 'unit', unit), scaled, ...cells);
+      row.append(title, raw, scaled, ...cells);
       body.append(row);
-      return { row, raw, scaled, cells };
+      return { unit, raw, scaled, cells };
     });
     const foot = make('tfoot');
     const sum = make('tr');
@@ -166,7 +166,7 @@ export class DecisionSheet {
     title.scope = 'row';
     this.#sums = directionNames.map(() => make('td', 'heat'));
     const filler = make('td');
-    filler.colSpan = 3;
+    filler.colSpan = 2;
     sum.append(title, filler, ...this.#sums);
     foot.append(sum);
     const top = make('thead');
@@ -201,9 +201,9 @@ export class DecisionSheet {
     });
     let most = 0;
     for (const share of contributions ?? []) most = Math.max(most, Math.abs(share));
-    this.#rows.forEach(({ raw, scaled, cells }, i) => {
+    this.#rows.forEach(({ unit, raw, scaled, cells }, i) => {
       const isFeature = i < hello.features.length;
-      setText(raw, isFeature ? compact(record[fields.raw + i]) : '');
+      setText(raw, isFeature ? `${compact(record[fields.raw + i])} ${unit}` : '');
       setText(scaled, isFeature ? signed(record[fields.scaled + i], 2) : '');
       cells.forEach((cell, k) => {
         this.#heat(cell, contributions?.[k * hello.explained + i], most, chose && k === action);
@@ -236,8 +236,7 @@ export class DecisionSheet {
     setText(cell, share === undefined ? '' : tiny(share));
     const strength = share === undefined || most === 0 ? 0 : Math.min(1, Math.abs(share) / most);
     const colour = (share ?? 0) >= 0 ? this.#palette.plus : this.#palette.minus;
-    const background =
-      strength < 0.02 ? 'transparent' : `color-mix(in srgb, ${colour} ${(strength * 62).toFixed(0)}%, transparent)`;
+    const background = `color-mix(in srgb, ${colour} ${(strength * 62).toFixed(0)}%, ${this.#palette.panel})`;
     if (cell.dataset['heat'] !== background) {
       cell.dataset['heat'] = background;
       cell.style.backgroundColor = background;
@@ -246,8 +245,7 @@ export class DecisionSheet {
   }
 }
 
-/** A contribution in a narrow cell: what is too small to matter is a dot. */
+/** A contribution in a narrow cell: what does not show in two digits is a dot. */
 function tiny(share: number): string {
-  if (Math.abs(share) < 0.0005) return '·';
-  return signed(share, Math.abs(share) < 0.0995 ? 3 : 2);
+  return Math.abs(share) < 0.005 ? '·' : signed(share, 2);
 }

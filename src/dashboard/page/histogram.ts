@@ -1,33 +1,11 @@
 /** Lateness of all cycles so far, times and counts on logarithmic scales, with the deadline. */
-import type { HistogramWords } from '../wire.js';
 import { contextOf, fitCanvas, setAttribute, watchSize } from './dom.js';
 import { count, duration } from './format.js';
+import { axisPlace, barHeight, beyond, LEAST, MOST } from './lateness-axis.js';
 import { Changed, type PageState } from './page-state.js';
 import type { Palette } from './palette.js';
 
-/** The axis [s]. */
-const LEAST = 1e-7;
-const MOST = 1;
 const TICKS: readonly number[] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
-
-/** Where a time lies on the axis, 0 … 1. */
-export function axisPlace(seconds: number): number {
-  const place = Math.log(Math.max(LEAST, seconds) / LEAST) / Math.log(MOST / LEAST);
-  return Math.min(1, Math.max(0, place));
-}
-
-/** Height of a bar, 0 … 1: one cycle is visible, and the fullest bucket is 1. */
-export function barHeight(cycles: number, most: number): number {
-  if (cycles <= 0 || most <= 0) return 0;
-  return (Math.log10(cycles) + 0.35) / (Math.log10(most) + 0.35);
-}
-
-/** How many cycles began later than the deadline allows. Buckets are counted whole by their lower ends. */
-export function beyond({ uptoS, counts }: HistogramWords, deadlineS: number): number {
-  let total = 0;
-  for (let i = 0; i < counts.length; i++) if (i > 0 && uptoS[i - 1] >= deadlineS) total += counts[i];
-  return total;
-}
 
 export class LatenessHistogram {
   readonly #canvas: HTMLCanvasElement;

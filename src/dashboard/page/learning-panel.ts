@@ -3,11 +3,10 @@ import uPlot from 'uplot';
 import type { EpisodeWords } from '../wire.js';
 import { byId, make, setHidden } from './dom.js';
 import { compact, percent } from './format.js';
+import { movingSuccess, SUCCESS_OVER } from './moving-success.js';
 import type { PageState } from './page-state.js';
 import type { Palette } from './palette.js';
 
-/** Episodes whose mean the success curve shows. */
-const SUCCESS_OVER = 20;
 const CHART_HEIGHT = 104;
 
 interface ChartKind {
@@ -18,20 +17,8 @@ interface ChartKind {
   readonly dots?: boolean;
 }
 
-/** Share of successes among an episode and up to 19 before it. */
-export function movingSuccess(episodes: readonly Pick<EpisodeWords, 'outcome'>[], over = SUCCESS_OVER): number[] {
-  const shares: number[] = [];
-  let successes = 0;
-  for (let i = 0; i < episodes.length; i++) {
-    if (episodes[i].outcome === 'success') successes++;
-    if (i >= over && episodes[i - over].outcome === 'success') successes--;
-    shares.push(successes / Math.min(i + 1, over));
-  }
-  return shares;
-}
-
 const kinds: readonly ChartKind[] = [
-  { title: `success, of ${SUCCESS_OVER}`, of: movingSuccess, range: [0, 1], words: percent },
+  { title: `success, of ${SUCCESS_OVER}`, of: (all) => movingSuccess(all), range: [0, 1], words: percent },
   { title: 'reward', of: (all) => all.map((e) => e.reward), words: compact, dots: true },
   { title: 'loss', of: (all) => all.map((e) => e.loss), words: compact, dots: true },
   { title: 'exploration', of: (all) => all.map((e) => e.exploration), words: percent, dots: true },

@@ -47,7 +47,7 @@ export class Rose {
     context.clearRect(0, 0, width, height);
     const cx = width / 2;
     const cy = height / 2;
-    const outer = Math.min(width, height) / 2 - 22;
+    const outer = Math.min(width / 2 - 36, height / 2 - 21);
     const inner = outer * 0.2;
     if (record === null || hello === null) return;
     const chose = fields.chose(record);
@@ -105,12 +105,9 @@ export class Rose {
       context.fillStyle = chosen ? palette.ink : palette.muted;
       context.textAlign = 'center';
       context.textBaseline = 'middle';
-      const across = Math.abs(Math.cos(middle)) > 0.9 ? 3 : 0;
-      context.fillText(
-        fixed(value, 2),
-        cx + (outer + 13 - across) * Math.cos(middle) + across * Math.sign(Math.cos(middle)),
-        cy + (outer + 13) * Math.sin(middle),
-      );
+      // Words are wider than high: those at the sides stand farther out.
+      const out = outer + 13;
+      context.fillText(fixed(value, 2), cx + (out + 8) * Math.cos(middle), cy + out * Math.sin(middle));
     }
     // The robot, looking up.
     context.fillStyle = palette.robot;

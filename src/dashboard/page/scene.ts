@@ -13,6 +13,8 @@ const SECTOR = Math.PI / 4;
 /** How far ahead in time the commanded twist is drawn [s]. */
 const TWIST_S = 1.5;
 const TWIST_STEPS = 24;
+/** What of the world is shown at first, across [m]. */
+const FIRST_VIEW = 9;
 
 export class Scene {
   readonly camera = new Camera();
@@ -32,6 +34,8 @@ export class Scene {
   #hatch: CanvasPattern | string;
   #footprintOf: readonly number[] | null = null;
   #reach = 0.3;
+  /** Whether the first view has been chosen, by the size of the canvas. */
+  #framed = false;
 
   constructor(canvas: HTMLCanvasElement, state: PageState, palette: Palette) {
     this.canvas = canvas;
@@ -59,6 +63,10 @@ export class Scene {
     fitCanvas(canvas, context, this.#size);
     camera.width = this.#size.width;
     camera.height = this.#size.height;
+    if (!this.#framed) {
+      this.#framed = true;
+      camera.scale = Math.min(110, Math.max(40, Math.min(camera.width, camera.height) / FIRST_VIEW));
+    }
     if (record !== null && Number.isFinite(record[fields.poseX])) {
       if (this.follow) {
         camera.x = record[fields.poseX];
@@ -221,7 +229,7 @@ export class Scene {
     const nearest = fields.obstacle < 0 ? -1 : fields.raw + fields.obstacle;
     const most = Math.hypot(camera.width, camera.height);
     for (let k = 0; k < DIRECTIONS; k++) {
-      const middle = ahead - k * SECTOR - Math.PI / 2;
+      const middle = ahead - k * SECTOR;
       const from = middle - SECTOR / 2;
       const to = middle + SECTOR / 2;
       context.strokeStyle = this.#palette.sector;
