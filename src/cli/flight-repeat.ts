@@ -127,6 +127,7 @@ export class FlightRepeat {
   readonly #feedback: Float64Array[] = [];
   /** What each input's slot holds by now. */
   readonly #applied = new Float64Array(4);
+  readonly #messages: Generator<LogMessage, void, void>;
   #cycle = 0;
   #step = 0;
   #feedbackTaken = 0;
@@ -146,6 +147,8 @@ export class FlightRepeat {
     this.log = log;
     this.parameters = parametersOf(log);
     this.learned = options.learned === undefined ? learnedOf(log, this.parameters) : options.learned;
+    const topics = [Topic.scan, Topic.decision, Topic.reading].map((topic) => TOPICS[topic].name);
+    this.#messages = log.messages({ topics });
     const expression = this.parameters['reward.expression'];
     this.#memory = new ControlMemory(planControlLayout(layoutSizesOf(this.parameters)));
     this.loop = new ControlLoop(this.#memory, this.parameters, this.#clock, {
@@ -155,7 +158,7 @@ export class FlightRepeat {
   }
 
   /**
-   * Repeats decision after decision until one differs or the log ends.
+   * Repeats decision after decision until one differs or the log ends; called again after it was told to stop, it goes on.
    *
    * @param untilCycle the last decision to repeat; absent, all
    * @param onDecision called with each that was the same
@@ -163,8 +166,9 @@ export class FlightRepeat {
    * @realtime unsafe
    */
   run(untilCycle = Number.POSITIVE_INFINITY, onDecision?: () => void): RepeatEnd {
-    const topics = [Topic.scan, Topic.decision, Topic.reading].map((topic) => TOPICS[topic].name);
-    for (const message of this.log.messages({ topics })) {
+    for (;;) {
+      const { value: message } = this.#messages.next();
+      if (!message) break;
       if (message.topic === TOPICS[Topic.reading].name) {
         this.#takeReading(message);
         continue;
@@ -448,7 +452,7 @@ const ARRAYS: readonly number[] = [
   DecisionField.distribution,
 ];
 
-/** The parameters that the run was started with. @throws FlightLogError, ParameterError */
+/** The parameters that the run was started with. @throws FlightLogError */
 export function parametersOf(log: FlightLogReader): ParameterValues {
   const { metadata } = log;
   const format = Number(metadata.get(METADATA.format));
@@ -468,7 +472,12 @@ export function parametersOf(log: FlightLogReader): ParameterValues {
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
     throw new FlightLogError('the parameters in the log are no table');
   }
-  return loadParameters([], values as Record<string, ParameterValue>);
+  try {
+    return loadParameters([], values as Record<string, ParameterValue>);
+  } catch (error) {
+    // Nobody who called this gave them: it is the log that this version cannot use.
+    throw new FlightLogError(`this version cannot use the log’s parameters: ${(error as Error).message}`);
+  }
 }
 
 /** What the policy had learned when the run began; null where that was nothing. @throws FlightLogError */

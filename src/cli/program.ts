@@ -33,8 +33,13 @@ export const commands: readonly {
   },
   {
     name: 'replay',
-    summary: 'run a recorded ROS 2 log through the controller, moving nothing',
+    summary: 'repeat a flight log to the bit, or run a recorded ROS 2 log through the controller',
     load: async () => (await import('./replay-command.js')).registerReplayCommand,
+  },
+  {
+    name: 'explain',
+    summary: 'print one decision of a flight log, with what each feature added to each value',
+    load: async () => (await import('./explain-command.js')).registerExplainCommand,
   },
   {
     name: 'checkpoint',
@@ -60,6 +65,11 @@ export const commands: readonly {
     name: 'export',
     summary: 'write decisions and what they earned as text for other tools',
     load: async () => (await import('./export-command.js')).registerExportCommand,
+  },
+  {
+    name: 'plot',
+    summary: 'draw histories and flight logs as SVG or PNG',
+    load: async () => (await import('./plot-command.js')).registerPlotCommand,
   },
   {
     name: 'bench',

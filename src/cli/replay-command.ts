@@ -9,7 +9,9 @@ import { Driver } from '../memory/layout.js';
 import { isIntervention, REASON_LABELS, Reason } from '../memory/reason.js';
 import type { ParameterValues } from '../parameters/schema.js';
 import { compileReward } from '../reward/reward-compiler.js';
+import { isFlightLog } from '../telemetry/flight-log/log-reader.js';
 import { Checkpointing, type LearnedState } from './checkpointing.js';
+import { replayFlightLog } from './flight-replay.js';
 import { policyNotes, policyOption } from './policy-option.js';
 import { ShadowSession } from './shadow-session.js';
 import {
@@ -32,6 +34,7 @@ interface ReplayCommandOptions extends ParameterOptions {
   policy?: string;
   model?: string;
   seed?: number;
+  shadow?: boolean;
   json?: boolean;
 }
 
@@ -40,11 +43,11 @@ const PROGRESS_CYCLES = 2000;
 /** Share of cycles with stale input from which on the report says what to do about it. */
 const STALE_SHARE = 0.1;
 
-/** `rfsn replay FILE.mcap`: what the controller would have done on a recorded robot. */
+/** `rfsn replay FILE.mcap`: a flight log again, to the bit; or what the controller would have done on a recorded robot. */
 export function registerReplayCommand(program: Command): void {
   const command = program
     .command('replay')
-    .description('run a recorded ROS 2 log through the controller, moving nothing')
+    .description('repeat a flight log to the bit, or run a recorded ROS 2 log through the controller')
     .argument('<file>', 'an MCAP recording');
   addParameterOptions(command)
     .option('--odom <topic>', 'nav_msgs/msg/Odometry to use (default: the first there is)')
@@ -56,15 +59,30 @@ export function registerReplayCommand(program: Command): void {
     .option('--model <dir>', 'checkpoints to start from; untrained where there are none')
     .option('--frozen', 'no learning, no exploration: always so in a replay')
     .option('--seed <k>', 'seed of all that is drawn', seedArgument)
+    .option('--shadow', 'take a flight log for any recording: what would have been done, instead of what was')
     .option('--json', 'end with one line of JSON')
     .addHelpText(
       'after',
-      '\nThe goal is the pose that the robot reached 5 s later. Nothing is learned: the robot did something else.',
+      '\nA flight log, written by --log, is repeated: each decision again on its own readings and times, as it was set up and' +
+        '\nwith what it had learned (or what --model has), and compared to the bit. Of the other options only --json means' +
+        '\nanything then.' +
+        '\nIn any other recording the goal is the pose that the robot reached 5 s later, and nothing is learned: the robot did' +
+        '\nsomething else.',
     )
     .action(replay);
 }
 
-async function replay(file: string, options: ReplayCommandOptions): Promise<void> {
+async function replay(file: string, options: ReplayCommandOptions, command: Command): Promise<void> {
+  if (options.shadow !== true && isFlightLog(file)) {
+    const meant = ['params', 'set', 'odom', 'scan', 'mountX', 'mountY', 'mountYaw', 'policy', 'frozen', 'seed'].find(
+      (name) => command.getOptionValueSource(name) === 'cli',
+    );
+    if (meant !== undefined) {
+      const flag = `--${meant.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+      throw new UsageError(`${flag}: a flight log is repeated as it was; with --shadow it is taken for any recording`);
+    }
+    return replayFlightLog(file, options);
+  }
   const given = new Set<string>();
   const flags = { random_seed: options.seed, model_dir: options.model, policy: options.policy };
   const parameters = readParameters(options, flags, given);
