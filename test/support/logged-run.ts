@@ -85,6 +85,8 @@ export class LoggedRun {
   };
   nowNs = 0;
   cycle = 0;
+  /** Where the scanner sits [m]. */
+  mountX = 0.2;
   readonly record = new Float64Array(DECISION_DOUBLES);
   readonly odometry = new Float64Array(ODOMETRY_DOUBLES);
   readonly ranges = new Float64Array(RANGES_DOUBLES);
@@ -118,7 +120,7 @@ export class LoggedRun {
         beams.forEach((_, k) => {
           beams[k] = k % 17 === 0 ? Number.NaN : 2 + Math.sin(k / 10 + t);
         });
-        ranges.set([this.nowNs, this.nowNs, beams.length, -1.5, 3 / beams.length, 0.1, 10, 0.2, 0, 0.1]);
+        ranges.set([this.nowNs, this.nowNs, beams.length, -1.5, 3 / beams.length, 0.1, 10, this.mountX, 0, 0.1]);
         ranges[RangesField.sequence]++;
         log.reading(ReadingInput.ranges, ranges, beams);
         contacts.set([this.nowNs, this.nowNs, t, 0, 0.5, 0]);

@@ -247,8 +247,8 @@ export class FlightLog {
     const made = earlier(this.#clock.unixNs(record[DecisionField.startNs]), now);
     const cycle = record[DecisionField.cycle];
     this.#add(Topic.decision, cycle, now, made, this.#encoder.decision(made, record));
-    this.#add(Topic.command, cycle, now, made, this.#encoder.command(made, record));
     this.#nextCycle = cycle + 1;
+    this.#add(Topic.command, cycle, now, made, this.#encoder.command(made, record));
   }
 
   /** @param record of `EXPLANATION_DOUBLES`, read during the call */
@@ -375,7 +375,8 @@ export class FlightLog {
     const sealed = this.#chunk.seal(this.#chunkKept, this.#chunkFirstCycle);
     if (this.#queued + bytes > this.#queueBytes && this.#queue.length > 0) {
       this.#lostQueue += messages;
-      this.#tellFailure(`the disk is too slow, ${this.#queue.length} chunks wait for it`);
+      // Where the disk takes nothing at all, that is the reason.
+      if (this.#failure === '') this.#tellFailure(`the disk is too slow, ${this.#queue.length} chunks wait for it`);
       return;
     }
     this.#queue.push(sealed);
