@@ -37,7 +37,7 @@ const RECENT_EPISODES = 50;
 /** Scans kept to find the one that a decision rests on: the newest may have come after it. */
 const SCANS_KEPT = 16;
 /** A frame follows the one before after this at the least: what a display can show [ms]. */
-const FRAME_GAP_MS = 18;
+const FRAME_GAP_MS = 20;
 /** Points of the path driven. */
 const TRAIL_POINTS = 4096;
 /** A point this far from the one before is kept [m]; one farther than a robot drives between two is a new path [m]. */

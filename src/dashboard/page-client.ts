@@ -5,7 +5,7 @@
  * sockets' buffers alone would hold many seconds of frames before anybody noticed. A page that lags is given the newest
  * frame when it can take one, and those between are counted.
  */
-import type { WebSocket } from 'ws';
+import type { WebSocket } from '@fastify/websocket';
 import { TokenBucket } from '../core/token-bucket.js';
 import { DecisionField } from '../memory/layout.js';
 import { parseRequest } from './page-request.js';
@@ -35,6 +35,8 @@ const SLOW_BYTES = 65_536;
 const STUCK_BYTES = 8_388_608;
 /** A page that answers no ping for so long has gone [ms]. */
 const SILENCE_MS = 20_000;
+/** What a ping carries: how many frames were sent before it, a double. */
+const MARK_BYTES = 8;
 /** Requests of one page a second; a slider that is dragged sends one a displayed frame. */
 export const REQUESTS_PER_S = 60;
 /** Requests that wait for their answer. */
@@ -49,13 +51,15 @@ export interface FrameEncoder {
 export interface PageCounts {
   /** Closed because it sent more than it may. */
   tooMany: number;
-  /** Closed because what it sent was no request. */
+  /** Closed because what it sent was no request, or too long for one. */
   garbage: number;
   /** Let go because it took nothing or answered nothing any more. */
   lost: number;
   /** Frames left out because a page did not take them in time. */
   skippedFrames: number;
   framesSent: number;
+  /** Ended because something failed that should not. */
+  faults: number;
 }
 
 export interface PageClientOptions {
@@ -66,6 +70,7 @@ export interface PageClientOptions {
   /** Shows it another source. @throws Error where there is none of that name */
   show(client: PageClient, robot: string): void;
   closed(client: PageClient): void;
+  failed(error: unknown): void;
 }
 
 export class PageClient implements Viewer {
@@ -111,41 +116,20 @@ export class PageClient implements Viewer {
   }
 
   frame(frame: Frame): void {
-    const scan = frame.scan === null ? Number.NaN : frame.record[DecisionField.rangesSequence];
-    // What comes without a number is sent with each frame.
-    const withScan = frame.scan !== null && scan !== this.#scan;
-    const bytes = this.#options.encoder.encode(frame, withScan);
-    if (this.#owed !== null) {
-      this.skippedFrames++;
-      this.#options.counts.skippedFrames++;
-    }
-    this.#owed = { bytes, scan: withScan ? scan : Number.NaN };
-    this.#giveOwed();
+    this.#safely(() => this.#take(frame));
   }
 
   episode(episode: EpisodeWords): void {
-    this.#say({ kind: 'episode', episode });
+    this.#safely(() => this.#say({ kind: 'episode', episode }));
   }
 
   notice(notice: Notice): void {
-    this.#say(notice);
+    this.#safely(() => this.#say(notice));
   }
 
   /** Some times a second: how things stand, and whether it is still there. @param words makes JSON of a status, once */
   tick(nowMs: number, words: (status: Omit<Status, 'kind' | 'skippedFrames'>) => string): void {
-    if (nowMs - this.#heardMs > SILENCE_MS || this.#socket.bufferedAmount > STUCK_BYTES) {
-      this.#options.counts.lost++;
-      this.#socket.terminate();
-      return;
-    }
-    if (this.#view !== null && this.#socket.bufferedAmount < SLOW_BYTES) {
-      // What is this page's own is put to what all are told.
-      this.sendText(`${words(this.#view.status()).slice(0, -1)},"skippedFrames":${this.skippedFrames}}`);
-    }
-    const mark = Buffer.alloc(4);
-    mark.writeUInt32LE(this.#sent % 2 ** 32);
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping(mark);
-    this.#giveOwed();
+    this.#safely(() => this.#tick(nowMs, words));
   }
 
   sendText(text: string): void {
@@ -167,13 +151,53 @@ export class PageClient implements Viewer {
     return this.#sent - this.#taken >= MAX_UNDER_WAY || this.#socket.bufferedAmount >= SLOW_BYTES;
   }
 
+  /** What goes wrong with one page costs that page, and neither the others nor the run. */
+  #safely(body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      this.#options.counts.faults++;
+      this.#options.failed(error);
+      this.#socket.terminate();
+    }
+  }
+
+  #take(frame: Frame): void {
+    const scan = frame.scan === null ? Number.NaN : frame.record[DecisionField.rangesSequence];
+    // What comes without a number is sent with each frame.
+    const withScan = frame.scan !== null && scan !== this.#scan;
+    const bytes = this.#options.encoder.encode(frame, withScan);
+    if (this.#owed !== null && this.#slow) {
+      this.skippedFrames++;
+      this.#options.counts.skippedFrames++;
+    }
+    this.#owed = { bytes, scan: withScan ? scan : Number.NaN };
+    this.#giveOwed();
+  }
+
+  #tick(nowMs: number, words: (status: Omit<Status, 'kind' | 'skippedFrames'>) => string): void {
+    if (nowMs - this.#heardMs > SILENCE_MS || this.#socket.bufferedAmount > STUCK_BYTES) {
+      this.#options.counts.lost++;
+      this.#socket.terminate();
+      return;
+    }
+    if (this.#view !== null && this.#socket.bufferedAmount < SLOW_BYTES) {
+      // What is this page's own is put to what all are told.
+      this.sendText(`${words(this.#view.status()).slice(0, -1)},"skippedFrames":${this.skippedFrames}}`);
+    }
+    const mark = Buffer.alloc(MARK_BYTES);
+    mark.writeDoubleLE(this.#sent);
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping(mark);
+    this.#giveOwed();
+  }
+
   #giveOwed(): void {
     if (this.#owed === null || this.#retry !== null || this.#slow) return;
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (!this.#frames.take(performance.now() * 1e6)) {
       this.#retry = setTimeout(() => {
         this.#retry = null;
-        this.#giveOwed();
+        this.#safely(() => this.#giveOwed());
       }, FRAME_RETRY_MS);
       return;
     }
@@ -187,11 +211,11 @@ export class PageClient implements Viewer {
 
   #onPong(data: Buffer): void {
     this.#heardMs = performance.now();
-    if (data.length !== 4) return;
-    const taken = data.readUInt32LE();
+    if (data.length !== MARK_BYTES) return;
+    const taken = data.readDoubleLE();
     // Nobody has taken what was not sent yet.
     if (taken <= this.#sent) this.#taken = Math.max(this.#taken, taken);
-    this.#giveOwed();
+    this.#safely(() => this.#giveOwed());
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
@@ -220,7 +244,7 @@ export class PageClient implements Viewer {
       answer = { ok: false, text: error instanceof Error ? error.message : String(error), result: null };
     }
     this.#asked--;
-    this.#say({ kind: 'answer', re: request.id, ...answer });
+    this.#safely(() => this.#say({ kind: 'answer', re: request.id, ...answer }));
   }
 
   async #carryOut({ id: _, ...order }: Request): Promise<{ text: string; result: unknown }> {
@@ -256,7 +280,7 @@ export class PageClient implements Viewer {
   }
 
   #onClose(): void {
-    this.#leave();
     this.#options.closed(this);
+    this.#safely(() => this.#leave());
   }
 }

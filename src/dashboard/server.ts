@@ -5,9 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import websocket from '@fastify/websocket';
+import websocket, { type WebSocket } from '@fastify/websocket';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { WebSocket } from 'ws';
 import { TokenBucket } from '../core/token-bucket.js';
 import { DECISION_DOUBLES, DecisionField, Driver, EXPLAINED } from '../memory/layout.js';
 import { REASON_LABELS } from '../memory/reason.js';
@@ -45,6 +44,8 @@ const HTTP_BURST = 1000;
 const GOODBYE_MS = 300;
 /** And the sockets to close after them [ms]. */
 const CLOSE_MS = 500;
+/** How long a connection that was refused has to close [ms]. */
+const REFUSED_MS = 1500;
 /** What was refused is told so often at most [ms]. */
 const TELL_MS = 60_000;
 /** Handshakes with a wrong token that are answered a second, of all clients. */
@@ -85,6 +86,7 @@ export class PageServer implements FrameEncoder {
     lost: 0,
     skippedFrames: 0,
     framesSent: 0,
+    faults: 0,
     crowded: 0,
     evicted: 0,
     encoded: 0,
@@ -225,7 +227,11 @@ export class PageServer implements FrameEncoder {
         // Never the token, which is a subprotocol too.
         handleProtocols: () => WIRE_PROTOCOL,
       },
-      errorHandler: (_error, socket) => socket.terminate(),
+      // Too long a message, or none of the protocol's: `ws` says so in its close frame.
+      errorHandler: (_error, socket) => {
+        this.counts.garbage++;
+        bound(socket);
+      },
       preClose: (done) => done(),
     });
     app.addHook('onRequest', async (request, reply) => this.#onRequest(request, reply, page.policy));
@@ -279,7 +285,9 @@ export class PageServer implements FrameEncoder {
 
   #onRequest(request: FastifyRequest, reply: FastifyReply, policy: string): FastifyReply | undefined {
     reply.headers({ ...HEADERS, 'content-security-policy': policy });
-    if (!this.#requests.take(performance.now() * 1e6)) return text(reply, 429, 'Too many requests.');
+    // Whoever supervises the process ends it where this is not answered.
+    const probe = request.url === '/livez' || request.url === '/readyz';
+    if (!probe && !this.#requests.take(performance.now() * 1e6)) return text(reply, 429, 'Too many requests.');
     if (!this.access.servesHost(request.headers.host, request.socket.localAddress)) {
       return text(reply, 421, 'Nothing is served under this name; dashboard.hosts adds one.');
     }
@@ -332,6 +340,7 @@ export class PageServer implements FrameEncoder {
         counts: this.counts,
         show: (page, robot) => this.#showNamed(page, robot),
         closed: (page) => this.#clients.delete(page),
+        failed: (error) => this.#tellOnce(error),
       });
       this.#clients.add(client);
       this.#show(client, source);
@@ -378,6 +387,12 @@ export class PageServer implements FrameEncoder {
     );
   }
 
+  /** What fails for one page may fail for each, many times a second. */
+  #tellOnce(error: unknown): void {
+    if (this.counts.faults > 1) return;
+    this.#options.tell(`page: ${error instanceof Error ? error.message : String(error)}; told once, and counted`);
+  }
+
   #words(status: Omit<Status, 'kind' | 'skippedFrames'>): string {
     if (status !== this.#status) {
       this.#status = status;
@@ -420,10 +435,14 @@ function text(reply: FastifyReply, code: number, words: string): FastifyReply {
 
 function refuse(socket: WebSocket, code: number, reason: string): void {
   socket.close(code, reason);
-  // The protocol waits for an answer, which such a client may never give.
-  const bound = setTimeout(() => socket.terminate(), GOODBYE_MS * 5);
-  bound.unref();
-  socket.once('close', () => clearTimeout(bound));
+  bound(socket);
+}
+
+/** The protocol waits for an answer to its close frame, which such a client may never give. */
+function bound(socket: WebSocket): void {
+  const timer = setTimeout(() => socket.terminate(), REFUSED_MS);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function ownAddress(): string | null {
