@@ -26,7 +26,7 @@ export class ControllerProcess {
       ...settings,
     ];
     const set = all.flatMap((setting) => ['--set', setting]);
-    const command = new CommandProcess('run', '--port', 'zeromq', '--preset', 'development', '--model', model, ...set);
+    const command = new CommandProcess('run', '--port', 'zeromq', '--preset', 'development', '--no-page', '--model', model, ...set);
     try {
       await command.wrote(/^administer +tcp.*\n/m);
     } catch (error) {

@@ -27,7 +27,7 @@ const PATIENCE = { timeout: 30_000, interval: 20 };
 describe('rfsn sim in real time', () => {
   it('saves on a timer, stops the robot before it saves on Ctrl-C, and resumes, until SIGTERM', async () => {
     const model = join(folder, 'model');
-    const live = ['sim', '--preset', 'development', '--model', model, '--set', 'checkpoint_period_s=0.2'];
+    const live = ['sim', '--preset', 'development', '--no-page', '--model', model, '--set', 'checkpoint_period_s=0.2'];
     const first = start(...live);
     await first.wrote(/memory, fixed from here on: \d+ kB \(orders /);
     await vi.waitFor(() => expect(checkpoints(model).length).toBeGreaterThan(1), PATIENCE);

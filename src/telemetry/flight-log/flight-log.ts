@@ -42,6 +42,8 @@ export const DEFAULT_CHUNK_BYTES = 2 ** 20;
 const CHUNK_MS = 1000;
 /** Between two tries on a disk that takes nothing [ms]. */
 const RETRY_MS = 1000;
+/** For so long the end of a run waits for a disk that does not answer at all, as a network's may [ms]. */
+const CLOSE_BOUND_MS = 5000;
 
 /** The run's time: `RunClock` of a run. */
 export interface LogClock {
@@ -98,8 +100,8 @@ interface OpenPart {
   readonly name: string;
   /** The file's identity, to see whether the path still leads to it. */
   readonly inode: number;
-  /** Nothing of the run is in it yet, but what is repeated from the part before. */
-  fresh: boolean;
+  /** Of the run's that are in it, without what is repeated from the part before. */
+  messages: number;
 }
 
 export class FlightLog {
@@ -175,7 +177,7 @@ export class FlightLog {
     this.#run = runNameOf(this.#startNs, options.what);
   }
 
-  /** The file that is written; the last one where the disk takes none. */
+  /** The file that is written; empty while the disk takes none, and once closed. */
   get file(): string {
     return this.#part?.path ?? '';
   }
@@ -302,19 +304,37 @@ export class FlightLog {
     await this.#writing;
   }
 
-  /** Writes what there is, and the index of the last part. Later calls of anything do nothing. */
-  async close(): Promise<void> {
+  /**
+   * Writes what there is, and the index of the last part. Later calls of anything do nothing.
+   *
+   * @param boundMs a disk that takes longer than that is left alone, and what it has not taken is counted as lost
+   */
+  async close(boundMs = CLOSE_BOUND_MS): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
     this.#cancelRetry();
+    let timer: NodeJS.Timeout | undefined;
+    const bound = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, boundMs, false);
+    });
+    const ended = await Promise.race([this.#finish().then(() => true), bound]);
+    clearTimeout(timer);
+    if (ended) return;
+    this.#loseQueue();
+    this.#tellFailure(`the disk has not answered for ${boundMs / 1000} s`);
+  }
+
+  async #finish(): Promise<void> {
     await this.flush();
     // A disk that has room again may take in the end what it refused a moment ago.
     if (this.#queue.length > 0) await this.flush();
-    this.#cancelRetry();
-    for (const { messages } of this.#queue) this.#lostDisk += messages;
-    this.#queue.length = 0;
-    this.#queued = 0;
+    this.#loseQueue();
     await this.#end();
+  }
+
+  #loseQueue(): void {
+    for (const { messages } of this.#queue.splice(0)) this.#lostDisk += messages;
+    this.#queued = 0;
   }
 
   #now(): bigint {
@@ -403,6 +423,8 @@ export class FlightLog {
         await this.#abandon(error);
         return;
       }
+      // Given up in the meantime.
+      if (this.#queue[0] !== chunk) return;
       this.#queue.shift();
       this.#queued -= chunk.records.length;
       this.#written += chunk.messages;
@@ -417,20 +439,22 @@ export class FlightLog {
       const full = part.format.position + chunk.records.length + part.format.endBytes > this.#maxFileBytes;
       const removed = !(await this.#isThere(part));
       if (removed) {
-        this.#lostRemoved += part.format.messages;
-        this.#written -= part.format.messages;
+        this.#lostRemoved += part.messages;
+        this.#written -= part.messages;
         this.#tellFailure(`${part.path} was removed while it was written`);
       }
-      if (removed || (full && part.format.messages > 0)) await this.#end();
+      if (removed || (full && part.messages > 0)) await this.#end();
     }
     if (this.#part === null) {
       await this.#begin(chunk.firstCycle);
       await this.#repeat(chunk);
     }
     await this.#append(chunk);
-    if (this.#part === null || !this.#part.fresh) return;
-    this.#part.fresh = false;
-    await this.#parts.pointTo(this.#part.name);
+    const written = this.#part;
+    if (written === null) return;
+    written.messages += chunk.messages;
+    // Now it is worth leading to; the first part was from its start.
+    if (written.messages === chunk.messages) await this.#parts.pointTo(written.name);
   }
 
   /** Opens the next part. @throws as the file system does; there is no part then */
@@ -459,7 +483,7 @@ export class FlightLog {
       const bytes = format.begin(library, { name: METADATA_NAME, values }, attachments, this.#startNs);
       await writeAll(file, bytes, 0);
       const { ino } = await this.#fs.stat(path);
-      this.#part = { format, file, path, name, inode: ino, fresh: true };
+      this.#part = { format, file, path, name, inode: ino, messages: 0 };
       this.#bytes += bytes.length;
     } catch (error) {
       await file.close().catch(() => {});
@@ -492,7 +516,8 @@ export class FlightLog {
     try {
       return (await this.#fs.stat(part.path)).ino === part.inode;
     } catch (error) {
-      return codeOf(error) !== 'ENOENT';
+      // Of the path a part may be gone too, or have become a file.
+      return codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR';
     }
   }
 
@@ -502,7 +527,7 @@ export class FlightLog {
     const part = this.#part;
     if (part !== null) {
       await part.file.truncate(part.format.position).catch(() => {});
-      if (part.fresh && this.#partNumber > 1) await this.#discard(part);
+      if (part.messages === 0 && this.#partNumber > 1) await this.#discard(part);
       else await this.#end();
     }
     if (this.#closing) return;
@@ -547,7 +572,8 @@ export class FlightLog {
     this.#failure = reason;
     if (this.#failureTold) return;
     this.#failureTold = true;
-    this.#options.tell(`the flight log in ${this.folder} cannot be written: ${reason}; tried again each second`);
+    const what = this.#closing ? 'its end is missing' : 'tried again each second';
+    this.#options.tell(`the flight log in ${this.folder} cannot be written: ${reason}; ${what}`);
   }
 
   #recovered(): void {
