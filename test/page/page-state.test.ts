@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { RecentDecisions, RecordFields } from '../../src/dashboard/page/decisions.js';
+import { axisPlace, barHeight, beyond } from '../../src/dashboard/page/lateness-axis.js';
+import { movingSuccess } from '../../src/dashboard/page/moving-success.js';
+import { Trail } from '../../src/dashboard/page/trail.js';
+import { featureName, forbiddenNames, listed, plain, reasonSentence } from '../../src/dashboard/page/words.js';
+import { FEATURES } from '../../src/features/extraction.js';
+import { DECISION_DOUBLES, DecisionField } from '../../src/memory/layout.js';
+import { REASON_LABELS } from '../../src/memory/reason.js';
+
+const fields = new RecordFields({ fields: DecisionField, features: FEATURES });
+
+function decision(cycle: number, rewardedCycle = Number.NaN, reward = Number.NaN): Float64Array {
+  const record = new Float64Array(DECISION_DOUBLES);
+  record[DecisionField.cycle] = cycle;
+  record[DecisionField.rewardedCycle] = rewardedCycle;
+  record[DecisionField.reward] = reward;
+  return record;
+}
+
+describe('the record of a decision', () => {
+  it('is read by the names that the controller gives its fields', () => {
+    for (const [name, at] of Object.entries(fields)) {
+      if (['obstacle', 'goalDistance', 'contact'].includes(name)) continue;
+      expect(at, name).toBe(DecisionField[name as keyof typeof DecisionField]);
+    }
+    expect([fields.obstacle, fields.goalDistance, fields.contact]).toEqual([4, 14, 20]);
+  });
+
+  it('knows whether there was anything to choose', () => {
+    const record = decision(1);
+    record[DecisionField.action] = -1;
+    expect(fields.chose(record)).toBe(false);
+    record[DecisionField.action] = 7;
+    expect(fields.chose(record)).toBe(true);
+  });
+});
+
+describe('the last decisions', () => {
+  it('are kept up to a number, each with the reward that came later', () => {
+    const recent = new RecentDecisions(4, DECISION_DOUBLES, fields);
+    for (let cycle = 0; cycle < 10; cycle++) recent.add(decision(cycle, cycle - 2, cycle / 10));
+    expect(recent.length).toBe(4);
+    expect([0, 1, 2, 3].map((age) => recent.record(age)[DecisionField.cycle])).toEqual([9, 8, 7, 6]);
+    expect([0, 1, 2, 3].map((age) => recent.reward(age))).toEqual([Number.NaN, Number.NaN, 0.9, 0.8]);
+  });
+});
+
+describe('the path driven', () => {
+  it('holds so many points, drops the oldest, and leaves out what is no movement', () => {
+    const trail = new Trail(100);
+    for (let i = 0; i < 1000; i++) trail.add(i * 0.05, 0);
+    expect(trail.length).toBe(100);
+    expect(trail.x(0)).toBeCloseTo(900 * 0.05, 4);
+    expect(trail.x(99)).toBeCloseTo(999 * 0.05, 4);
+    trail.add(999 * 0.05 + 0.001, 0);
+    trail.add(Number.NaN, 0);
+    expect(trail.length).toBe(100);
+    expect(trail.x(99)).toBeCloseTo(999 * 0.05, 4);
+  });
+
+  it('starts anew where the robot was put down elsewhere', () => {
+    const trail = new Trail(100);
+    for (const x of [0, 0.1, 0.2, 9, 9.1]) trail.add(x, 0);
+    expect([0, 1, 2, 3, 4].map((i) => trail.starts(i))).toEqual([true, false, false, true, false]);
+    expect(trail.current).toBe(3);
+  });
+});
+
+describe('the lateness histogram', () => {
+  it('lays times out by their logarithm and shows a single cycle', () => {
+    expect([1e-9, 1e-7, 10 ** -3.5, 1, 9].map(axisPlace)).toEqual([0, 0, expect.closeTo(0.5, 9), 1, 1]);
+    expect(barHeight(0, 1e6)).toBe(0);
+    expect(barHeight(1, 1e6)).toBeGreaterThan(0.04);
+    expect(barHeight(1e6, 1e6)).toBe(1);
+  });
+
+  it('counts what began after the deadline', () => {
+    expect(beyond({ uptoS: [0.005, 0.01, 0.02], counts: [90, 6, 3, 1] }, 0.01)).toBe(4);
+    expect(beyond({ uptoS: [0.005, 0.01, 0.02], counts: [90, 6, 3, 1] }, 1)).toBe(0);
+  });
+});
+
+it('success is a share of the last episodes only', () => {
+  const outcomes = ['success', 'collision', 'success', 'success', 'timeout'] as const;
+  expect(
+    movingSuccess(
+      outcomes.map((outcome) => ({ outcome })),
+      2,
+    ),
+  ).toEqual([1, 0.5, 0.5, 1, 0.5]);
+});
+
+describe('words', () => {
+  it('has a sentence for every reason of the controller, and shows the label of one that it does not know', () => {
+    for (const label of REASON_LABELS) expect(reasonSentence(label)).not.toBe(plain(label));
+    expect(reasonSentence('quite_new')).toBe('quite new');
+    expect(reasonSentence(undefined)).toBe('unknown');
+  });
+
+  it('names directions and features as a person would', () => {
+    expect(forbiddenNames(0b1111_1111)).toEqual([]);
+    expect(listed(forbiddenNames(0b1111_0110))).toBe('ahead and back left');
+    expect(listed(forbiddenNames(0b1111_0010))).toBe('ahead, left and back left');
+    expect(FEATURES.map(({ name }) => featureName(name)).slice(0, 6)).toEqual([
+      'position x',
+      'position y',
+      'velocity x',
+      'velocity y',
+      'obstacle ahead',
+      'obstacle ahead left',
+    ]);
+  });
+});
