@@ -3,6 +3,8 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Request } from 'zeromq';
 import { jackal, noFaults } from '../../sim/index.js';
+import type { BesideRun } from '../../src/cli/beside-run.js';
+import { besidesOf } from '../../src/cli/besides.js';
 import { Checkpointing, NO_PROGRESS } from '../../src/cli/checkpointing.js';
 import { EpisodeTally, runSummary } from '../../src/cli/episode-tally.js';
 import { LinkSession } from '../../src/cli/link-session.js';
@@ -17,6 +19,8 @@ import { decodeAnswer, encodeMessage } from '../../src/io/zeromq/protocol/codec.
 import type { Answer, Request as Asked } from '../../src/io/zeromq/protocol/protocol.js';
 import { Reason } from '../../src/memory/reason.js';
 import { loadParameters } from '../../src/parameters/loader.js';
+import { FlightLogReader } from '../../src/telemetry/flight-log/log-reader.js';
+import { TOPICS, Topic } from '../../src/telemetry/flight-log/topics.js';
 import { temporaryFolder } from '../support/command-line.js';
 import { DealerRobot } from '../support/dealer-robot.js';
 import { handmade } from './recording-sink.js';
@@ -59,10 +63,13 @@ function control(set: Record<string, string | number> = {}): Run {
 }
 
 /** Controllers that run until `end`, which gives what they came to. */
-async function controllers(set: Record<string, string | number> = {}, frozen = false) {
+async function controllers(
+  set: Record<string, string | number> = {},
+  { frozen = false, beside = [] as BesideRun[] } = {},
+) {
   const page = new Page();
   const stop = new StopRequest();
-  const session = await LinkSession.create({ control: control(set), frozen, display: page.display, stop });
+  const session = await LinkSession.create({ control: control(set), frozen, display: page.display, stop, beside });
   const result = session.drive();
   const end = () => {
     stop.ask('test');
@@ -234,7 +241,7 @@ describe('controllers behind the link', () => {
   });
 
   it('neither save nor learn when they were asked to stay frozen', async () => {
-    await controllers({}, true);
+    await controllers({}, { frozen: true });
     expect(await done({ m: 'status' })).toMatchObject({ frozen: true, checkpoint: null });
     expect(await reasonOf({ m: 'unfreeze' })).toMatch(/--frozen/);
     expect(await reasonOf({ m: 'save' })).toMatch(/--frozen/);
@@ -280,6 +287,51 @@ describe('controllers behind the link', () => {
     const { totals } = await end();
     expect(linkFigures(totals)['sessions']).toBe(4);
     expect(readdirSync(at('model')).sort()).toEqual(['one', 'three', 'two']);
+  });
+});
+
+describe('robots that come and go', () => {
+  it('have a log each, and metrics while they are there', async () => {
+    const set = { 'zeromq.max_sessions': 2, 'log.dir': at('log'), 'dashboard.listen': '127.0.0.1:0' };
+    const told: string[] = [];
+    const { parameters } = control(set);
+    const { list } = await besidesOf({
+      control: { parameters, rewardProgram: null, notes: [] },
+      asked: {},
+      tell: (text) => told.push(text),
+    });
+    const { page, end } = await controllers(set, { beside: list });
+    const url = /page at (\S+)/.exec(told.join('\n'))?.[1];
+    const scraped = async () => (await fetch(`${url}metrics`)).text();
+    expect((await fetch(`${url}readyz`)).status).toBe(503);
+    const drive = (name: string) => {
+      const dealer = new DealerRobot(`ipc://${at('drive')}`, {}, { name });
+      left.push(() => dealer.close());
+      return dealer;
+    };
+    const one = drive('one');
+    const two = drive('two');
+    await until(() => one.x > 0.1 && two.x > 0.1);
+    const both = await scraped();
+    for (const name of ['one', 'two']) expect(both).toContain(`rfsn_log_messages_total{robot="${name}"}`);
+    one.send({ m: 'bye', s: one.session });
+    one.close();
+    await until(() => /flight log .*-run-one-001\.mcap: \d+ messages/.test(page.text));
+    const rest = await scraped();
+    expect(rest).not.toContain('robot="one"');
+    expect(rest).toContain('rfsn_cycles_total{robot="two"}');
+    await end();
+    const logs = readdirSync(at('log')).filter((name) => name !== 'latest.mcap');
+    expect(logs.map((name) => name.replace(/^\w+Z-/, '')).sort()).toEqual(['run-one-001.mcap', 'run-two-001.mcap']);
+    for (const name of logs) {
+      const log = new FlightLogReader(at('log', name));
+      expect(log.notes).toEqual([]);
+      expect(log.counts.get(TOPICS[Topic.decision].name)).toBeGreaterThan(10);
+      expect(log.counts.get(TOPICS[Topic.scan].name)).toBeGreaterThan(5);
+      expect(log.metadata.get('robot')).toBe(/run-(\w+)-/.exec(name)?.[1]);
+      log.close();
+    }
+    await expect(fetch(`${url}livez`)).rejects.toThrow('fetch failed');
   });
 });
 
