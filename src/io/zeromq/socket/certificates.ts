@@ -19,7 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { exposed, readGuarded, tamperable } from '../../../parameters/guarded-file.js';
+import { type Complaint, exposed, readGuarded, tamperable } from '../../../parameters/guarded-file.js';
 
 export const PUBLIC_SUFFIX = '.key';
 export const SECRET_SUFFIX = '.key_secret';
@@ -191,7 +191,7 @@ export function requireSafeFolder(path: string): void {
 }
 
 /** Checks the open file and reads that same one, so that it cannot be another in between. */
-function readChecked(path: string, complaintOf: (stat: Stats) => string | null): string {
+function readChecked(path: string, complaintOf: (stat: Stats, path: string) => Complaint): string {
   try {
     return readGuarded(path, MAX_CERTIFICATE_BYTES, complaintOf);
   } catch (error) {
