@@ -5,6 +5,7 @@ import type { HistogramWords, Order, RobotWords, Status } from '../dashboard/wir
 import { periodNsOf } from '../loop/configuration.js';
 import { bucketStartNs, Counter, HISTOGRAM_BUCKETS, type Histogram } from '../loop/statistics.js';
 import { INTAKE_REASONS } from '../memory/layout.js';
+import type { ParameterValues } from '../parameters/schema.js';
 import { INPUT_NAMES, REASON_NAMES } from '../sense/validating-sink.js';
 import type { RunUnderWay } from './beside-run.js';
 import type { ControllerHost } from './controller-host.js';
@@ -29,7 +30,13 @@ export function liveRobot({ run, host, changed, log }: LiveRobotOptions): LiveRo
   const orders = new OperatorOfPage(run, host, () => changed?.());
   return {
     name: run.robot,
-    words: wordsOf(run, host),
+    words: robotWordsOf(host.parameters, {
+      name: run.robot,
+      scene: run.scenario,
+      kind: 'live',
+      paced: run.simulator !== null,
+      saves: host.checkpointing !== null,
+    }),
     firstEpisode: run.firstEpisode,
     onDecision: (listener) => taps.onDecision(listener),
     onReading: (listener) => taps.onReading(listener),
@@ -42,24 +49,26 @@ export function liveRobot({ run, host, changed, log }: LiveRobotOptions): LiveRo
   };
 }
 
-function wordsOf(run: RunUnderWay, host: ControllerHost): RobotWords {
-  const { parameters: p } = host;
-  const { drive, length, width } = run.geometry;
+/**
+ * A robot in words, as its page shows it.
+ *
+ * @param own what parameters do not say
+ */
+export function robotWordsOf(
+  p: ParameterValues,
+  own: Pick<RobotWords, 'name' | 'scene' | 'kind' | 'paced' | 'saves'>,
+): RobotWords {
   const periodS = periodNsOf(p) / 1e9;
-  const [x, y] = [length / 2, width / 2];
+  const [x, y] = [p['robot.length'] / 2, p['robot.width'] / 2];
   return {
-    name: run.robot,
-    drive,
+    ...own,
+    drive: p['robot.drive'],
     footprint: [-x, -y, x, -y, x, y, -x, y],
     maxSpeed: p['robot.max_speed'],
     policy: p.policy,
     periodS,
     deadlineS: p.deadline_fraction * periodS,
     timeoutS: { odometry: p.odometry_timeout_s, ranges: p.ranges_timeout_s, contacts: p.contacts_timeout_s },
-    scene: run.scenario,
-    kind: 'live',
-    paced: run.simulator !== null,
-    saves: host.checkpointing !== null,
   };
 }
 

@@ -4,15 +4,8 @@
  *
  * All that is kept is of a fixed size. What a source needs of the controller comes in through `LiveRobot`.
  */
-import {
-  ACTION_COUNT,
-  DECISION_DOUBLES,
-  DecisionField,
-  Driver,
-  EXPLANATION_DOUBLES,
-  RangesField,
-} from '../memory/layout.js';
-import { isIntervention } from '../memory/reason.js';
+import { DECISION_DOUBLES, DecisionField, EXPLANATION_DOUBLES, RangesField } from '../memory/layout.js';
+import { EpisodeAccount } from '../telemetry/episode-account.js';
 import type { View, Viewer, ViewSource } from './view-source.js';
 import type {
   EpisodeWords,
@@ -95,15 +88,8 @@ export class LiveSource implements ViewSource {
   readonly #episodes: EpisodeWords[] = [];
   #episode: number;
   /** Of the episode under way. */
-  #rewardSum = 0;
-  #rewardCount = 0;
-  #lossSum = 0;
-  #lossCount = 0;
-  #explorationSum = 0;
-  #explorationCount = 0;
-  #interventions = 0;
-  #driftBefore = 0;
-  #drift = 0;
+  readonly #account = new EpisodeAccount();
+  #driftAlarms = 0;
   #frameTimer: NodeJS.Timeout | null = null;
   #framedMs = Number.NEGATIVE_INFINITY;
   #status: Omit<Status, 'kind' | 'skippedFrames'> | null = null;
@@ -162,24 +148,16 @@ export class LiveSource implements ViewSource {
 
   /** An episode has ended. Decisions that are still on their way count for the next: they are a tick's worth. */
   endEpisode(end: EpisodeEnd): void {
-    const mean = (sum: number, count: number) => (count === 0 ? null : sum / count);
+    const { reward, loss, exploration, driftAlarms, interventions } = this.#account.endEpisode();
     const episode: EpisodeWords = {
       ...end,
       atS: this.#nowS,
-      reward: mean(this.#rewardSum, this.#rewardCount),
-      loss: mean(this.#lossSum, this.#lossCount),
-      exploration: mean(this.#explorationSum, this.#explorationCount),
-      driftAlarms: this.#drift - this.#driftBefore,
-      interventions: this.#interventions,
+      reward: finite(reward),
+      loss: finite(loss),
+      exploration: finite(exploration),
+      driftAlarms,
+      interventions,
     };
-    this.#rewardSum = 0;
-    this.#rewardCount = 0;
-    this.#lossSum = 0;
-    this.#lossCount = 0;
-    this.#explorationSum = 0;
-    this.#explorationCount = 0;
-    this.#interventions = 0;
-    this.#driftBefore = this.#drift;
     this.#episode = end.episode + 1;
     this.#episodes.push(episode);
     if (this.#episodes.length > EPISODES_KEPT) this.#episodes.shift();
@@ -198,7 +176,12 @@ export class LiveSource implements ViewSource {
     const kept = this.#place(cycle);
     kept.set(record);
     this.#newest = kept;
-    this.#account(record);
+    this.#account.decision(record);
+    const driftAlarms = record[DecisionField.driftAlarms];
+    if (driftAlarms > this.#driftAlarms) {
+      this.notice('warning', 'drift alarm: what the policy expects and what it earns have parted');
+    }
+    this.#driftAlarms = driftAlarms;
     this.#follow(record);
     if (this.#viewers.size === 0 || this.#frameTimer !== null) return;
     // The decisions of a tick come one after the other: a page is shown the last of them.
@@ -232,30 +215,6 @@ export class LiveSource implements ViewSource {
   #onExplanation(record: Float64Array): void {
     if (this.#explanations === null) return;
     this.#explanations.set(record, (record[0] % this.#kept) * EXPLANATION_DOUBLES);
-  }
-
-  /** What the decision adds to the figures of its episode. */
-  #account(record: Float64Array): void {
-    if (isIntervention(record[DecisionField.reason])) this.#interventions++;
-    this.#rewardSum += record[DecisionField.rewardCount] > 0 ? record[DecisionField.rewardSum] : 0;
-    this.#rewardCount += record[DecisionField.rewardCount];
-    const rewarded = this.#recordOf(record[DecisionField.rewardedCycle]);
-    if (rewarded !== null && rewarded[DecisionField.action] >= 0) {
-      const error = record[DecisionField.reward] - rewarded[DecisionField.values + rewarded[DecisionField.action]];
-      if (Number.isFinite(error)) {
-        this.#lossSum += error * error;
-        this.#lossCount++;
-      }
-    }
-    const explored = explorationOf(record);
-    if (!Number.isNaN(explored)) {
-      this.#explorationSum += explored;
-      this.#explorationCount++;
-    }
-    const drift = record[DecisionField.driftAlarms];
-    if (drift > this.#drift)
-      this.notice('warning', 'drift alarm: what the policy expects and what it earns have parted');
-    this.#drift = drift;
   }
 
   /** Adds the robot's place to the path driven. */
@@ -307,7 +266,7 @@ export class LiveSource implements ViewSource {
   }
 
   #beganS(record: Float64Array): number {
-    return this.#robot.unixS(record[DecisionField.scheduledNs] + record[DecisionField.latenessNs]);
+    return this.#robot.unixS(record[DecisionField.startNs]);
   }
 
   get #nowS(): number {
@@ -382,15 +341,6 @@ export class LiveSource implements ViewSource {
 
 const NO_SCAN = { angleMin: 0, angleIncrement: 0, rangeMax: 0, mountX: 0, mountY: 0, mountYaw: 0 };
 
-/** With what probability a decision would not have taken the direction of the highest value; NaN where nothing was chosen. */
-function explorationOf(record: Float64Array): number {
-  if (record[DecisionField.driver] !== Driver.policy || record[DecisionField.action] < 0) return Number.NaN;
-  const allowed = record[DecisionField.allowed];
-  let best = -1;
-  for (let action = 0; action < ACTION_COUNT; action++) {
-    if ((allowed & (1 << action)) === 0) continue;
-    if (best < 0 || record[DecisionField.values + action] > record[DecisionField.values + best]) best = action;
-  }
-  if (best < 0 || Number.isNaN(record[DecisionField.values + best])) return Number.NaN;
-  return 1 - record[DecisionField.distribution + best];
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }

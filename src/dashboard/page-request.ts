@@ -16,7 +16,7 @@ const orders = {
   seek: { atS: seconds },
   pause: { paused: z.boolean() },
   step: {},
-  speed: { speed: z.number().min(0.01).max(100) },
+  speed: { speed: z.number().min(0.01).max(1000) },
   goal: { x: z.number().min(-1e6).max(1e6), y: z.number().min(-1e6).max(1e6) },
   arm: {},
   stop: {},

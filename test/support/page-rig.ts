@@ -64,6 +64,7 @@ export function recordOf(
   const record = new Float64Array(DECISION_DOUBLES);
   record[DecisionField.cycle] = cycle;
   record[DecisionField.scheduledNs] = cycle * 2e7;
+  record[DecisionField.startNs] = cycle * 2e7;
   record[DecisionField.action] = -1;
   record[DecisionField.reward] = Number.NaN;
   record[DecisionField.rewardedCycle] = Number.NaN;

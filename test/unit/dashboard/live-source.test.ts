@@ -57,7 +57,7 @@ describe('frames of a robot at work', () => {
       const rangesSequence = 2 * cycle + 1;
       robot.scan(rangesSequence, beams);
       robot.scan(rangesSequence + 1, Float32Array.from([99]));
-      const record = recordOf(cycle, { rangesSequence, latenessNs: 5, poseX: cycle / 10 });
+      const record = recordOf(cycle, { rangesSequence, startNs: cycle * 2e7 + 5, poseX: cycle / 10 });
       robot.decide(record);
       vi.advanceTimersByTime(20);
       const frame = viewer.frames.at(-1) as Frame;
