@@ -134,10 +134,6 @@ export class PartFormat {
     return registeredBytes() + 1024 + INDEX_ENTRY_BYTES * this.#chunks.length;
   }
 
-  get messages(): number {
-    return Number(this.#messageCount);
-  }
-
   /**
    * The start of the file: header, schemas, channels, metadata and attachments. Taken for written.
    *

@@ -490,6 +490,26 @@ describe('a flight log on a disk that fails', () => {
     expect(cyclesOf(contents)).toEqual(count(0, 50));
   });
 
+  it('does not hold up the end of a run for a disk that never answers', async () => {
+    const run = new LoggedRun();
+    let hangs = false;
+    const fs: LogFileSystem = {
+      ...DISK,
+      stat: (async (path: string) => (hangs ? new Promise(() => {}) : DISK.stat(path))) as LogFileSystem['stat'],
+    };
+    const log = await openLog(run, { ...small, fs });
+    run.drive(log, 50);
+    await log.flush();
+    const before = log.counters.written;
+    hangs = true;
+    run.drive(log, 50);
+    await log.close(50);
+    const { taken, written, lostDisk } = log.counters;
+    expect(written).toBe(before);
+    expect(written + lostDisk).toBe(taken);
+    expect(told[0]).toContain('has not answered');
+  });
+
   it('makes a folder that was removed anew, and counts what went with it', async () => {
     const run = new LoggedRun();
     const log = await openLog(run, small);
