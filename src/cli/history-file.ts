@@ -46,6 +46,32 @@ export class HistoryFile {
   }
 }
 
+/**
+ * The episodes of a history, in the order of the file.
+ *
+ * @throws UsageError where the file is none; Error where it cannot be read
+ * @realtime unsafe
+ */
+export function readHistory(path: string): HistoryEntry[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  const lines = text.split('\n');
+  const entries: HistoryEntry[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    if (lines[i] === '') continue;
+    if (episodeOf(lines[i]) !== null) entries.push(JSON.parse(lines[i]) as HistoryEntry);
+    // A process that was killed may have left half a line behind, at the end.
+    else if (i < lines.length - 1 || entries.length === 0) {
+      throw new UsageError(`${path}: line ${i + 1} is no episode; it is neither a training’s history nor a flight log`);
+    }
+  }
+  return entries;
+}
+
 function episodeOf(line: string): number | null {
   try {
     const value = JSON.parse(line) as Partial<HistoryEntry> | null;

@@ -20,6 +20,8 @@ export interface CurveReference {
 export interface LearningCurve {
   /** What was trained in; part of the title. */
   readonly scenario: string;
+  /** In place of `Learning in …`. */
+  readonly heading?: string;
   readonly episodes: readonly CurveEpisode[];
   readonly references: readonly CurveReference[];
 }
@@ -64,7 +66,7 @@ export function movingMean(values: readonly number[], window: number): number[] 
  * @throws RangeError where there is none
  */
 export function learningCurveSvg(curve: LearningCurve): string {
-  const { episodes, references, scenario } = curve;
+  const { episodes, references, scenario, heading = `Learning in ${scenario}` } = curve;
   if (episodes.length === 0) throw new RangeError('a learning curve needs at least one episode');
   const successes = episodes.map(({ success }) => (success ? 100 : 0));
   const times = episodes.map(({ timeS }) => timeS);
@@ -72,7 +74,7 @@ export function learningCurveSvg(curve: LearningCurve): string {
   const caption = `mean of the last ${CURVE_WINDOW} training episodes, exploration included; dots: single ones`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="title">`,
-    `<title id="title">Learning curve in ${escapeText(scenario)}: success rate and time to goal over training episodes</title>`,
+    `<title id="title">Learning curve${scenario === '' ? '' : ` in ${escapeText(scenario)}`}: success rate and time to goal over training episodes</title>`,
     '<style>',
     'svg{color-scheme:light dark;font:13px system-ui,"DejaVu Sans",sans-serif}',
     '.label{paint-order:stroke;stroke:#ffffff;stroke-width:4;stroke-linejoin:round}',
@@ -87,7 +89,7 @@ export function learningCurveSvg(curve: LearningCurve): string {
     '.level1{stroke:#bc8cff}.label1{fill:#bc8cff}.level2{stroke:#3fb950}.label2{fill:#3fb950}}',
     '</style>',
     `<rect class="back" width="${WIDTH}" height="${HEIGHT}" rx="6"/>`,
-    `<text class="text" x="${WIDTH / 2}" y="24" text-anchor="middle" font-size="14" font-weight="600">Learning in ${escapeText(scenario)}: ${caption}</text>`,
+    `<text class="text" x="${WIDTH / 2}" y="24" text-anchor="middle" font-size="14" font-weight="600">${escapeText(heading)}: ${caption}</text>`,
     ...panel({
       left: PANEL_LEFTS[0],
       title: 'success rate [%]',
