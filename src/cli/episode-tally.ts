@@ -173,7 +173,14 @@ export function runSummary(figures: RunFigures): string {
   row('success', percent('success_rate'));
   row('collisions', `${percent('collision_rate')}, ${percent('at_fault_collision_rate')} at the robot's fault`);
   row('timeouts', percent('timeout_rate'));
-  row('time to goal', number('mean_time_to_goal_s', 2, ' s (failed: the time limit)'));
+  row(
+    'time to goal',
+    number(
+      'mean_time_to_goal_s',
+      2,
+      figures['success_rate'] === 1 ? ' s' : ' s, a failed episode counted at its time limit',
+    ),
+  );
   if ('mean_reward' in figures) row('mean reward', number('mean_reward', 3));
   if ('barn_score' in figures) row('BARN score', number('barn_score', 4));
   if ('cycles' in figures) row('cycles', `${figures['cycles']}, ${figures['deadline_misses']} deadlines missed`);

@@ -30,7 +30,7 @@ export interface LinkView {
  * first where there is no room; with several, each robot in short.
  */
 export function linkLine(view: LinkView, columns: number): string {
-  const parts = view.robots.length === 1 ? ofOne(view, view.robots[0]) : ofSeveral(view);
+  const parts = view.robots.length === 1 ? ofOne(view, view.robots[0]) : ofSeveral(view, columns);
   const rejected = sum(view.counters.rejected);
   const { drive, watch, administer } = view.traffic.peers;
   parts.push({ weight: 2, text: `connected: ${drive} drive, ${watch} watch, ${administer} administer` });
@@ -88,18 +88,26 @@ function ofOne({ drive }: LinkView, robot: LinkRobot): Part[] {
   ];
 }
 
-function ofSeveral({ robots, drive }: LinkView): Part[] {
+function ofSeveral({ robots, drive }: LinkView, columns: number): Part[] {
   const driven = robots.filter(({ name }) => name !== null);
   const head = `${driven.length} of ${robots.length} robots`;
   if (driven.length === 0) return [{ weight: 9, text: `${head}, waiting at ${drive}` }];
-  return [
-    { weight: 9, text: head },
-    ...driven.map((robot) => ({
-      weight: 6,
-      text: `${robot.name} ${rate(robot.host.cycleRate)} Hz p99 ${duration(robot.host.latenessP99Ns)} ${stateWord(robot)}`,
-    })),
-  ];
+  // All of them in less words rather than some of them in more.
+  let parts: Part[] = [];
+  for (const inForm of FORMS) {
+    parts = [{ weight: 9, text: head }, ...driven.map((robot) => ({ weight: 6, text: inForm(robot) }))];
+    if (parts.map(({ text }) => text).join(' | ').length <= columns) break;
+  }
+  return parts;
 }
+
+/** One robot of several, from all that is said of it to the least. */
+const FORMS: readonly ((robot: LinkRobot) => string)[] = [
+  (robot) =>
+    `${robot.name} ${rate(robot.host.cycleRate)} Hz p99 ${duration(robot.host.latenessP99Ns)} ${stateWord(robot)}`,
+  (robot) => `${robot.name} ${rate(robot.host.cycleRate)} Hz ${stateWord(robot)}`,
+  (robot) => `${robot.name} ${stateWord(robot)}`,
+];
 
 /** What the robot is doing, or why it does not. */
 function stateWord({ host, session, between = '' }: LinkRobot): string {

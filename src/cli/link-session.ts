@@ -64,6 +64,7 @@ export class LinkSession {
   /** What was told while it loaded: it is of interest once robots can come. */
   readonly #heard: readonly string[];
   #ending = false;
+  #idleSaid = false;
   #fault = '';
   #timerFailures = 0;
 
@@ -362,6 +363,12 @@ export class LinkSession {
     const { display } = this.#options;
     const { counters, traffic, sessions, endpoints } = this.#port;
     for (const { host } of this.#sessions) host.advanceWindow();
+    // Where lines stay it is said once that nobody drives, and again when the last one has gone.
+    const idle =
+      sessions.length === 0 && this.#sessions.every(({ between, host }) => between === '' && host.warning === '');
+    const said = this.#idleSaid;
+    this.#idleSaid = idle;
+    if (idle && said && !display.isTerminal) return;
     const robots = this.#sessions.map(({ host, between }, index) => ({
       ...{ host, between },
       name: this.#port.robotOf(index),

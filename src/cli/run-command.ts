@@ -1,6 +1,8 @@
 import { type Command, Option } from 'commander';
+import { learns } from '../loop/configuration.js';
 import { addLogOption, addPageOptions } from './beside-options.js';
 import { besidesOf } from './besides.js';
+import { FolderClaim } from './folder-claim.js';
 import { LinkSession } from './link-session.js';
 import { linkFigures, linkSummary } from './link-summary.js';
 import { LiveDisplay } from './live-line.js';
@@ -46,6 +48,8 @@ async function runPort(options: RunCommandOptions): Promise<void> {
   const control = readControl(options);
   const display = LiveDisplay.beside(options.json === true);
   const stop = new StopRequest();
+  const frozen = options.frozen === true;
+  let claim: FolderClaim | null = null;
   try {
     // Whoever read what is written has gone: the robots are stopped and what they taught is saved all the same.
     for (const stream of [process.stdout, process.stderr]) {
@@ -57,7 +61,9 @@ async function runPort(options: RunCommandOptions): Promise<void> {
       asked: options,
       tell: (text) => display.message(text),
     });
-    const frozen = options.frozen === true;
+    if (!frozen && learns(control.parameters)) {
+      claim = new FolderClaim(control.parameters.model_dir, (text) => display.message(text));
+    }
     const session = await LinkSession.create({ control, frozen, display, stop, beside, listening });
     const { totals, fault, saved, underWay } = await session.drive();
     if (fault !== '') process.stderr.write(`rfsn: ${fault}\n`);
@@ -68,6 +74,7 @@ async function runPort(options: RunCommandOptions): Promise<void> {
     // A disk that does not answer must not hold up the end: whoever asked for it was promised seconds.
     if (underWay > 0) process.exit(ExitCode.failed);
   } finally {
+    claim?.release();
     stop.dispose();
     if (options.endWithInput === true) process.stdin.destroy();
   }

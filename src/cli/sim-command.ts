@@ -16,6 +16,7 @@ import {
   stateHash,
 } from './checkpointing.js';
 import { EpisodeTally, type RunFigures, runFigures, runSummary } from './episode-tally.js';
+import { FolderClaim } from './folder-claim.js';
 import { followHeadless, runHeadless } from './headless-run.js';
 import { LiveDisplay, memoryLine, progressLine } from './live-line.js';
 import { LiveSession } from './live-session.js';
@@ -105,6 +106,7 @@ async function sim(options: SimCommandOptions): Promise<void> {
   const frozen = options.frozen === true;
   const display = LiveDisplay.beside(options.json === true);
   const stop = new StopRequest();
+  let claim: FolderClaim | null = null;
   try {
     for (const note of run.notes) display.message(`note: ${note}`);
     const { list: beside } = await besidesOf({
@@ -119,6 +121,7 @@ async function sim(options: SimCommandOptions): Promise<void> {
     if (resumed !== null) display.message(resumed.message);
     if (resumed !== null && frozen) warnOfKnownWorlds(run, resumed, display);
     const learning = checkpointing !== null && !frozen;
+    if (learning) claim = new FolderClaim(run.parameters.model_dir, (text) => display.message(text));
     const progress = resumed !== null && learning ? resumed.progress : NO_PROGRESS;
     const job: Job = {
       run,
@@ -143,6 +146,7 @@ async function sim(options: SimCommandOptions): Promise<void> {
     // A disk that does not answer must not hold up the end: whoever asked for it was promised seconds.
     if (checkpointing !== null && checkpointing.underWay > 0) process.exit(ExitCode.failed);
   } finally {
+    claim?.release();
     stop.dispose();
   }
 }

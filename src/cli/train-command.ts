@@ -9,6 +9,7 @@ import { BesideRuns, type RobotFollowers } from './beside-run.js';
 import { besidesOf } from './besides.js';
 import { Checkpointing, type EpisodePlan, NO_PROGRESS, type Resumed, stateHash } from './checkpointing.js';
 import { EpisodeTally, OUTCOME_NAMES, runFigures, runSummary } from './episode-tally.js';
+import { FolderClaim } from './folder-claim.js';
 import { type Boundary, followHeadless, runHeadless } from './headless-run.js';
 import { HistoryFile } from './history-file.js';
 import { LiveDisplay, memoryLine, progressLine, recentText } from './live-line.js';
@@ -71,6 +72,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
   const schedules = readSchedules(run, options);
   const display = LiveDisplay.beside(options.json === true);
   const stop = new StopRequest();
+  const claim = new FolderClaim(run.parameters.model_dir, (text) => display.message(text));
   try {
     for (const note of run.notes) display.message(`note: ${note}`);
     const tell = (text: string) => display.message(text);
@@ -212,6 +214,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
     if (options.json === true) printJson(figures);
     else process.stdout.write(runSummary(figures));
   } finally {
+    claim.release();
     stop.dispose();
   }
 }

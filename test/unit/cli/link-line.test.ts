@@ -81,6 +81,19 @@ describe('the live line of a link', () => {
     expect(linkLine(view({ robots: [two[2], two[2]] }), 300)).toMatch(/^0 of 2 robots, waiting at tcp/);
   });
 
+  it('says of two robots on a terminal of 80 columns what both do', () => {
+    const two = [
+      { host, name: 'warehouse-robot-1', session },
+      { host, name: 'warehouse-robot-2', session: { ...session, why: 7 } },
+    ];
+    expect(linkLine(view({ robots: two }), 90)).toBe(
+      '2 of 2 robots | warehouse-robot-1 50.0 Hz driving | warehouse-robot-2 50.0 Hz odom',
+    );
+    expect(linkLine(view({ robots: two }), 79)).toBe(
+      '2 of 2 robots | warehouse-robot-1 driving | warehouse-robot-2 odom',
+    );
+  });
+
   it('puts forward that frames are rejected, once any are', () => {
     const counters = new LinkCounters();
     expect(linkLine(view({ counters }), 60)).not.toContain('rejected');
