@@ -42,6 +42,11 @@ export const commands: readonly {
     load: async () => (await import('./explain-command.js')).registerExplainCommand,
   },
   {
+    name: 'view',
+    summary: 'show flight logs on the page, with a time slider',
+    load: async () => (await import('./view-command.js')).registerViewCommand,
+  },
+  {
     name: 'checkpoint',
     summary: 'show what is in a checkpoint, or convert one',
     load: async () => (await import('./checkpoint-command.js')).registerCheckpointCommand,
