@@ -116,6 +116,7 @@ export class Operator {
   }
 
   text(selector: string): Promise<string> {
+    // biome-ignore lint/performance/useDomNodeTextContent: as it is seen, without what is hidden
     return this.page.locator(selector).innerText();
   }
 

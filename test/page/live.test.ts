@@ -151,10 +151,14 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
     const { extent } = await operator.hello();
     const length = extent!.endS - extent!.startS;
     expect(await page.locator('#marks i').count()).toBeGreaterThan(0);
+    // It plays when it is opened.
+    await page.keyboard.press(' ');
+    await vi.waitFor(async () => expect((await operator.status()).paused).toBe(true), LONG);
     await page.locator('#slider').fill(String(length / 2));
     await vi.waitFor(async () => {
       expect(Math.abs((await operator.newest()).atS - extent!.startS - length / 2)).toBeLessThan(0.5);
     }, LONG);
+    await vi.waitFor(async () => expect((await operator.newest()).trailPoints).toBeGreaterThan(2), LONG);
     const middle = (await operator.newest()).cycle;
     await page.keyboard.press('.');
     await vi.waitFor(async () => expect((await operator.newest()).cycle).toBe(middle + 1), LONG);

@@ -29,7 +29,7 @@ const signs: readonly (readonly [string, string, string])[] = [
   ['forbidden', '▨', 'directions that safety forbids'],
   ['chosen', '➤', 'direction that the policy chose'],
   ['command', '↝', 'where the command leads within 1.5 s'],
-  ['path', '〜', 'path driven; pale: before the robot was put elsewhere'],
+  ['path', '∿', 'path driven; pale: before the robot was put elsewhere'],
   ['goal', '◎', 'goal'],
   ['contact', '✳', 'something touches the robot'],
 ];
@@ -66,5 +66,7 @@ export class Help {
       `Controller ${version}. This page draws ${fixed(perSecond, 0)} pictures a second, ${fixed(medianMs, 1)} ms of script each (95 %: ${fixed(p95Ms, 1)} ms).`,
     );
     this.#dialog.showModal();
+    // The button that has the focus is at the end; reading begins at the start.
+    this.#dialog.scrollTop = 0;
   }
 }
