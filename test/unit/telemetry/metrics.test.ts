@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { RobotFollower } from '../../../src/cli/beside-run.js';
 import type { ControllerHost } from '../../../src/cli/controller-host.js';
 import { linkSourceOf, pageSourceOf } from '../../../src/cli/run-metrics.js';
@@ -12,6 +12,7 @@ import { METRIC_FAMILIES } from '../../../src/telemetry/metrics-families.js';
 import { MetricsRig, type RunPart } from '../../support/metrics-rig.js';
 import { type CycleOptions, LoopRig } from '../loop/loop-rig.js';
 
+const LIVENESS = { timeout: 20_000, interval: 5 };
 const open: MetricsRig[] = [];
 afterEach(() => {
   for (const { metrics } of open.splice(0)) metrics.close();
@@ -509,12 +510,16 @@ describe('the metrics of the process', () => {
     for (let i = 0; i < 3000; i++) litter = Array.from({ length: 3000 }, (_, k) => k + 0.5);
     expect(litter).not.toBeNull();
     // Observers are called when the event loop turns.
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const after = await scrape();
+    const after = await vi.waitFor(async () => {
+      const scraped = await scrape();
+      expect(scraped.value('rfsn_main_gc_longest_pause_seconds')).toBeGreaterThan(0);
+      expect(scraped.value('rfsn_main_gc_pauses_total', { kind: 'minor' })).toBeGreaterThan(
+        before.value('rfsn_main_gc_pauses_total', { kind: 'minor' }),
+      );
+      return scraped;
+    }, LIVENESS);
     const rise = (name: string) => after.value(name, { kind: 'minor' }) - before.value(name, { kind: 'minor' });
-    expect(rise('rfsn_main_gc_pauses_total')).toBeGreaterThan(0);
     expect(rise('rfsn_main_gc_pause_seconds_total')).toBeGreaterThan(0);
-    expect(after.value('rfsn_main_gc_longest_pause_seconds')).toBeGreaterThan(0);
   });
 });
 
