@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FlightLog, type FlightLogOptions } from '../../../../src/telemetry/flight-log/flight-log.js';
 import { DISK, type LogFileSystem } from '../../../../src/telemetry/flight-log/part-folder.js';
 import { TOPICS } from '../../../../src/telemetry/flight-log/topics.js';
+import { FailingDisk } from '../../../support/failing-disk.js';
 import { LoggedRun, PERIOD_NS, RUNNING, START_UNIX_NS } from '../../../support/logged-run.js';
 import { type McapContents, mcapContents } from '../../../support/mcap-contents.js';
 
@@ -58,38 +59,6 @@ const contentsOf = (name: string) => mcapContents(readFileSync(join(folder, name
 const cyclesOf = (contents: McapContents) =>
   contents.messages.filter(({ topic }) => topic === '/rfsn/decision').map(({ sequence }) => sequence);
 const count = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
-
-/** The disk's file system, where some calls fail as long as `broken` says why. */
-class FailingDisk {
-  broken: string | null = null;
-  /** Bytes that it still takes while it is broken. */
-  room = 0;
-  refused = 0;
-  readonly fs: LogFileSystem;
-
-  constructor() {
-    const refuse = () => {
-      this.refused++;
-      throw Object.assign(new Error(`${this.broken}: no space left on device`), { code: this.broken });
-    };
-    this.fs = {
-      ...DISK,
-      open: async (path, flags, mode) => {
-        const handle = await DISK.open(path, flags, mode);
-        const write = handle.write.bind(handle);
-        // biome-ignore lint/suspicious/noExplicitAny: one of FileHandle.write's overloads is used
-        (handle as any).write = async (bytes: Uint8Array, at: number, length: number, position: number) => {
-          if (this.broken === null) return write(bytes, at, length, position);
-          const taken = Math.min(length, this.room);
-          this.room -= taken;
-          if (taken === 0) refuse();
-          return write(bytes, at, taken, position);
-        };
-        return handle;
-      },
-    };
-  }
-}
 
 describe('a flight log', () => {
   it('holds every message, by topic, in one file that is complete once closed', async () => {
