@@ -9,7 +9,9 @@ import type { ExplanationWords, Hello, Status } from '../../src/dashboard/wire.j
 const CHROMIUM = process.env['RFSN_CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** How long anything may take that must come at all; the machine may be busy. */
-export const PATIENCE = { timeout: 30_000, interval: 40 };
+export const PATIENCE = { timeout: 60_000, interval: 40 };
+/** And a whole test [ms]. */
+export const TEST_MS = 240_000;
 
 /** What is lacking to open the page; null where nothing is. */
 export function missingBrowser(): string | null {

@@ -4,11 +4,12 @@ import { DecisionField } from '../../src/memory/layout.js';
 import { CommandProcess } from '../sim/loop-process.js';
 import { temporaryFolder } from '../support/command-line.js';
 import { describeWith } from '../support/languages.js';
-import { launchBrowser, missingBrowser, Operator, PATIENCE } from './browser.js';
+import { launchBrowser, missingBrowser, Operator, PATIENCE, TEST_MS } from './browser.js';
 
-const LONG = { ...PATIENCE, timeout: 60_000 };
 /** Cycles from a stop's answer to rest: 2 m/s at 3 m/s² is 35 cycles of 20 ms; jerk and the way there double it. */
 const STOP_CYCLES = 100;
+
+vi.setConfig({ testTimeout: TEST_MS, hookTimeout: TEST_MS });
 
 describeWith('the page, of rfsn at work', missingBrowser(), () => {
   const at = temporaryFolder();
@@ -39,13 +40,13 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
     const operator = await Operator.open(browser, url);
     operators.push(operator);
     await operator.shown();
-    await vi.waitFor(async () => expect(await operator.status()).not.toBeNull(), LONG);
+    await vi.waitFor(async () => expect(await operator.status()).not.toBeNull(), PATIENCE);
     return operator;
   }
 
   const read = async (operator: Operator, field: number) => (await operator.newest()).record[field];
 
-  it('drives to where somebody clicked, and stops when it is told to', { timeout: 240_000 }, async () => {
+  it('drives to where somebody clicked, and stops when it is told to', async () => {
     const { url } = await sim();
     const operator = await opened(url);
     const { page } = operator;
@@ -57,7 +58,10 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
     const [gx, gy] = [x, y];
     await page.keyboard.press('g');
     await page.mouse.click(place.x, place.y);
-    await vi.waitFor(async () => expect(await read(operator, DecisionField.goalCount)).toBeGreaterThan(goals), LONG);
+    await vi.waitFor(
+      async () => expect(await read(operator, DecisionField.goalCount)).toBeGreaterThan(goals),
+      PATIENCE,
+    );
     const near = 2 / 40;
     expect(Math.abs((await read(operator, DecisionField.goalX)) - gx)).toBeLessThan(near);
     expect(Math.abs((await read(operator, DecisionField.goalY)) - gy)).toBeLessThan(near);
@@ -71,26 +75,26 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
       { timeout: 120_000, interval: 20 },
     );
     await page.keyboard.press('Escape');
-    await vi.waitFor(async () => expect((await operator.status()).halted).toBe(true), LONG);
+    await vi.waitFor(async () => expect((await operator.status()).halted).toBe(true), PATIENCE);
     const halted = (await operator.newest()).cycle;
     const rest = await vi.waitFor(async () => {
       const { record, cycle } = await operator.newest();
       expect(Math.hypot(record[DecisionField.commandVx], record[DecisionField.commandVy])).toBe(0);
       expect(record[DecisionField.commandYawRate]).toBe(0);
       return cycle;
-    }, LONG);
+    }, PATIENCE);
     expect(rest - halted).toBeLessThan(STOP_CYCLES);
     await page.locator('#arm').click();
-    await vi.waitFor(async () => expect((await operator.status()).halted).toBe(false), LONG);
+    await vi.waitFor(async () => expect((await operator.status()).halted).toBe(false), PATIENCE);
     expect(operator.problems).toEqual([]);
   });
 
-  it('shows what the controller decided, cycle for cycle, and why', { timeout: 120_000 }, async () => {
+  it('shows what the controller decided, cycle for cycle, and why', async () => {
     const { url } = await sim();
     const operator = await opened(url);
     const { page } = operator;
     await page.keyboard.press('d');
-    await vi.waitFor(async () => expect((await operator.explanation())?.contributions).toBeTruthy(), LONG);
+    await vi.waitFor(async () => expect((await operator.explanation())?.contributions).toBeTruthy(), PATIENCE);
     await page.keyboard.press('x');
     const { record, contributions, cycle } = (await operator.explanation())!;
     for (let k = 0; k < 8; k++) {
@@ -100,35 +104,35 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
     expect(record[DecisionField.cycle]).toBe(cycle);
     // Paused, nothing moves on: the picture, the numbers and the record are of one cycle.
     await page.locator('#pause').click();
-    await vi.waitFor(async () => expect((await operator.status()).paused).toBe(true), LONG);
+    await vi.waitFor(async () => expect((await operator.status()).paused).toBe(true), PATIENCE);
     await vi.waitFor(async () => {
       const newest = await operator.newest();
       expect(newest.drawnCycle).toBe(newest.cycle);
       expect((await operator.text('#now-cycle')).replace(/\D/g, '')).toBe(String(newest.cycle));
       expect((await operator.newest()).cycle).toBe(newest.cycle);
-    }, LONG);
+    }, PATIENCE);
     const before = (await operator.newest()).cycle;
     await page.locator('#step').click();
-    await vi.waitFor(async () => expect((await operator.newest()).cycle).toBeGreaterThan(before), LONG);
+    await vi.waitFor(async () => expect((await operator.newest()).cycle).toBeGreaterThan(before), PATIENCE);
     expect(operator.problems).toEqual([]);
   });
 
-  it('says that the controller is gone, and shows the next one that starts', { timeout: 240_000 }, async () => {
+  it('says that the controller is gone, and shows the next one that starts', async () => {
     const { command, url } = await sim();
     const operator = await opened(url);
     const first = (await operator.hello()).run;
     command.signal('SIGTERM');
     await command.ended;
-    await vi.waitFor(async () => expect(await operator.text('#banner')).toMatch(/Last seen/), LONG);
+    await vi.waitFor(async () => expect(await operator.text('#banner')).toMatch(/Last seen/), PATIENCE);
     expect(await operator.page.locator('#scene-pane').getAttribute('class')).toContain('stale');
     await sim(new URL(url).host);
-    await vi.waitFor(async () => expect((await operator.hello()).run).not.toBe(first), LONG);
+    await vi.waitFor(async () => expect((await operator.hello()).run).not.toBe(first), PATIENCE);
     await vi.waitFor(async () => {
       expect(await operator.page.locator('#scene-pane').getAttribute('class')).not.toContain('stale');
-    }, LONG);
+    }, PATIENCE);
   });
 
-  it('plays back what a run recorded', { timeout: 240_000 }, async () => {
+  it('plays back what a run recorded', async () => {
     const log = at('log');
     const first = new CommandProcess(
       'sim',
@@ -153,17 +157,19 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
     expect(await page.locator('#marks i').count()).toBeGreaterThan(0);
     // It plays when it is opened.
     await page.keyboard.press(' ');
-    await vi.waitFor(async () => expect((await operator.status()).paused).toBe(true), LONG);
+    await vi.waitFor(async () => expect((await operator.status()).paused).toBe(true), PATIENCE);
     await page.locator('#slider').fill(String(length / 2));
     await vi.waitFor(async () => {
       expect(Math.abs((await operator.newest()).atS - extent!.startS - length / 2)).toBeLessThan(0.5);
-    }, LONG);
-    await vi.waitFor(async () => expect((await operator.newest()).trailPoints).toBeGreaterThan(2), LONG);
+    }, PATIENCE);
+    await vi.waitFor(async () => expect((await operator.newest()).trailPoints).toBeGreaterThan(2), PATIENCE);
     const middle = (await operator.newest()).cycle;
     await page.keyboard.press('.');
-    await vi.waitFor(async () => expect((await operator.newest()).cycle).toBe(middle + 1), LONG);
+    await vi.waitFor(async () => expect((await operator.newest()).cycle).toBe(middle + 1), PATIENCE);
+    await page.keyboard.press(',');
+    await vi.waitFor(async () => expect((await operator.newest()).cycle).toBe(middle), PATIENCE);
     await page.keyboard.press(' ');
-    await vi.waitFor(async () => expect((await operator.newest()).cycle).toBeGreaterThan(middle + 5), LONG);
+    await vi.waitFor(async () => expect((await operator.newest()).cycle).toBeGreaterThan(middle + 5), PATIENCE);
     expect(operator.problems).toEqual([]);
   });
 });

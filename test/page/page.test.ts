@@ -5,9 +5,11 @@ import type { PageServer, PageServerOptions } from '../../src/dashboard/server.j
 import { DecisionField } from '../../src/memory/layout.js';
 import { temporaryFolder } from '../support/command-line.js';
 import { describeWith } from '../support/languages.js';
-import { launchBrowser, missingBrowser, Operator, PATIENCE } from './browser.js';
+import { launchBrowser, missingBrowser, Operator, PATIENCE, TEST_MS } from './browser.js';
 import { serve } from './page-rig.js';
 import { PERIOD_S, ScriptedSource } from './scripted-source.js';
+
+vi.setConfig({ testTimeout: TEST_MS, hookTimeout: TEST_MS });
 
 describeWith('the page, of a robot that is played', missingBrowser(), () => {
   const at = temporaryFolder();

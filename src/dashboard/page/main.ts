@@ -159,12 +159,11 @@ class Page {
   async #fetchTrail(): Promise<void> {
     if (this.state.trail.length > 1) return;
     try {
-      const { result } = await this.connection.ask({
-        do: 'trail',
-        atS: Date.now() / 1000 + CLOCKS_S,
-        seconds: TRAIL_S,
-      });
-      this.state.takeTrail((result as TrailWords).points);
+      // What a recording knows of later moments has not happened on the screen yet.
+      const atS = this.state.live ? Date.now() / 1000 + CLOCKS_S : this.state.atS;
+      if (!Number.isFinite(atS)) return;
+      const { result } = await this.connection.ask({ do: 'trail', atS, seconds: TRAIL_S });
+      this.state.takeTrail((result as TrailWords).points, atS);
     } catch {
       // The path begins where the page was opened.
     }
@@ -209,6 +208,8 @@ class Page {
     setHidden(banner, words === '' && choosing === '');
     setText(banner, words !== '' ? words : choosing);
     banner.classList.toggle('goal', words === '' && choosing !== '');
+    // A countdown read out every second helps nobody: the pill beside it says what is the matter, once.
+    setAttribute(banner, 'aria-live', words === '' ? 'polite' : 'off');
     const warning = status?.warning ?? '';
     setHidden(byId('warning', HTMLElement), warning === '' || link.kind !== 'open');
     setText(byId('warning', HTMLElement), warning);

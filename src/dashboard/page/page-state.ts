@@ -8,6 +8,8 @@ const TRAIL_POINTS = 6000;
 const RECENT = 500;
 const EPISODES = 2000;
 const NOTICES = 60;
+/** A frame this near to where a path ends belongs to it [s]. */
+const SAME_MOMENT_S = 1;
 
 /** What has changed since the panels were drawn. */
 export const Changed = { frame: 1, status: 2, episodes: 4, notices: 8, hello: 16, view: 32, link: 64 } as const;
@@ -30,6 +32,8 @@ export class PageState {
   episodes: EpisodeWords[] = [];
   notices: Notice[] = [];
   changed = 0;
+  /** Up to which moment the path is that was asked for last. */
+  #trailAtS = Number.NaN;
 
   takeHello(hello: Hello): void {
     const same = this.hello !== null && this.hello.run === hello.run && this.hello.robot.name === hello.robot.name;
@@ -52,7 +56,8 @@ export class PageState {
     // Backwards in time: the recording was scrubbed, and what lies ahead has not happened yet.
     if (this.record !== null && record[fields.cycle] < this.record[fields.cycle]) {
       this.recent.clear();
-      this.trail.clear();
+      // The path up to there may have come before the frame.
+      if (!(Math.abs(atS - this.#trailAtS) < SAME_MOMENT_S)) this.trail.clear();
     }
     this.record = record;
     this.atS = atS;
@@ -63,8 +68,9 @@ export class PageState {
     this.changed |= Changed.frame;
   }
 
-  /** @param points x, y …, oldest first: the path up to the moment shown */
-  takeTrail(points: readonly number[]): void {
+  /** @param points x, y …, oldest first: the path up to a moment */
+  takeTrail(points: readonly number[], atS: number): void {
+    this.#trailAtS = atS;
     this.trail.clear();
     for (let i = 0; i + 1 < points.length; i += 2) this.trail.add(points[i], points[i + 1]);
     this.changed |= Changed.frame;

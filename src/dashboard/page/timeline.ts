@@ -108,7 +108,7 @@ export class Timeline {
   async #fetchTrail(atS: number): Promise<void> {
     const { result } = await this.#connection.ask({ do: 'trail', atS, seconds: TRAIL_S });
     const points = (result as { points?: readonly number[] } | null)?.points;
-    if (points !== undefined && this.#wanted === null) this.#state.takeTrail(points);
+    if (points !== undefined && this.#wanted === null) this.#state.takeTrail(points, atS);
   }
 
   /** Where each episode ended, and how. */
