@@ -172,21 +172,20 @@ export class BesideRuns {
    */
   async follow(run: RunUnderWay, begun = false): Promise<RobotFollowers> {
     const followers: { name: string; follower: RobotFollower }[] = [];
+    const told = new Set<string>();
     for (const beside of this.#opened) {
       try {
-        const taps = new GuardedTaps(run.taps, (error) => {
-          this.#tell(`${beside.name}: ${messageOf(error)}; the run goes on, and this is told once`);
-        });
+        const taps = new GuardedTaps(run.taps, (error) => tellOnce(beside.name, error, told, this.#tell));
         followers.push({ name: beside.name, follower: await beside.follow({ ...run, taps }) });
       } catch (error) {
         if (beside.required && !begun) {
-          await new RobotFollowers(followers, this.#tell).end();
+          await new RobotFollowers(followers, told, this.#tell).end();
           throw error;
         }
         this.#failed(beside.name, error);
       }
     }
-    return new RobotFollowers(followers, this.#tell);
+    return new RobotFollowers(followers, told, this.#tell);
   }
 
   async close(): Promise<void> {
@@ -214,9 +213,7 @@ class GuardedTaps implements RunTaps {
   readonly statistics: ControlStatistics;
   readonly #taps: RunTaps;
   readonly #failed: (error: unknown) => void;
-  #told = false;
 
-  /** @param failed called with the first error */
   constructor(taps: RunTaps, failed: (error: unknown) => void) {
     this.memory = taps.memory;
     this.statistics = taps.statistics;
@@ -229,7 +226,7 @@ class GuardedTaps implements RunTaps {
       try {
         listener(input, doubles, beams);
       } catch (error) {
-        this.#tell(error);
+        this.#failed(error);
       }
     });
   }
@@ -247,7 +244,7 @@ class GuardedTaps implements RunTaps {
       try {
         listener(restores, learned);
       } catch (error) {
-        this.#tell(error);
+        this.#failed(error);
       }
     });
   }
@@ -261,15 +258,9 @@ class GuardedTaps implements RunTaps {
       try {
         listener(record);
       } catch (error) {
-        this.#tell(error);
+        this.#failed(error);
       }
     };
-  }
-
-  #tell(error: unknown): void {
-    if (this.#told) return;
-    this.#told = true;
-    this.#failed(error);
   }
 }
 
@@ -277,14 +268,17 @@ class GuardedTaps implements RunTaps {
 export class RobotFollowers {
   readonly #followers: readonly { readonly name: string; readonly follower: RobotFollower }[];
   readonly #tell: (text: string) => void;
-  readonly #told = new Set<string>();
+  readonly #told: Set<string>;
   #ended = false;
 
+  /** @param told names of those that have failed once, and whose failures are told no more */
   constructor(
     followers: readonly { readonly name: string; readonly follower: RobotFollower }[],
+    told: Set<string>,
     tell: (text: string) => void,
   ) {
     this.#followers = followers;
+    this.#told = told;
     this.#tell = tell;
   }
 
@@ -335,10 +329,14 @@ export class RobotFollowers {
   }
 
   #failed(name: string, error: unknown): void {
-    if (this.#told.has(name)) return;
-    this.#told.add(name);
-    this.#tell(`${name}: ${messageOf(error)}; the run goes on, and this is told once`);
+    tellOnce(name, error, this.#told, this.#tell);
   }
+}
+
+function tellOnce(name: string, error: unknown, told: Set<string>, tell: (text: string) => void): void {
+  if (told.has(name)) return;
+  told.add(name);
+  tell(`${name}: ${messageOf(error)}; the run goes on, and this is told once`);
 }
 
 function messageOf(error: unknown): string {

@@ -36,6 +36,8 @@ export interface RemoteSessionOptions {
   episodes: number | null;
   /** For the controller's process, where there is none yet. */
   controllerArguments: readonly string[];
+  /** What was asked for of the controller that one which is there already is not told: flags, as text. */
+  ofController?: string;
   curve: CurveKeys | null;
   display: LiveDisplay;
   stop: StopRequest;
@@ -116,7 +118,10 @@ export class RemoteSession {
       const link = await this.#open(endpoint);
       const answered = await within(link.welcomed(), ANSWER_BOUND_MS, stop.asked);
       if (answered !== null || link.connected || stop.requested) {
-        if (!stop.requested) display.message(`the controller at ${endpoint} drives`);
+        const { ofController = '' } = this.#options;
+        const untold =
+          ofController === '' ? '' : `; it was there already, so ${ofController} is for \`rfsn run\` to be told`;
+        if (!stop.requested) display.message(`the controller at ${endpoint} drives${untold}`);
         return this.#welcomed(link);
       }
       link.close();

@@ -33,7 +33,8 @@ export function registerRunCommand(program: Command): void {
       'after',
       '\nWhere it listens, whom it admits and for how long: `rfsn parameters`, zeromq.*. Keys: `rfsn keys`.' +
         '\nWhat was learned is resumed from model_dir and saved there; with zeromq.max_sessions above 1 each robot has a' +
-        '\nfolder of its name in it. Ctrl-C stops the robots, saves and ends; a second one ends at once.',
+        '\nfolder of its name in it. Ctrl-C stops the robots, saves and ends; a second one ends at once.' +
+        '\nWith --log each robot’s session has a log of its own; with --page each robot is shown while it is there.',
     )
     .action(runPort);
 }

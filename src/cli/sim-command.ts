@@ -4,7 +4,7 @@ import type { Mode } from '../io/zeromq/protocol/protocol.js';
 import type { CurveKeys } from '../io/zeromq/robot/robot-link.js';
 import { readPublicCertificate, readSecretCertificate } from '../io/zeromq/socket/certificates.js';
 import { learns } from '../loop/configuration.js';
-import { addLogOption, addPageOptions } from './beside-options.js';
+import { addLogOption, addPageOptions, besideArguments } from './beside-options.js';
 import { type BesideRun, BesideRuns, type RobotFollowers } from './beside-run.js';
 import { besidesOf } from './besides.js';
 import {
@@ -67,7 +67,8 @@ export function registerSimCommand(program: Command): void {
       'after',
       '\nA folder with checkpoints is resumed whatever the seed, and its episodes are counted on. The policies random' +
         '\nand fallback learn nothing and leave the folder alone. Ctrl-C stops the robot, saves and ends; a second one ends at once.' +
-        '\nWith --port the robot speaks to zeromq.drive_endpoint; episodes are numbered from 0, and the other process learns and saves.',
+        '\nWith --port the robot speaks to zeromq.drive_endpoint; episodes are numbered from 0, and the other process learns and saves.' +
+        '\n--log: `rfsn view`, `rfsn replay`, `rfsn explain`, `rfsn plot` and Foxglove open DIR/latest.mcap. --page says where it is.',
     )
     .action(sim);
 }
@@ -158,7 +159,8 @@ function checkLinkOptions({ port, mode, key, watch, headless, page }: SimCommand
     throw new UsageError('--watch zeromq: the controller that --port zeromq drives by has its watchers; leave it out');
   }
   if (typeof page === 'string' || page === true) {
-    if (headless === true) throw new UsageError('--page needs real time, not --headless: nobody could follow it');
+    if (headless === true && port === undefined)
+      throw new UsageError('--page needs real time, not --headless: nobody could follow it');
   }
   if (watch !== undefined && headless === true) throw new UsageError('--watch zeromq needs real time, not --headless');
   if (mode === 'free' && headless === true) throw new UsageError('--headless is lockstep: --mode free needs real time');
@@ -179,6 +181,7 @@ async function simRemote(options: SimCommandOptions, run: Run): Promise<void> {
       headless,
       episodes: options.episodes ?? run.scenario.worldCount,
       controllerArguments: [...controlArguments(options), ...(options.frozen === true ? ['--frozen'] : [])],
+      ofController: besideArguments(options).join(' '),
       curve,
       display,
       stop,

@@ -320,6 +320,16 @@ describe('robots that come and go', () => {
     const rest = await scraped();
     expect(rest).not.toContain('robot="one"');
     expect(rest).toContain('rfsn_cycles_total{robot="two"}');
+    const ready = async () => {
+      const response = await fetch(`${url}readyz`);
+      return `${response.status} ${await response.text()}`;
+    };
+    await until(async () => (await ready()).startsWith('200'));
+    await done({ m: 'stop', robot: 'two' });
+    expect(await ready()).toMatch(/^503 two: .*not armed/);
+    expect((await fetch(`${url}livez`)).status).toBe(200);
+    await done({ m: 'go', robot: 'two' });
+    await until(async () => (await ready()).startsWith('200'));
     await end();
     const logs = readdirSync(at('log')).filter((name) => name !== 'latest.mcap');
     expect(logs.map((name) => name.replace(/^\w+Z-/, '')).sort()).toEqual(['run-one-001.mcap', 'run-two-001.mcap']);

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { defaultFaults, noFaults, omni } from '../../../sim/index.js';
+import { addLogOption, addPageOptions } from '../../../src/cli/beside-options.js';
 import { RateSchedule } from '../../../src/cli/rate-schedule.js';
-import { addRunOptions, type RunOptions, readRun } from '../../../src/cli/run-options.js';
+import { addRunOptions, controlArguments, type RunOptions, readRun } from '../../../src/cli/run-options.js';
 import { StopRequest } from '../../../src/cli/stop-request.js';
 import { UsageError } from '../../../src/cli/usage.js';
 
@@ -54,6 +55,37 @@ describe('the options of a run', () => {
     ]);
     expect(read(...feedback, '--set', 'feedback.expired=default').notes[0]).toContain('only feedback.expired_reward');
     expect(read('--set', 'robot.width=0.2').notes[0]).toContain('larger than safety knows');
+  });
+});
+
+describe('the options of what goes on beside a run', () => {
+  const asked = (...args: string[]) => {
+    const command = addPageOptions(addLogOption(addRunOptions(new Command().exitOverride())));
+    command.parse(args, { from: 'user' });
+    const options = command.opts<RunOptions>();
+    const { parameters } = readRun(options);
+    return { log: parameters['log.dir'], listen: parameters['dashboard.listen'], passedOn: controlArguments(options) };
+  };
+
+  it('are nothing where nothing is asked for', () => {
+    expect(asked()).toEqual({ log: '', listen: '', passedOn: [] });
+  });
+
+  it('stand for parameters, over what files and --set say', () => {
+    const preset = ['--preset', 'development'];
+    expect(asked(...preset).listen).toBe('127.0.0.1:8600');
+    expect(asked(...preset, '--no-page')).toMatchObject({ listen: '', passedOn: [...preset, '--no-page'] });
+    expect(asked('--log', 'runs', '--set', 'log.dir=elsewhere').log).toBe('runs');
+    expect(asked('--page', '127.0.0.1:0')).toMatchObject({
+      listen: '127.0.0.1:0',
+      passedOn: ['--page', '127.0.0.1:0'],
+    });
+  });
+
+  it('serve a page where the parameters say, or else where the preset has it, when no address is given', () => {
+    expect(asked('--page').listen).toBe('127.0.0.1:8600');
+    const set = ['--set', 'dashboard.listen=127.0.0.1:9000'];
+    expect(asked(...set, '--page')).toMatchObject({ listen: '127.0.0.1:9000', passedOn: [...set, '--page'] });
   });
 });
 
