@@ -80,6 +80,8 @@ const MARGIN = 0.4;
 const STEP = 0.03;
 /** Marks of an intervention stand this far apart [m]. */
 const MARK_STEP = 0.12;
+/** So many circles alike are drawn as the dots of one line, in a quarter of the bytes. */
+const HEAP = 6;
 
 const WIDTH = 860;
 const HEAD = 44;
@@ -100,6 +102,7 @@ const OUTCOME_WORDS: Readonly<Record<MapOutcome, string>> = {
 const COLOURS: Readonly<Record<string, Readonly<Record<string, ColourPair>>>> = {
   '.ground': { fill: ['#f6f8fa', '#161b22'], stroke: ['#d8dee4', '#2b323b'] },
   '.thing': { fill: ['#8c959f', '#6e7681'] },
+  '.heap': { stroke: ['#8c959f', '#6e7681'] },
   '.point': { stroke: ['#57606a', '#9aa4af'] },
   '.track': { stroke: ['#afb8c1', '#484f58'] },
   '.mover': { stroke: ['#8c959f', '#6e7681'] },
@@ -117,6 +120,7 @@ const COLOURS: Readonly<Record<string, Readonly<Record<string, ColourPair>>>> = 
 const RULES = [
   '.way{fill:none;stroke-width:2.4;stroke-linejoin:round;stroke-linecap:round}',
   '.ground{stroke-width:1}.goal{fill:none;stroke-width:2}.robot{stroke-width:1.4}',
+  '.heap{fill:none;stroke-linecap:round}',
   '.point{fill:none;stroke-width:1.6;stroke-linecap:square}',
   '.mover{fill:none;stroke-width:1.4}.track{fill:none;stroke-width:1;stroke-dasharray:3 3}.halo{fill:none;stroke-width:5;stroke-linecap:round;opacity:.75}',
   '.crash{fill:none;stroke-width:3;stroke-linecap:round}',
@@ -171,9 +175,17 @@ function worldSvg(world: MapWorld, frame: Frame): string[] {
   const { circles, boxes, movers, points } = world;
   const { scale } = frame;
   const out: string[] = [];
-  for (let i = 0; i < circles.length; i += CIRCLE) {
-    const r = (circles[i + 2] * scale).toFixed(1);
-    out.push(`<circle class="thing" cx="${px(frame, circles[i])}" cy="${py(frame, circles[i + 1])}" r="${r}"/>`);
+  for (const [radius, places] of circlesByRadius(circles)) {
+    const r = radius * scale;
+    if (places.length >= HEAP) {
+      const dots = places.map((i) => `M${px(frame, circles[i])},${py(frame, circles[i + 1])}h0`);
+      out.push(`<path class="heap" stroke-width="${(2 * r).toFixed(1)}" d="${dots.join('')}"/>`);
+      continue;
+    }
+    for (const i of places) {
+      const [x, y] = [px(frame, circles[i]), py(frame, circles[i + 1])];
+      out.push(`<circle class="thing" cx="${x}" cy="${y}" r="${r.toFixed(1)}"/>`);
+    }
   }
   for (let i = 0; i < boxes.length; i += BOX) {
     const [x, y, halfLength, halfWidth, cos, sin] = Array.from({ length: BOX }, (_, k) => boxes[i + k]);
@@ -200,6 +212,17 @@ function worldSvg(world: MapWorld, frame: Frame): string[] {
     out.push(`<path class="point" d="${dots.join('')}"/>`);
   }
   return out;
+}
+
+/** Indexes into `circles`, by radius: BARN builds its walls of hundreds that are alike. */
+function circlesByRadius(circles: ArrayLike<number>): Map<number, number[]> {
+  const groups = new Map<number, number[]>();
+  for (let i = 0; i < circles.length; i += CIRCLE) {
+    const group = groups.get(circles[i + 2]);
+    if (group === undefined) groups.set(circles[i + 2], [i]);
+    else group.push(i);
+  }
+  return groups;
 }
 
 /** The line of a way, thinned to what can be seen. */

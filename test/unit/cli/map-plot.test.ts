@@ -90,6 +90,17 @@ describe('a map', () => {
     ]);
   });
 
+  it('draws many circles alike as one line of dots, each as wide as it is', () => {
+    const posts = Array.from({ length: 50 }, (_, i) => [i / 5, 1, 0.1]).flat();
+    const svg = mapSvg({ ...picture, world: { ...world, circles: [...posts, 2, 2, 0.4] } }, REASON_LABELS);
+    const [, width, d] = /<path class="heap" stroke-width="([\d.]+)" d="([^"]*)"/.exec(svg) ?? [];
+    const places = [...d.matchAll(/M([\d.]+),/g)].map(([, x]) => Number(x));
+    expect(places).toHaveLength(50);
+    // They touch: a diameter from one to the next.
+    expect((places[49] - places[0]) / 49 / Number(width)).toBeCloseTo(1, 1);
+    expect(count(svg, /<circle class="thing"/g)).toBe(1);
+  });
+
   it('crosses the place of a collision, and counts ways where there are several', () => {
     const trajectories = [way(), way(), way({ outcome: 'collision' }), way({ outcome: 'timeout' })];
     const svg = mapSvg({ ...picture, trajectories }, REASON_LABELS);
