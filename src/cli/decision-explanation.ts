@@ -169,8 +169,8 @@ export function explanationText(explained: ExplainedDecision, columns: number): 
     lines.push(`There are no contributions: ${source}.`, '', ...featureLines(rows, false, []));
   } else {
     const other = nextBestOf(record);
-    const effect = `effect: what it adds to ${chosen}, which was chosen, less what it adds to ${other}, the next best`;
-    lines.push(`What each feature added to each direction’s value, ${source};`, `${effect}.`, '');
+    lines.push(`What each feature added to each value, ${source}.`);
+    lines.push(`Effect: on ${chosen}, which was chosen (*), less that on ${other}, the next best (+).`, '');
     const marks = Array.from({ length: ACTION_COUNT }, (_, action) =>
       action === chosen ? `${action}*` : action === other ? `${action}+` : String(action),
     );

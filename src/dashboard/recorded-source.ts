@@ -142,10 +142,13 @@ export class RecordedSource implements ViewSource {
     let points: number[] = [];
     let nextNs = 0n;
     let at: [number, number] | null = null;
-    const query = { fromNs: nanosecondsOf(atS - span), toNs: nanosecondsOf(atS), topics: [NAME.decision] };
-    for (const message of this.#log.messages(query)) {
-      if (message.logTimeNs < nextNs) continue;
-      nextNs = message.logTimeNs + stepNs;
+    const fromNs = nanosecondsOf(atS - span);
+    const toNs = nanosecondsOf(atS) + SECONDS_ROUNDED_NS;
+    for (const message of this.#log.messages({ fromNs, topics: [NAME.decision] })) {
+      // Some are written a good while after they were made.
+      if (message.publishTimeNs > toNs) break;
+      if (message.publishTimeNs < fromNs || message.publishTimeNs < nextNs) continue;
+      nextNs = message.publishTimeNs + stepNs;
       const { record } = decisionIn(message);
       const x = record[DecisionField.poseX];
       const y = record[DecisionField.poseY];
@@ -326,7 +329,11 @@ class RecordedView implements View {
     this.#next = this.#pull();
     this.#advance(toS);
     // Within a gap the last decision before it stands; before the first, the first.
-    this.#current ??= decisionAt(this.#log, nanosecondsOf(toS));
+    if (this.#current === null) {
+      this.#current = decisionAt(this.#log, nanosecondsOf(toS));
+      const cycle = this.#current?.record[DecisionField.cycle];
+      if (this.#next?.record[DecisionField.cycle] === cycle) this.#next = this.#pull();
+    }
     this.#show();
   }
 

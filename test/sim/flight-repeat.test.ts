@@ -16,15 +16,17 @@ import {
   DECISION_DOUBLES,
   DecisionField,
   Driver,
+  OdometryField,
   Order,
   OrderBit,
   planControlLayout,
+  RangesField,
 } from '../../src/memory/layout.js';
 import { Reason } from '../../src/memory/reason.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import type { ParameterValues } from '../../src/parameters/schema.js';
 import { POLICY_NAMES } from '../../src/policy/create-policy.js';
-import { ValidatingSink } from '../../src/sense/validating-sink.js';
+import { Input, ValidatingSink } from '../../src/sense/validating-sink.js';
 import { FlightLog } from '../../src/telemetry/flight-log/flight-log.js';
 import { DECISION_TOPIC, decisionIn } from '../../src/telemetry/flight-log/log-decisions.js';
 import { FlightLogReader } from '../../src/telemetry/flight-log/log-reader.js';
@@ -266,5 +268,76 @@ describe('repeating what a clock makes hard', () => {
     expect(repeat.run()).toEqual({ state: 'same', difference: null, detail: '' });
     expect(repeat.repeated).toBe(600);
     read.close();
+  });
+});
+
+describe('a log that is not what happened', () => {
+  const parameters = loadParameters([], { policy: 'linucb', random_seed: 7, controller_frequency: 30, arms: 'tied' });
+  /** How the repetition ends of a run whose records are changed on their way into the log. */
+  const endOf = async (onWay: (record: Float64Array, input: number | 'decision') => boolean) => {
+    const log = new FlightLogReader(
+      await logHeadlessRun(freshFolder(), { parameters, faults: noFaults, episodes: 1, onWay }),
+    );
+    const repeat = new FlightRepeat(log);
+    const end = repeat.run();
+    log.close();
+    return { ...end, repeated: repeat.repeated };
+  };
+
+  it('is found out at the cycle and in the field that differ, by the last bit', async () => {
+    const bits = new Float64Array(1);
+    const end = await endOf((record, input) => {
+      if (input !== 'decision' || record[DecisionField.cycle] !== 40) return true;
+      bits[0] = record[DecisionField.raw + 14];
+      new BigUint64Array(bits.buffer)[0] ^= 1n;
+      record[DecisionField.raw + 14] = bits[0];
+      return true;
+    });
+    expect(end).toMatchObject({
+      state: 'different',
+      repeated: 40,
+      difference: { cycle: 40, field: 'raw[14] goal_distance' },
+    });
+    expect(end.difference?.recorded).toBe(bits[0]);
+    expect(end.difference?.repeated).not.toBe(bits[0]);
+  });
+
+  it('is found out where a reading is another', async () => {
+    const end = await endOf((record, input) => {
+      if (input === Input.odometry && record[OdometryField.sequence] === 30) record[OdometryField.vx] += 1e-9;
+      return true;
+    });
+    expect(end).toMatchObject({ state: 'different', difference: { field: 'raw[2] velocity_x' } });
+    expect(end.repeated).toBe(end.difference?.cycle);
+  });
+
+  it('is repeated up to where decisions or readings are missing, and says which', async () => {
+    const lost = await endOf((record, input) => input !== 'decision' || Math.abs(record[DecisionField.cycle] - 51) > 1);
+    expect(lost).toMatchObject({ state: 'gap', repeated: 50, detail: 'cycles 50 to 52 are not in the log' });
+    const begun = await endOf((record, input) => input !== 'decision' || record[DecisionField.cycle] >= 5);
+    expect(begun.state).toBe('gap');
+    expect(begun.detail).toContain('the log begins at cycle 5');
+    const blind = await endOf((record, input) => input !== Input.ranges || record[RangesField.sequence] !== 20);
+    expect(blind.state).toBe('gap');
+    expect(blind.detail).toMatch(/^the log lacks scan 20, on which cycle \d+ rests$/);
+  });
+});
+
+describe('a run that began with something learned', () => {
+  it('is repeated with what is attached, and found different without', async () => {
+    const parameters = loadParameters([], { random_seed: 2, controller_frequency: 30 });
+    const first = new FlightLogReader(
+      await logHeadlessRun(freshFolder(), { parameters, faults: noFaults, episodes: 1 }),
+    );
+    const before = new FlightRepeat(first);
+    expect(before.run().state).toBe('same');
+    first.close();
+    const learned = { policy: before.loop.policy.exportState(), scaler: before.loop.exportScaler() };
+    const path = await logHeadlessRun(freshFolder(), { parameters, faults: noFaults, episodes: 1, learned });
+    const log = new FlightLogReader(path);
+    expect(new FlightRepeat(log).run().state).toBe('same');
+    expect(new FlightRepeat(log, { learned: null }).run().state).toBe('different');
+    expect(new FlightRepeat(log, { learned }).run().state).toBe('same');
+    log.close();
   });
 });

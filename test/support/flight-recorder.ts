@@ -10,11 +10,13 @@ export interface LoggedRunOptions extends Partial<Pick<FlightLogOptions, 'maxFil
   readonly parameters: ParameterValues;
   readonly clock: RunClock;
   readonly learned?: LearnedState | null;
+  /** Changes a decision, or a reading, on its way into the log, or says `false` for one that is to be left out. */
+  readonly onWay?: (record: Float64Array, input: number | 'decision') => boolean;
 }
 
 /** A log in `folder` that is told of all that happens, until it is closed. */
 export async function logOf(folder: string, taps: RunTaps, options: LoggedRunOptions): Promise<FlightLog> {
-  const { parameters, clock, learned = null, ...sizes } = options;
+  const { parameters, clock, learned = null, onWay = () => true, ...sizes } = options;
   const log = await FlightLog.open(folder, {
     what: 'test',
     clock,
@@ -27,8 +29,14 @@ export async function logOf(folder: string, taps: RunTaps, options: LoggedRunOpt
     },
     ...sizes,
   });
-  taps.onReading((input, doubles, beams) => log.reading(input, doubles, beams));
-  taps.onDecision((record) => log.decision(record));
+  taps.onReading((input, doubles, beams) => {
+    const copy = doubles.slice();
+    if (onWay(copy, input)) log.reading(input, copy, beams);
+  });
+  taps.onDecision((record) => {
+    const copy = record.slice();
+    if (onWay(copy, 'decision')) log.decision(copy);
+  });
   taps.onExplanation((record) => log.explanation(record));
   taps.onRestore((number, parts) => log.restore(number, '', parts));
   return log;

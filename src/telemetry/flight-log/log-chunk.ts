@@ -71,6 +71,11 @@ export class ChunkMessages {
     return this.#view.getBigUint64(this.#starts[i] + 6, true);
   }
 
+  /** When what it tells of came about, which may be before it was written [Unix ns]. */
+  publishTimeNs(i: number): bigint {
+    return this.#view.getBigUint64(this.#starts[i] + 14, true);
+  }
+
   /** A view of the chunk, which lives as long as it does. */
   data(i: number): Uint8Array {
     const start = this.#starts[i] + MESSAGE_FIXED_BYTES;

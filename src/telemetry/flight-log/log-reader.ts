@@ -26,6 +26,8 @@ export interface LogMessage {
   readonly sequence: number;
   /** [Unix ns] */
   readonly logTimeNs: bigint;
+  /** When what it tells of came about: a decision is written some time after it was made [Unix ns]. */
+  readonly publishTimeNs: bigint;
   /** CDR; a view that keeps its chunk in memory as long as it lives. */
   readonly data: Uint8Array;
   /** @throws FlightLogError where bytes or the definition are missing */
@@ -248,6 +250,7 @@ export class FlightLogReader {
       topic: channel.topic,
       sequence: messages.sequence(i),
       logTimeNs: messages.logTimeNs(i),
+      publishTimeNs: messages.publishTimeNs(i),
       data,
       decode: () => {
         const decoder = this.#decoderOf(part, channel);
