@@ -57,6 +57,10 @@ interface Result {
   lengths: number[];
 }
 
+function noResult(): Result {
+  return { successes: 0, collisions: 0, seconds: 0, updates: 0, worldHash: 0, decisions: [], lengths: [] };
+}
+
 /** Over the link, with so much of the controller's time from sense to sense [ns]. */
 async function remote(stepNs: number): Promise<Result> {
   let made: ReturnType<typeof loopedController> | null = null;
@@ -89,15 +93,7 @@ async function remote(stepNs: number): Promise<Result> {
   const sink = new SensingSink(dialogue as unknown as RobotLink, () => originNs, null);
   const periodNs = periodNsOf(parameters);
   const record = new Float64Array(host.memory.decisions.recordDoubles);
-  const result: Result = {
-    successes: 0,
-    collisions: 0,
-    seconds: 0,
-    updates: 0,
-    worldHash: 0,
-    decisions: [],
-    lengths: [],
-  };
+  const result = noResult();
   for (let episode = 0; episode < EPISODES; episode++) {
     const next = await Simulator.create({
       scenario,
@@ -136,15 +132,7 @@ async function direct(): Promise<Result> {
     frozen: false,
   });
   const record = new Float64Array(session.memory.decisions.recordDoubles);
-  const result: Result = {
-    successes: 0,
-    collisions: 0,
-    seconds: 0,
-    updates: 0,
-    worldHash: 0,
-    decisions: [],
-    lengths: [],
-  };
+  const result = noResult();
   for (let episode = 0; episode < EPISODES; episode++) {
     await session.renew();
     session.startEpisode(episode);
