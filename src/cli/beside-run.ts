@@ -78,6 +78,8 @@ export interface RunUnderWay {
   readonly updates: number;
   /** The controller has run before the robot came, so that what it remembers is not on this record. */
   readonly continued: boolean;
+  /** Where it is `continued`: it has only waited until now, for no reading has ever reached it. */
+  readonly waited: boolean;
   readonly clock: RunClock;
   readonly taps: RunTaps;
   /** The controller and its operator's orders; null on a virtual clock. */

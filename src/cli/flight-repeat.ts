@@ -55,6 +55,8 @@ const FEEDBACK_WAITING_MAX = 65_536;
 const READING_DOUBLES_MAX = 64;
 /** Key of the run's parameters in the metadata. */
 const PARAMETERS_KEY = 'parameters';
+/** Key that says `true` where the controller had only waited before the log began. */
+export const WAITED_KEY = 'waited_before';
 
 /** Where the repetition is another than the record. */
 export interface RepeatDifference {
@@ -262,6 +264,7 @@ export class FlightRepeat {
   #repeat(): string {
     const r = this.recorded;
     const cycle = r[DecisionField.cycle];
+    if (this.#cycle === 0 && cycle > 0 && this.#waitedBefore) this.#wait(cycle);
     if (cycle !== this.#cycle) return this.#lostDecisions(cycle);
     this.#cycle++;
     const missing =
@@ -283,6 +286,30 @@ export class FlightRepeat {
     this.loop.run(r[DecisionField.scheduledNs]);
     this.#memory.decisions.read(this.again);
     return '';
+  }
+
+  /** Nothing had reached the controller before the log began, and this is its beginning. */
+  get #waitedBefore(): boolean {
+    const { metadata } = this.log;
+    return metadata.get(WAITED_KEY) === 'true' && metadata.get(METADATA.part) === '1';
+  }
+
+  /**
+   * Runs the cycles before the log: a controller behind a link runs from the program's start on, and the log begins with
+   * its first robot. They found nothing to rest on, so that one is like the other; only when the last began is on record.
+   */
+  #wait(cycles: number): void {
+    const r = this.recorded;
+    const { orders } = this.#memory;
+    const periodNs = r[DecisionField.periodNs];
+    const endNs = r[DecisionField.startNs];
+    for (; this.#cycle < cycles; this.#cycle++) {
+      const startNs = endNs - (cycles - this.#cycle) * periodNs;
+      Atomics.store(orders, Order.heartbeat, this.#cycle - cycles);
+      this.#clock.set(startNs, 0);
+      this.loop.run(startNs);
+      this.#memory.decisions.read(this.again);
+    }
   }
 
   #lostDecisions(cycle: number): string {

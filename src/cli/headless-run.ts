@@ -72,6 +72,7 @@ export async function followHeadless(of: HeadlessBeside): Promise<RobotFollowers
     version: packageVersion(),
     control: run,
     continued: false,
+    waited: false,
     clock: session.clock,
     taps: session,
     host: null,

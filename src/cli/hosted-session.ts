@@ -287,6 +287,7 @@ export class HostedSession implements SessionController {
       updates: host.updates,
       // It has run since the program's start, and there may have been robots before.
       continued: true,
+      waited: host.tenancy === 1,
       clock: this.#clock,
       taps: host.controller,
       host,

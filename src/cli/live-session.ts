@@ -172,6 +172,7 @@ export class LiveSession {
       ...{ frozen, learned, updates, firstEpisode },
       checkpoint: this.#options.checkpoint ?? '',
       continued: false,
+      waited: false,
       clock: runClockOf(controller.clock),
       taps: controller,
       host,

@@ -15,6 +15,7 @@ import { FlightLog } from '../telemetry/flight-log/flight-log.js';
 import { type EpisodeOutcome, STATE_NAMES } from '../telemetry/flight-log/topics.js';
 import type { BesideRun, RobotFollower, RunUnderWay, SavedCheckpoint } from './beside-run.js';
 import { OUTCOME_NAMES } from './episode-tally.js';
+import { WAITED_KEY } from './flight-repeat.js';
 
 /** The state is logged so often, and when it changes [ns]. */
 const STATE_NS = 1e9;
@@ -228,7 +229,8 @@ class LogFollower {
 }
 
 /** What a reader should know of a run, beside what the log says itself. */
-function metadataOf({ command, robot, geometry, scenario, seed, version, control, frozen, updates }: RunUnderWay) {
+function metadataOf(run: RunUnderWay): Record<string, string> {
+  const { command, robot, geometry, scenario, seed, version, control, frozen, updates } = run;
   return {
     node: 'rfsn_controller',
     ...{ version, command, robot, scenario },
@@ -236,6 +238,7 @@ function metadataOf({ command, robot, geometry, scenario, seed, version, control
     seed: String(seed),
     frozen: String(frozen),
     updates: String(updates),
+    [WAITED_KEY]: String(run.waited),
     parameters: JSON.stringify(control.parameters),
   };
 }

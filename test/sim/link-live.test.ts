@@ -7,6 +7,7 @@ import type { BesideRun } from '../../src/cli/beside-run.js';
 import { besidesOf } from '../../src/cli/besides.js';
 import { Checkpointing, NO_PROGRESS } from '../../src/cli/checkpointing.js';
 import { EpisodeTally, runSummary } from '../../src/cli/episode-tally.js';
+import { FlightRepeat } from '../../src/cli/flight-repeat.js';
 import { LinkSession } from '../../src/cli/link-session.js';
 import { linkFigures, linkSummary } from '../../src/cli/link-summary.js';
 import { LinkWatch } from '../../src/cli/link-watch.js';
@@ -339,6 +340,10 @@ describe('robots that come and go', () => {
       expect(log.counts.get(TOPICS[Topic.decision].name)).toBeGreaterThan(10);
       expect(log.counts.get(TOPICS[Topic.scan].name)).toBeGreaterThan(5);
       expect(log.metadata.get('robot')).toBe(/run-(\w+)-/.exec(name)?.[1]);
+      // Each was its controller's first robot: what came before is known without a record.
+      const repeat = new FlightRepeat(log);
+      expect(repeat.run()).toEqual({ state: 'same', difference: null, detail: '' });
+      expect(repeat.repeated).toBe(log.counts.get(TOPICS[Topic.decision].name));
       log.close();
     }
     await expect(fetch(`${url}livez`)).rejects.toThrow('fetch failed');
