@@ -10,7 +10,6 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { TokenBucket } from '../core/token-bucket.js';
 import { DECISION_DOUBLES, DecisionField, Driver, EXPLAINED } from '../memory/layout.js';
 import { REASON_LABELS } from '../memory/reason.js';
-import { ParameterError } from '../parameters/parameter-error.js';
 import type { Health } from '../telemetry/metrics.js';
 import { Access, bearerToken, type ListenAddress, parseListen, protocolToken, speaksWire } from './access.js';
 import { type FrameEncoder, PageClient, type PageCounts } from './page-client.js';
@@ -120,7 +119,7 @@ export class PageServer implements FrameEncoder {
   /**
    * Listens from here on.
    *
-   * @throws ParameterError where the address, the tokens or the hosts cannot be used or the port is taken; Error where the
+   * @throws ParameterError where the address, the tokens or the hosts cannot be used; Error where the port is taken or the
    *   page is not built
    */
   static async start(options: PageServerOptions): Promise<PageServer> {
@@ -265,7 +264,8 @@ export class PageServer implements FrameEncoder {
         if (code === 'EADDRINUSE' && tried < last) continue;
         await this.#app.close();
         const cause = code === 'EADDRINUSE' ? `port ${tried} is taken` : message;
-        throw new ParameterError('dashboard.listen', `nothing can be served at ${host}:${port}: ${cause}`);
+        // No mistake in the parameters: at another time it may be had.
+        throw new Error(`dashboard.listen: nothing can be served at ${host}:${port}: ${cause}`);
       }
     }
     const bound = this.#app.server.address();

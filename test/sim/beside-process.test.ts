@@ -137,7 +137,7 @@ describe('a run with a flight log and a page', () => {
     ];
     for (const [flags, reason] of refused) {
       const command = start('sim', ...flags);
-      expect(await command.ended).not.toBe(0);
+      expect(await command.ended).toBe(flags[1] === '0.0.0.0:0' ? 2 : 1);
       expect(command.stderr).toMatch(reason);
       expect(command.stderr.trimEnd().split('\n')).toHaveLength(1);
       expect(existsSync(at('model'))).toBe(false);
