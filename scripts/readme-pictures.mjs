@@ -1,5 +1,5 @@
 // Makes the README's pictures by `rfsn plot`, from runs that it drives itself: `npm run build`, then
-// `node scripts/readme-pictures.mjs [--barn FILE] [--to FOLDER]`. Takes some three minutes, one of them in real time, on a
+// `node scripts/readme-pictures.mjs [--barn FILE] [--to FOLDER]`. Takes some minutes, one of them in real time, on a
 // machine that does nothing else: lateness is a figure of it. The learning curve is `rfsn evaluate --write`’s.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,6 +12,9 @@ import { parseArgs } from 'node:util';
 const SEED = '42';
 /** Beyond those that were trained on: worlds that the policy has not seen. */
 const WORLDS_SEED = '7';
+
+/** Of the worlds on the sheet, one that is not passed straight through. */
+const MAP_EPISODE = 6;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
@@ -41,9 +44,13 @@ try {
   const headless = ['--headless', '--seed', WORLDS_SEED];
   const worlds = values.barn === undefined ? 'caves' : `barn:${values.barn}`;
   const title = values.barn === undefined ? [] : ['--title', 'BARN, trained in clutter'];
-  rfsn('plot', 'sheet', drive(worlds, 27, 'worlds', ...headless), '-o', join(values.to, 'worlds.svg'), ...title);
-  const moving = drive('moving', 6, 'map', ...headless);
-  rfsn('plot', 'map', moving, '-o', join(values.to, 'map.svg'));
+  const learned = drive(worlds, 28, 'worlds', ...headless);
+  rfsn('plot', 'sheet', learned, '-o', join(values.to, 'worlds.svg'), ...title);
+  // The first worlds once more, by chance and by the rule.
+  const others = ['random', 'fallback'].map((policy) =>
+    drive(worlds, MAP_EPISODE + 1, policy, '--policy', policy, ...headless),
+  );
+  rfsn('plot', 'map', learned, ...others, '--episode', String(MAP_EPISODE), '-o', join(values.to, 'map.svg'));
   const live = drive('clutter', 12, 'live', '--no-page', '--seed', WORLDS_SEED);
   rfsn('plot', 'lateness', live, '-o', join(values.to, 'lateness.svg'), '--title', 'clutter in real time, 50 Hz');
 } finally {

@@ -36,6 +36,8 @@ export interface MapTrajectory {
   readonly jumped: ArrayLike<number>;
   /** Another goal than the world's [m, m]; null where it had none. */
   readonly goal: readonly [number, number] | null;
+  /** Whose way it is: a place in `MapPicture.names`, which gives it its colour. Absent: its outcome does. */
+  readonly series?: number;
 }
 
 export interface MapPicture {
@@ -44,6 +46,8 @@ export interface MapPicture {
   readonly notes: readonly string[];
   readonly world: MapWorld;
   readonly trajectories: readonly MapTrajectory[];
+  /** Of series; empty where there are none. */
+  readonly names: readonly string[];
   /** Robot's outline [m]. */
   readonly length: number;
   readonly width: number;
@@ -110,6 +114,11 @@ const COLOURS: Readonly<Record<string, Readonly<Record<string, ColourPair>>>> = 
   '.collision': { stroke: ['#cf222e', '#ff7b72'] },
   '.timeout': { stroke: ['#8250df', '#bc8cff'] },
   '.running': { stroke: ['#57606a', '#9aa4af'] },
+  '.series0': { stroke: ['#0969da', '#58a6ff'] },
+  '.series1': { stroke: ['#8250df', '#bc8cff'] },
+  '.series2': { stroke: ['#0f766e', '#39c5cf'] },
+  '.series3': { stroke: ['#bf3989', '#f778ba'] },
+  '.series4': { stroke: ['#57606a', '#9aa4af'] },
   '.crash': { stroke: ['#cf222e', '#ff7b72'] },
   '.slowed': { fill: ['#d4a72c', '#d29922'] },
   '.overridden': { fill: ['#bc4c00', '#f0883e'] },
@@ -117,6 +126,8 @@ const COLOURS: Readonly<Record<string, Readonly<Record<string, ColourPair>>>> = 
   '.robot': { fill: ['#ffffff', '#0d1117'], stroke: ['#24292f', '#e6edf3'] },
   '.halo': { stroke: ['#ffffff', '#0d1117'] },
 };
+/** More ways than this in one picture are told apart by nobody; the sixth has the first one's colour. */
+const SERIES = 5;
 const RULES = [
   '.way{fill:none;stroke-width:2.4;stroke-linejoin:round;stroke-linecap:round}',
   '.ground{stroke-width:1}.goal{fill:none;stroke-width:2}.robot{stroke-width:1.4}',
@@ -240,6 +251,17 @@ export function wayPath(trajectory: MapTrajectory, frame: Pick<Frame, 'extent' |
   return d;
 }
 
+function wayClass({ series, outcome }: MapTrajectory): string {
+  return series === undefined ? outcome : `series${series % SERIES}`;
+}
+
+/** What became of one series, in words. */
+function seriesText(name: string, trajectories: readonly MapTrajectory[]): string {
+  if (trajectories.length === 1) return `${name}: ${OUTCOME_WORDS[trajectories[0].outcome]}`;
+  const arrived = trajectories.filter(({ outcome }) => outcome === 'success').length;
+  return `${name}: ${arrived} of ${trajectories.length} arrived`;
+}
+
 /** Where safety acted, `MARK_STEP` apart. */
 function marksSvg(trajectory: MapTrajectory, frame: Frame, radius: number): string[] {
   const { x, y, reason } = trajectory;
@@ -330,7 +352,7 @@ export function mapSvg(picture: MapPicture, labels: readonly string[]): string {
   for (const { goal } of trajectories) out.push(...goalSvg(goal, world.goalTolerance, frame));
   for (const trajectory of trajectories) {
     const d = wayPath(trajectory, frame);
-    if (d !== '') out.push(`<path class="halo" d="${d}"/>`, `<path class="way ${trajectory.outcome}" d="${d}"/>`);
+    if (d !== '') out.push(`<path class="halo" d="${d}"/>`, `<path class="way ${wayClass(trajectory)}" d="${d}"/>`);
   }
   for (const trajectory of trajectories) out.push(robotSvg(trajectory, frame, length, width));
   for (const trajectory of trajectories) out.push(...marksSvg(trajectory, frame, 2.6));
@@ -371,7 +393,7 @@ function rulers(frame: Frame, mapWidth: number, mapHeight: number): string[] {
 }
 
 function legendSvg(
-  { notes, trajectories, world }: MapPicture,
+  { notes, trajectories, world, names }: MapPicture,
   counts: readonly { reason: number; cycles: number }[],
   labels: readonly string[],
 ): string[] {
@@ -382,8 +404,15 @@ function legendSvg(
     out.push(mark, `<text class="${soft ? 'soft' : 'text'}" x="${left + 30}" y="${y}">${escapeText(text)}</text>`);
     y += 21;
   };
+  names.forEach((name, series) => {
+    const own = trajectories.filter((trajectory) => trajectory.series === series);
+    if (own.length === 0) return;
+    line(`<path class="way ${wayClass(own[0])}" d="M${left},${y - 4}h22"/>`, seriesText(name, own));
+  });
   for (const outcome of OUTCOMES) {
-    const count = trajectories.filter((trajectory) => trajectory.outcome === outcome).length;
+    const count = trajectories.filter(
+      (trajectory) => trajectory.series === undefined && trajectory.outcome === outcome,
+    ).length;
     if (count === 0) continue;
     const share = trajectories.length === 1 ? '' : `${count} `;
     line(`<path class="way ${outcome}" d="M${left},${y - 4}h22"/>`, `${share}${OUTCOME_WORDS[outcome]}`);

@@ -58,7 +58,8 @@ export function registerPlotCommand(program: Command): void {
         '',
         'learning  success rate and time to goal over the episodes of one training',
         'lateness  how late cycles began and their commands went out, against the deadline; a panel for each log',
-        'map       every way through one world, with collisions and where safety acted; of a real robot what its scans hit',
+        'map       every way through one world, with collisions and where safety acted; of a real robot what its scans hit.',
+        '          Of several logs each has a colour',
         'sheet     the episodes of all logs, each a small map with its outcome: BARN worlds with their score',
       ].join('\n'),
     )
@@ -199,14 +200,16 @@ function mapPicture(files: readonly string[], options: PlotOptions): string {
     const chosen = chosenEpisode(first.plotted, first.episodes, options.episode);
     const world = first.plotted.world(chosen);
     const trajectories: { trajectory: MapTrajectory; episode: FlightEpisode }[] = [];
-    for (const { plotted, episodes } of flights) {
+    const names = flights.length > 1 ? seriesNames(logs) : [];
+    for (const [series, { plotted, episodes }] of flights.entries()) {
       if ((plotted.scenario === null) !== (world === null)) continue;
       for (const episode of episodes) {
         if (options.episode !== undefined && (episode.episode ?? 0) !== options.episode) continue;
         const own = plotted.world(episode);
         // A real robot's own frame is the map, as far as it was not put elsewhere.
         if (world === null || (own !== null && sameWorld(own, world))) {
-          trajectories.push({ trajectory: trajectoryOf(episode, own), episode });
+          const trajectory = trajectoryOf(episode, own);
+          trajectories.push({ trajectory: names.length > 0 ? { ...trajectory, series } : trajectory, episode });
         }
       }
     }
@@ -223,9 +226,11 @@ function mapPicture(files: readonly string[], options: PlotOptions): string {
         notes: mapNotes(
           plotted,
           drawn.map(({ episode }) => episode),
+          flights.length === 1,
         ),
         world: mapWorldOf(world, points),
         trajectories: drawn.map(({ trajectory }) => trajectory),
+        names,
         length: plotted.robot?.length ?? UNKNOWN_ROBOT.length,
         width: plotted.robot?.width ?? UNKNOWN_ROBOT.width,
       },
@@ -323,6 +328,12 @@ function mapWorldOf(world: World | null, points: Float64Array): MapWorld {
   return { circles, boxes, movers, points, goal: [goalX, goalY], goalTolerance };
 }
 
+/** By which logs are told apart: their policies, or else their files. */
+function seriesNames(logs: readonly PlottedLog[]): string[] {
+  const policies = logs.map(({ policy }) => policy);
+  return new Set(policies).size === logs.length ? policies : logs.map(({ file }) => baseName(file));
+}
+
 function sameWorld(a: World, b: World): boolean {
   const same = (p: Float64Array, q: Float64Array) => p.length === q.length && p.every((value, i) => value === q[i]);
   return (
@@ -341,15 +352,16 @@ function mapTitle(plotted: PlottedLog, chosen: FlightEpisode, world: World | nul
   return `${shortScenario(plotted.scenarioName)}, seed ${plotted.seed}, episode ${chosen.episode ?? 0}`;
 }
 
-function mapNotes(plotted: PlottedLog, episodes: readonly FlightEpisode[]): string[] {
+/** @param single all ways are of one log */
+function mapNotes(plotted: PlottedLog, episodes: readonly FlightEpisode[], single: boolean): string[] {
   const notes: string[] = [];
   if (episodes.length === 1) {
     const [{ durationS, score, outcome }] = episodes;
     notes.push(`${outcome === 'running' ? 'driven for' : `${outcome} after`} ${durationS.toFixed(1)} s`);
     if (score !== null) notes.push(`BARN score ${score.toFixed(3)}`);
   } else notes.push(`${episodes.length} times through`);
-  if (plotted.robot !== null) notes.push(`${plotted.robot.name}, policy ${plotted.policy}`);
-  else if (plotted.policy !== '') notes.push(`policy ${plotted.policy}`);
+  const words = [plotted.robot?.name ?? '', single && plotted.policy !== '' ? `policy ${plotted.policy}` : ''];
+  if (words.some((word) => word !== '')) notes.push(words.filter((word) => word !== '').join(', '));
   notes.push('poses are its odometry’s');
   return notes;
 }

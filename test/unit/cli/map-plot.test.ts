@@ -28,7 +28,7 @@ function way(changes: Partial<MapTrajectory> = {}): MapTrajectory {
 }
 
 const picture: MapPicture = {
-  ...{ title: 'one & only', notes: ['a <note>'], world, trajectories: [way()], length: 0.5, width: 0.4 },
+  ...{ title: 'one & only', notes: ['a <note>'], world, trajectories: [way()], names: [], length: 0.5, width: 0.4 },
 };
 const count = (svg: string, pattern: RegExp) => [...svg.matchAll(pattern)].length;
 
@@ -109,6 +109,17 @@ describe('a map', () => {
     expect(count(svg, /<path class="crash"/g)).toBe(2);
     expect(count(svg, /<path class="way timeout"/g)).toBe(2);
     expect(mapSvg(picture, REASON_LABELS)).not.toContain('class="crash"');
+  });
+
+  it('gives each of several runs a colour, and says what became of it', () => {
+    const trajectories = [way({ series: 0 }), way({ series: 1 }), way({ series: 1, outcome: 'timeout' })];
+    const svg = mapSvg({ ...picture, trajectories, names: ['a<b', 'other', 'absent'] }, REASON_LABELS);
+    expect(svg).toContain('>a&lt;b: reached the goal</text>');
+    expect(svg).toContain('>other: 1 of 2 arrived</text>');
+    expect(svg).not.toContain('absent');
+    // Two ways and the legend's line.
+    expect(count(svg, /<path class="way series1"/g)).toBe(3);
+    expect(count(svg, /<path class="way success"/g)).toBe(0);
   });
 
   it('shows what scans hit where the world is not known', () => {
