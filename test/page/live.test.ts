@@ -94,9 +94,11 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
     const operator = await opened(url);
     const { page } = operator;
     await page.keyboard.press('d');
-    await vi.waitFor(async () => expect((await operator.explanation())?.contributions).toBeTruthy(), PATIENCE);
-    await page.keyboard.press('x');
-    const { record, contributions, cycle } = (await operator.explanation())!;
+    const { record, contributions, cycle } = await vi.waitFor(async () => {
+      const explanation = await operator.explanation();
+      expect(explanation?.contributions).toBeTruthy();
+      return explanation!;
+    }, PATIENCE);
     for (let k = 0; k < 8; k++) {
       const sum = contributions!.slice(k * 25, (k + 1) * 25).reduce((total, share) => total + share, 0);
       expect(sum).toBeCloseTo(record[DecisionField.values + k] as number, 6);

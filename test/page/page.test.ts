@@ -2,7 +2,8 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import type { PageServer, PageServerOptions } from '../../src/dashboard/server.js';
-import { DecisionField } from '../../src/memory/layout.js';
+import { encodeFrame } from '../../src/dashboard/wire.js';
+import { DECISION_DOUBLES, DecisionField } from '../../src/memory/layout.js';
 import { temporaryFolder } from '../support/command-line.js';
 import { describeWith } from '../support/languages.js';
 import { launchBrowser, missingBrowser, Operator, PATIENCE, TEST_MS } from './browser.js';
@@ -340,6 +341,40 @@ describeWith('the page, of a robot that is played', missingBrowser(), () => {
     await page.goto(server.url);
     await vi.waitFor(async () => expect(await operator.text('#banner')).toContain('speaks version 99'), PATIENCE);
     expect(loads).toBe(2);
+  });
+
+  it('holds no more after twelve thousand frames than after three', async () => {
+    const source = new ScriptedSource('live');
+    source.step();
+    const server = await started(source);
+    const operator = await Operator.open(browser, `${server.url}livez`);
+    operators.push(operator);
+    const { page } = operator;
+    let give: (bytes: Buffer) => void = () => {};
+    await page.routeWebSocket(/live$/, (socket) => {
+      socket.connectToServer();
+      give = (bytes) => socket.send(bytes);
+    });
+    await page.goto(server.url);
+    await operator.shown();
+    const devtools = await page.context().newCDPSession(page);
+    /** Of objects that are still held, once it has taken so many frames more [bytes]. */
+    const heldAfter = async (frames: number) => {
+      for (let i = 0; i < frames; i++) {
+        source.cycle++;
+        // Each in another place, so that everything that keeps some keeps its most.
+        const { atS, record } = source.frameAt(source.cycle);
+        give(Buffer.from(encodeFrame({ atS, record, scan: null })));
+      }
+      await vi.waitFor(async () => expect((await operator.newest()).drawnCycle).toBe(source.cycle), PATIENCE);
+      await devtools.send('HeapProfiler.collectGarbage');
+      return (await devtools.send('Runtime.getHeapUsage')).usedSize;
+    };
+    const early = await heldAfter(3000);
+    const late = await heldAfter(9000);
+    // Half of what the nine thousand records alone take.
+    expect(late - early).toBeLessThan((9000 * DECISION_DOUBLES * 8) / 2);
+    expect((await operator.newest()).trailPoints).toBeLessThanOrEqual(6000);
   });
 
   it.each([360, 768, 1024, 1920, 2560])('fits %i pixels, in light and dark, with a decision open', async (width) => {

@@ -26,6 +26,8 @@ export class Controls {
   readonly #restore = byId('restore-dialog', HTMLDialogElement);
   /** A stop that was pressed while nothing could be sent. */
   #stopWaits = false;
+  /** One is on its way. */
+  #stopAsked = false;
 
   constructor(state: PageState, connection: Connection, input: SceneInput) {
     this.#state = state;
@@ -61,12 +63,15 @@ export class Controls {
 
   /** Sends a stop that could not be sent before. */
   flush(): void {
-    if (!this.#stopWaits || this.#connection.link.kind !== 'open') return;
+    if (!this.#stopWaits || this.#stopAsked || this.#connection.link.kind !== 'open') return;
+    this.#stopAsked = true;
     this.#connection.ask({ do: 'stop' }).then(
       () => {
+        this.#stopAsked = false;
         this.#stopWaits = false;
       },
       (error: Error) => {
+        this.#stopAsked = false;
         // Without an answer it counts as not given, and goes out again with the next connection.
         if (error instanceof Refusal) {
           this.#stopWaits = false;
