@@ -103,6 +103,9 @@ const OUTCOME_WORDS: Readonly<Record<MapOutcome, string>> = {
   running: 'under way',
 };
 
+/** Beside a name. */
+const SHORT_WORDS: Readonly<Record<MapOutcome, string>> = { ...OUTCOME_WORDS, success: 'arrived' };
+
 const COLOURS: Readonly<Record<string, Readonly<Record<string, ColourPair>>>> = {
   '.ground': { fill: ['#f6f8fa', '#161b22'], stroke: ['#d8dee4', '#2b323b'] },
   '.thing': { fill: ['#8c959f', '#6e7681'] },
@@ -257,7 +260,7 @@ function wayClass({ series, outcome }: MapTrajectory): string {
 
 /** What became of one series, in words. */
 function seriesText(name: string, trajectories: readonly MapTrajectory[]): string {
-  if (trajectories.length === 1) return `${name}: ${OUTCOME_WORDS[trajectories[0].outcome]}`;
+  if (trajectories.length === 1) return `${name}: ${SHORT_WORDS[trajectories[0].outcome]}`;
   const arrived = trajectories.filter(({ outcome }) => outcome === 'success').length;
   return `${name}: ${arrived} of ${trajectories.length} arrived`;
 }

@@ -64,7 +64,7 @@ describe('rfsn plot', () => {
   it('tells several logs apart', async () => {
     const svg = await svgOf('map', log, log, '--episode', '1');
     expect(svg.match(/<path class="way series[01]"/g)).toHaveLength(4);
-    expect(svg).toMatch(/-sim-001: (reached the goal|collided|out of time)</);
+    expect(svg).toMatch(/-sim-001: (arrived|collided|out of time)</);
   });
 
   it('draws what scans hit where the robot was in no world of ours', async () => {

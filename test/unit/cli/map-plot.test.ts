@@ -114,7 +114,7 @@ describe('a map', () => {
   it('gives each of several runs a colour, and says what became of it', () => {
     const trajectories = [way({ series: 0 }), way({ series: 1 }), way({ series: 1, outcome: 'timeout' })];
     const svg = mapSvg({ ...picture, trajectories, names: ['a<b', 'other', 'absent'] }, REASON_LABELS);
-    expect(svg).toContain('>a&lt;b: reached the goal</text>');
+    expect(svg).toContain('>a&lt;b: arrived</text>');
     expect(svg).toContain('>other: 1 of 2 arrived</text>');
     expect(svg).not.toContain('absent');
     // Two ways and the legend's line.
