@@ -21,7 +21,9 @@ import {
   DECISION_DOUBLES,
   DecisionField,
   EXPLANATION_DOUBLES,
+  ExplanationField,
   FEEDBACK_DOUBLES,
+  FeedbackField,
   Order,
   OrderBit,
   Progress,
@@ -130,7 +132,10 @@ export class FlightRepeat {
   /** What each input's slot holds by now. */
   readonly #applied = new Float64Array(4);
   readonly #messages: Generator<LogMessage, void, void>;
+  /** Of the next decision. */
   #cycle = 0;
+  /** What its number is here less: cycles before the log began. */
+  #cyclesBefore = 0;
   #step = 0;
   #feedbackTaken = 0;
   #feedbackDropped = 0;
@@ -202,7 +207,8 @@ export class FlightRepeat {
     const out = new Float64Array(EXPLANATION_DOUBLES);
     let found = false;
     while (this.#memory.explanations.read(out)) found = true;
-    return found && out[0] === this.recorded[DecisionField.cycle] ? out : null;
+    out[ExplanationField.cycle] += this.#cyclesBefore;
+    return found && out[ExplanationField.cycle] === this.recorded[DecisionField.cycle] ? out : null;
   }
 
   #takeReading(message: LogMessage): void {
@@ -295,27 +301,25 @@ export class FlightRepeat {
   }
 
   /**
-   * Runs the cycles before the log: a controller behind a link runs from the program's start on, and the log begins with
-   * its first robot. They found nothing to rest on, so that one is like the other; only when the last began is on record.
+   * The cycles before the log: a controller behind a link runs from the program's start on, and the log begins with its
+   * first robot. They found nothing to rest on, so one stands for all, however many they were, and cycles are numbered from
+   * there; only when the last of them began is on record.
    */
-  #wait(cycles: number): void {
+  #wait(cycle: number): void {
     const r = this.recorded;
-    const { orders } = this.#memory;
-    const periodNs = r[DecisionField.periodNs];
-    const endNs = r[DecisionField.startNs];
-    for (; this.#cycle < cycles; this.#cycle++) {
-      const startNs = endNs - (cycles - this.#cycle) * periodNs;
-      Atomics.store(orders, Order.heartbeat, this.#cycle - cycles);
-      this.#clock.set(startNs, 0);
-      this.loop.run(startNs);
-      this.#memory.decisions.read(this.again);
-    }
+    const startNs = r[DecisionField.startNs] - r[DecisionField.periodNs];
+    Atomics.store(this.#memory.orders, Order.heartbeat, r[DecisionField.heartbeat] - 1);
+    this.#clock.set(startNs, 0);
+    this.loop.run(startNs);
+    this.#memory.decisions.read(this.again);
+    this.#cycle = cycle;
+    this.#cyclesBefore = cycle - 1;
   }
 
   #lostDecisions(cycle: number): string {
     const expected = this.#cycle;
     if (expected === 0) {
-      return `the log begins at cycle ${cycle}: what the controller remembers of the ${cycle} before is in no record`;
+      return `the log begins at cycle ${cycle}, and what the controller remembers of those before is in no record`;
     }
     if (cycle < expected) return `cycle ${cycle} comes after cycle ${expected - 1}: the log holds more than one run`;
     const lost = cycle - expected;
@@ -368,6 +372,7 @@ export class FlightRepeat {
       const reward = this.#feedback.shift();
       if (reward === undefined) return 'a reward from outside';
       ring.record.set(reward);
+      ring.record[FeedbackField.decisionId] -= this.#cyclesBefore;
       ring.commit();
     }
     return '';
@@ -441,6 +446,8 @@ export class FlightRepeat {
 
   #compare(): RepeatDifference | null {
     const { recorded, again } = this;
+    again[DecisionField.cycle] += this.#cyclesBefore;
+    again[DecisionField.rewardedCycle] += this.#cyclesBefore;
     // Of rewards that were lost unseen this ring knows nothing.
     again[DecisionField.feedbackTaken] += this.#feedbackSkipped;
     again[DecisionField.feedbackDropped] += this.#feedbackSkipped;

@@ -46,8 +46,8 @@ const SCANS_KEPT = 1024;
 /** Episodes that success is a share of. */
 const RECENT_EPISODES = 50;
 /** A path is of so many seconds and so many points at most. */
-const TRAIL_SECONDS_MAX = 3600;
-const TRAIL_POINTS_MAX = 4000;
+const TRAIL_SECONDS_MAX = 600;
+const TRAIL_POINTS_MAX = 1500;
 /** One farther than a robot drives between two points is a new path [m]. */
 const TRAIL_JUMP_M = 0.5;
 /** Between two turns of the event loop while episodes are looked for [messages]. */
