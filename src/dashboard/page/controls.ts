@@ -26,8 +26,8 @@ export class Controls {
   readonly #restore = byId('restore-dialog', HTMLDialogElement);
   /** A stop that was pressed while nothing could be sent. */
   #stopWaits = false;
-  /** One is on its way. */
-  #stopAsked = false;
+  /** Stops on their way. */
+  #stopsAsked = 0;
 
   constructor(state: PageState, connection: Connection, input: SceneInput) {
     this.#state = state;
@@ -53,32 +53,40 @@ export class Controls {
     return this.#stopWaits;
   }
 
+  /** Each press goes out, also while one before it has not been answered: an arming may lie between the two. */
   stop(): void {
     if (!this.#state.live) return;
     this.#input.choose(false);
     this.#stopWaits = true;
     this.#state.changed |= Changed.link;
-    this.flush();
+    this.#sendStop();
   }
 
   /** Sends a stop that could not be sent before. */
   flush(): void {
-    if (!this.#stopWaits || this.#stopAsked || this.#connection.link.kind !== 'open') return;
-    this.#stopAsked = true;
+    if (this.#stopWaits && this.#stopsAsked === 0) this.#sendStop();
+  }
+
+  #sendStop(): void {
+    if (this.#connection.link.kind !== 'open') return;
+    this.#stopsAsked++;
     this.#connection.ask({ do: 'stop' }).then(
-      () => {
-        this.#stopAsked = false;
-        this.#stopWaits = false;
-      },
+      () => this.#onStopAnswer(true),
       (error: Error) => {
-        this.#stopAsked = false;
         // Without an answer it counts as not given, and goes out again with the next connection.
-        if (error instanceof Refusal) {
-          this.#stopWaits = false;
-          this.#say('warning', `STOP was refused: ${error.message}`);
-        } else this.#say('warning', `STOP: ${error.message}; it is tried again`);
+        const refused = error instanceof Refusal;
+        this.#say(
+          'warning',
+          refused ? `STOP was refused: ${error.message}` : `STOP: ${error.message}; it is tried again`,
+        );
+        this.#onStopAnswer(refused);
       },
     );
+  }
+
+  #onStopAnswer(settled: boolean): void {
+    this.#stopsAsked--;
+    if (settled && this.#stopsAsked === 0) this.#stopWaits = false;
   }
 
   arm(): void {
