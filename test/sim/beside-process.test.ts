@@ -33,6 +33,18 @@ afterEach(() => {
 
 const at = (...names: string[]) => join(folder, ...names);
 
+/** A machine that is busy with other tests makes nobody unready. */
+const PATIENT = [
+  'odometry_timeout_s',
+  'ranges_timeout_s',
+  'contacts_timeout_s',
+  'heartbeat_timeout_s',
+  'watchdog_timeout_s',
+]
+  .map((name) => `${name}=2`)
+  .concat('deadline_fraction=1', 'breaker_open_misses=1000')
+  .flatMap((setting) => ['--set', setting]);
+
 function start(...args: string[]): CommandProcess {
   const command = new CommandProcess(...args, '--model', at('model'));
   running.push(command);
@@ -69,7 +81,8 @@ async function takenPort(): Promise<number> {
 
 describe('a run with a flight log and a page', () => {
   it('serves both while it drives, and leaves a log that repeats to the bit', async () => {
-    const command = start('sim', '--log', at('log'), '--page', '127.0.0.1:0', '--episodes', '1', '--json');
+    const flags = ['--log', at('log'), '--page', '127.0.0.1:0', '--episodes', '1', '--json'];
+    const command = start('sim', ...flags, ...PATIENT);
     const page = await pageOf(command);
     const answer = async (path: string) => {
       const response = await fetch(new URL(path, page));
