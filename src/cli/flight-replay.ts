@@ -100,8 +100,8 @@ function reportText(file: string, repeat: FlightRepeat, end: RepeatEnd, decision
   const parts = log.parts.length === 1 ? '' : `, ${log.parts.length} parts`;
   row('flight log', `${file}${parts}, ${durationS(log).toFixed(1)} s, ${decisions} decisions`);
   const from = log.metadata.get(METADATA.learnedFrom) ?? '';
-  const before =
-    learned === null ? 'nothing learned before' : `learned before${from === '' ? '' : `: ${basename(from)}`}`;
+  const nothing = learned === null || log.metadata.get('updates') === '0';
+  const before = nothing ? 'nothing learned before' : `learned before${from === '' ? '' : `: ${basename(from)}`}`;
   row('policy', `${parameters.policy}, seed ${parameters.random_seed}, ${before}`);
   for (const note of log.notes) row('note', note);
   row('result', endText(end, repeated));
