@@ -46,14 +46,14 @@ describe('numbers on the page', () => {
   });
 
   it('keep up to four digits of what may be of any size', () => {
-    expect([0, 0.12345, 12.345, 123.45, 1234.5, 123_456, 0.00001].map(format.compact)).toEqual([
+    expect([0, 0.12345, 12.345, 123.45, 1234.5, 123_456, -0.00001].map(format.compact)).toEqual([
       '0',
       '0.123',
       '12.35',
       '123.5',
       '1235',
       '1.2e5',
-      '1.0e−5',
+      '−1.0e−5',
     ]);
   });
 

@@ -203,7 +203,7 @@ export class DecisionSheet {
     for (const share of contributions ?? []) most = Math.max(most, Math.abs(share));
     this.#rows.forEach(({ unit, raw, scaled, cells }, i) => {
       const isFeature = i < hello.features.length;
-      setText(raw, isFeature ? `${compact(record[fields.raw + i])} ${unit}` : '');
+      setText(raw, isFeature ? `${sensed(record[fields.raw + i])} ${unit}` : '');
       setText(scaled, isFeature ? signed(record[fields.scaled + i], 2) : '');
       cells.forEach((cell, k) => {
         this.#heat(cell, contributions?.[k * hello.explained + i], most, chose && k === action);
@@ -243,6 +243,11 @@ export class DecisionSheet {
     }
     cell.classList.toggle('chosen', chosen);
   }
+}
+
+/** A feature in its unit: below half a millimetre, or whatever it is of, there is nothing. */
+function sensed(value: number | null): string {
+  return value !== null && Math.abs(value) < 0.0005 ? '0' : compact(value);
 }
 
 /** A contribution in a narrow cell: what does not show in two digits is a dot. */

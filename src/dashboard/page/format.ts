@@ -54,7 +54,7 @@ export function compact(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return fixed(value, 0);
   const size = Math.abs(value);
   if (size === 0) return '0';
-  if (size >= 1e5 || size < 1e-4) return value.toExponential(1).replace('-', MINUS).replace('e+', 'e');
+  if (size >= 1e5 || size < 1e-4) return value.toExponential(1).replaceAll('-', MINUS).replace('e+', 'e');
   return fixed(value, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 3);
 }
 

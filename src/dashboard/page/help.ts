@@ -28,7 +28,7 @@ const signs: readonly (readonly [string, string, string])[] = [
   ['nearest', '◠', 'nearest obstacle of each of the eight sectors'],
   ['forbidden', '▨', 'directions that safety forbids'],
   ['chosen', '➤', 'direction that the policy chose'],
-  ['command', '↝', 'where the command leads within 1.5 s'],
+  ['command', '↝', 'where the command leads within a second'],
   ['path', '∿', 'path driven; pale: before the robot was put elsewhere'],
   ['goal', '◎', 'goal'],
   ['contact', '✳', 'something touches the robot'],

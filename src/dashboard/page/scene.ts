@@ -11,7 +11,7 @@ import { DIRECTIONS } from './words.js';
 
 const SECTOR = Math.PI / 4;
 /** How far ahead in time the commanded twist is drawn [s]. */
-const TWIST_S = 1.5;
+const TWIST_S = 1;
 const TWIST_STEPS = 24;
 /** What of the world is shown at first, across [m]. */
 const FIRST_VIEW = 9;
@@ -263,6 +263,17 @@ export class Scene {
         context.stroke();
       }
       if (record[fields.action] === k) {
+        context.beginPath();
+        context.arc(x, y, outer, from + 0.03, to - 0.03);
+        context.arc(x, y, inner, to - 0.03, from + 0.03, true);
+        context.closePath();
+        context.fillStyle = this.#palette.chosen;
+        context.globalAlpha = 0.28;
+        context.fill();
+        context.globalAlpha = 1;
+        context.strokeStyle = this.#palette.chosen;
+        context.lineWidth = 1.5;
+        context.stroke();
         const tip = outer + 10;
         context.strokeStyle = this.#palette.chosen;
         context.fillStyle = this.#palette.chosen;
