@@ -5,7 +5,7 @@ import { FlightLogReader } from '../telemetry/flight-log/log-reader.js';
 import { explanationFigures, explanationText } from './decision-explanation.js';
 import { FlightRepeat, parametersOf } from './flight-repeat.js';
 import { endText } from './flight-replay.js';
-import { printJson, UsageError } from './usage.js';
+import { printJson, printNotes, UsageError } from './usage.js';
 
 const DEFAULT_COLUMNS = 80;
 
@@ -56,7 +56,7 @@ async function explain(file: string, options: ExplainCommandOptions): Promise<vo
       contributions,
       source,
     };
-    for (const note of log.notes) process.stderr.write(`note: ${note.replace(/\p{Cc}/gu, '?')}\n`);
+    printNotes(log.notes);
     if (options.json === true) printJson(explanationFigures(explained));
     else process.stdout.write(explanationText(explained, columns()));
   } finally {

@@ -12,7 +12,7 @@ import { type CurveEpisode, learningCurveSvg } from './learning-curve.js';
 import { type MapTrajectory, type MapWorld, mapSvg, type SheetCell, sheetSvg } from './map-plot.js';
 import { pictureFormat, THEMES, type Theme, writePicture } from './picture.js';
 import { refuseInput } from './text-output.js';
-import { integerArgument, UsageError } from './usage.js';
+import { integerArgument, printNotes, UsageError } from './usage.js';
 
 const KINDS = ['learning', 'lateness', 'map', 'sheet'] as const;
 type Kind = (typeof KINDS)[number];
@@ -98,7 +98,7 @@ class PlottedLog {
   constructor(file: string, options: PlotOptions) {
     this.file = file;
     this.log = new FlightLogReader(file);
-    for (const note of this.log.notes) process.stderr.write(`note: ${note}\n`);
+    printNotes(this.log.notes);
     const { metadata } = this.log;
     this.scenarioName = options.scenario ?? metadata.get('scenario') ?? '';
     this.seed = Number(metadata.get('seed') ?? '0');
@@ -178,7 +178,7 @@ function latenessPicture(files: readonly string[], options: PlotOptions): string
   const panels = files.map((file): LatenessPanel => {
     const log = new FlightLogReader(file);
     try {
-      for (const note of log.notes) process.stderr.write(`note: ${note}\n`);
+      printNotes(log.notes);
       const parameters = parametersOf(log);
       const rate = parameters.controller_frequency;
       const { metadata } = log;
@@ -274,8 +274,9 @@ function sheetPicture(files: readonly string[], options: PlotOptions): string {
   });
 }
 
+/** Those whose outcome says how well the task is done. */
 function endedIn(episodes: readonly FlightEpisode[]): FlightEpisode[] {
-  return episodes.filter(({ outcome }) => outcome !== 'running');
+  return episodes.filter(({ outcome, redirected }) => outcome !== 'running' && !redirected);
 }
 
 /** @throws UsageError where there is none, or not that one */

@@ -130,5 +130,7 @@ export async function run(args: readonly string[]): Promise<number> {
 
 function messageOf(error: unknown, verbose: boolean): string {
   if (!(error instanceof Error)) return String(error);
-  return verbose && error.stack !== undefined ? error.stack : error.message;
+  const text = verbose && error.stack !== undefined ? error.stack : error.message;
+  // Of what a file says of itself nothing may reach the terminal as a control sequence.
+  return text.replace(/[^\P{Cc}\n\t]/gu, '?');
 }

@@ -28,6 +28,15 @@ export function printJson(figures: Readonly<Record<string, unknown>>): void {
   process.stdout.write(`${line}\n`);
 }
 
+/**
+ * What a file lacks, on standard error. What it says of itself must not reach the terminal as control sequences.
+ *
+ * @realtime unsafe
+ */
+export function printNotes(notes: readonly string[]): void {
+  for (const note of notes) process.stderr.write(`note: ${note.replace(/\p{Cc}/gu, '?')}\n`);
+}
+
 /** An integer within both bounds, for commander's option parsers. @realtime unsafe */
 export function integerArgument(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -1,6 +1,8 @@
 import { Opcode } from '@mcap/core';
 
 const RECORD_HEADER_BYTES = 9;
+/** A chunk has no use for more; as views a hundred million bytes of empty ones would take gigabytes. */
+const DEFINITIONS_MAX = 4096;
 /** Channel, sequence, log time, publish time. */
 const MESSAGE_FIXED_BYTES = 2 + 4 + 8 + 8;
 
@@ -44,6 +46,7 @@ export class ChunkMessages {
         starts[count] = body;
         lengths[count++] = length;
       } else if (opcode === Opcode.SCHEMA || opcode === Opcode.CHANNEL) {
+        if (definitions.length === DEFINITIONS_MAX) break;
         definitions.push(bytes.subarray(at, body + length));
       }
       at = body + length;

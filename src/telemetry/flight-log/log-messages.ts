@@ -15,6 +15,8 @@ import { MESSAGE_ENCODING, SCHEMA_ENCODING } from './topics.js';
 const FIELDS_MAX = 512;
 const ARRAY_LENGTH_MAX = 1024;
 const NESTING_MAX = 8;
+/** Of what the parser says is wrong [characters]. */
+const REASON_MAX = 160;
 /** Representation identifier and options: the data is aligned from behind them. */
 const CDR_HEADER_BYTES = 4;
 /** Little-endian plain CDR, which is what ROS 2 writes on every machine it supports. */
@@ -37,7 +39,9 @@ export function messageDecoderOf(channel: LogChannel): MessageDecoder {
   try {
     definitions = parse(definition, { ros2: true });
   } catch (error) {
-    throw new FlightLogError(`the definition of ${type} cannot be parsed: ${(error as Error).message}`);
+    // The parser quotes the line it stumbled over, however long.
+    const reason = (error as Error).message.slice(0, REASON_MAX);
+    throw new FlightLogError(`the definition of ${type} cannot be parsed: ${reason}`);
   }
   checkDefinitions(definitions, type);
   const reader = new MessageReader(definitions);

@@ -17,7 +17,7 @@ import { FlightLogError } from './log-error.js';
 
 /** The longest record and the largest chunk, uncompressed, that is read [bytes]. */
 const RECORD_BYTES_MAX = 128 * 1024 * 1024;
-/** Of one metadata record, and of all of a file [bytes]. */
+/** Of all metadata records of a file together [bytes]. */
 const METADATA_BYTES_MAX = 16 * 1024 * 1024;
 /** The longest definition of a message [bytes]; with topic and type it makes the record. */
 const DEFINITION_BYTES_MAX = 256 * 1024;
@@ -94,6 +94,7 @@ export class LogPart {
   readonly #decompress = decompressHandlers(RECORD_BYTES_MAX);
   readonly #damaged = new Set<LogChunk>();
   #chunkChannels = 0;
+  #metadataBytes = 0;
 
   /**
    * @param headOnly looks no further than the first message or chunk where there is no summary
@@ -267,6 +268,7 @@ export class LogPart {
     this.#attachments.length = 0;
     this.#schemas.clear();
     this.#chunkChannels = 0;
+    this.#metadataBytes = 0;
   }
 
   /**
@@ -471,7 +473,9 @@ export class LogPart {
     if (!(offset >= 0 && lengthBytes > RECORD_HEADER_BYTES && offset + lengthBytes <= this.sizeBytes)) {
       throw new Error('metadata lies outside the file');
     }
-    if (lengthBytes > METADATA_BYTES_MAX || this.metadata.size >= CHANNELS_MAX) return;
+    // An index may name one record a million times, each to be read.
+    this.#metadataBytes += lengthBytes;
+    if (this.#metadataBytes > METADATA_BYTES_MAX) return;
     const [record] = recordsIn(this.#bytes.read(offset, lengthBytes), `the metadata at byte ${offset}`, this.path);
     if (record?.type !== 'Metadata') throw new Error('there is no metadata where the index says');
     // The first of a name counts.
@@ -507,17 +511,23 @@ class HeaderWindow {
   }
 }
 
-/** The records that `bytes` holds. @throws FlightLogError where they are damaged */
-function recordsIn(bytes: Uint8Array, what: string, path: string): McapTypes.TypedMcapRecord[] {
-  const records: McapTypes.TypedMcapRecord[] = [];
-  try {
-    const reader = new McapStreamReader({ noMagicPrefix: true });
-    reader.append(bytes);
-    for (let record = reader.nextRecord(); record !== undefined; record = reader.nextRecord()) records.push(record);
-  } catch (error) {
-    throw new FlightLogError(`${path}: ${what} cannot be read: ${(error as Error).message}`);
-  }
-  return records;
+/**
+ * The records that `bytes` holds, one after another: a summary may be millions of records that mean nothing, and as
+ * objects they take twenty times their bytes.
+ *
+ * @throws FlightLogError where they are damaged
+ */
+function* recordsIn(bytes: Uint8Array, what: string, path: string): Generator<McapTypes.TypedMcapRecord, void, void> {
+  const reader = new McapStreamReader({ noMagicPrefix: true });
+  const next = () => {
+    try {
+      return reader.nextRecord();
+    } catch (error) {
+      throw new FlightLogError(`${path}: ${what} cannot be read: ${(error as Error).message}`);
+    }
+  };
+  reader.append(bytes);
+  for (let record = next(); record !== undefined; record = next()) yield record;
 }
 
 function isMagic(bytes: Uint8Array): boolean {

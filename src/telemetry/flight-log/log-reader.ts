@@ -47,6 +47,19 @@ interface Kept {
   readonly messages: ChunkMessages;
 }
 
+/** The messages of one topic in one chunk, made when asked for: a chunk may hold millions of empty ones. */
+interface TopicMessages {
+  readonly count: number;
+  message(k: number): LogMessage;
+}
+
+const NONE: TopicMessages = {
+  count: 0,
+  message: () => {
+    throw new RangeError('there is none');
+  },
+};
+
 export class FlightLogReader {
   /** The file that was asked for. */
   readonly path: string;
@@ -212,10 +225,10 @@ export class FlightLogReader {
     while (low < high) {
       const middle = (low + high) >> 1;
       let at = middle;
-      let found: LogMessage[] = [];
+      let found = NONE;
       // One without the topic, or damaged, says nothing: the next does.
-      for (; at < high && found.length === 0; at++) found = this.#ofTopic(places[at].part, places[at].chunk, topic);
-      if (found.length === 0 || reached(found[found.length - 1])) high = middle;
+      for (; at < high && found.count === 0; at++) found = this.#ofTopic(places[at].part, places[at].chunk, topic);
+      if (found.count === 0 || reached(found.message(found.count - 1))) high = middle;
       else low = at;
     }
     for (; low < places.length; low++) {
@@ -225,16 +238,14 @@ export class FlightLogReader {
     return null;
   }
 
-  #ofTopic(part: LogPart, chunk: LogChunk, topic: string): LogMessage[] {
+  #ofTopic(part: LogPart, chunk: LogChunk, topic: string): TopicMessages {
     const messages = this.#open(part, chunk);
     const ids = channelsOf(part, [topic]);
-    const found: LogMessage[] = [];
+    const places: number[] = [];
     for (let i = 0; i < messages.count; i++) {
-      if (!ids.has(messages.channelId(i))) continue;
-      const message = this.#message(part, messages, i);
-      if (message !== null) found.push(message);
+      if (ids.has(messages.channelId(i))) places.push(i);
     }
-    return found;
+    return { count: places.length, message: (k) => this.#message(part, messages, places[k]) as LogMessage };
   }
 
   close(): void {
@@ -305,15 +316,15 @@ export function isFlightLog(path: string): boolean {
 }
 
 /** Null where none has. */
-function firstReached(messages: readonly LogMessage[], reached: (message: LogMessage) => boolean): LogMessage | null {
+function firstReached(messages: TopicMessages, reached: (message: LogMessage) => boolean): LogMessage | null {
   let low = 0;
-  let high = messages.length;
+  let high = messages.count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (reached(messages[middle])) high = middle;
+    if (reached(messages.message(middle))) high = middle;
     else low = middle + 1;
   }
-  return messages[low] ?? null;
+  return low < messages.count ? messages.message(low) : null;
 }
 
 /** The ids of a part's channels with these topics. */
