@@ -34,6 +34,8 @@ export interface FlightEpisode {
   readonly episode: number | null;
   readonly outcome: (typeof EPISODE_OUTCOMES)[number];
   readonly atFault: boolean;
+  /** An operator gave it another goal. */
+  readonly redirected: boolean;
   /** [s] */
   readonly durationS: number;
   /** BARN's; null where there is none. */
@@ -81,6 +83,7 @@ export function flightEpisodes(log: FlightLogReader): FlightEpisode[] {
           episode: Number(decoded['episode']),
           outcome: EPISODE_OUTCOMES[Number(decoded['outcome'])] ?? 'running',
           atFault: decoded['at_fault'] === true,
+          redirected: decoded['redirected'] === true,
           durationS: Number(decoded['duration']),
           score: Number.isNaN(Number(decoded['barn_score'])) ? null : Number(decoded['barn_score']),
         },
@@ -115,14 +118,15 @@ export function flightEpisodes(log: FlightLogReader): FlightEpisode[] {
   const rest = travelled(columns, from, columns.beganNs.length);
   // What is left where a run ended may be a cycle or two of a robot that was braked.
   if (ends.length === 0 || rest.path.x.length > 1) {
-    const last = ends.at(-1)?.told.episode ?? null;
+    const before = Number(log.metadata.get('first_episode') ?? Number.NaN) - 1;
+    const last = ends.at(-1)?.told.episode ?? (Number.isNaN(before) ? null : before);
     const seconds =
       from < columns.beganNs.length ? Number((columns.beganNs.at(-1) ?? 0n) - columns.beganNs[from]) / 1e9 : 0;
     episodes.push({
       ...{
         episode: last === null ? null : last + 1,
         outcome: 'running',
-        atFault: false,
+        ...{ atFault: false, redirected: false },
         durationS: seconds,
         score: null,
       },

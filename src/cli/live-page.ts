@@ -78,7 +78,7 @@ export class LivePage implements BesideRun {
         metrics?.episode?.(report);
         const outcome = OUTCOME_NAMES[report.outcome];
         if (outcome !== 'success' && outcome !== 'collision' && outcome !== 'timeout') return;
-        source?.endEpisode({ episode: report.episode, outcome, timeS: report.episodeTimeS });
+        source?.endEpisode({ episode: report.episode, outcome, timeS: report.episodeTimeS }, !report.redirected);
       },
       fault: (detail) => source?.notice('warning', detail),
       ending: () => source?.notice('info', 'the run ends'),

@@ -168,10 +168,10 @@ class LogFollower {
   }
 
   episode(report: EpisodeReport): void {
-    const { episode, atFault, episodeTimeS, barnScore } = report;
+    const { episode, atFault, episodeTimeS, barnScore, redirected } = report;
     this.#log.episode({
       ...this.#account.endEpisode(),
-      ...{ episode, atFault, timeS: episodeTimeS },
+      ...{ episode, atFault, redirected, timeS: episodeTimeS },
       outcome: OUTCOME_NAMES[report.outcome] as EpisodeOutcome,
       barnScore: barnScore ?? Number.NaN,
     });
@@ -230,7 +230,7 @@ class LogFollower {
 
 /** What a reader should know of a run, beside what the log says itself. */
 function metadataOf(run: RunUnderWay): Record<string, string> {
-  const { command, robot, geometry, scenario, seed, version, control, frozen, updates } = run;
+  const { command, robot, geometry, scenario, seed, version, control, frozen, updates, firstEpisode } = run;
   return {
     node: 'rfsn_controller',
     ...{ version, command, robot, scenario },
@@ -238,6 +238,7 @@ function metadataOf(run: RunUnderWay): Record<string, string> {
     seed: String(seed),
     frozen: String(frozen),
     updates: String(updates),
+    first_episode: String(firstEpisode),
     [WAITED_KEY]: String(run.waited),
     parameters: JSON.stringify(control.parameters),
   };

@@ -146,8 +146,13 @@ export class LiveSource implements ViewSource {
     for (const viewer of this.#viewers) viewer.notice(notice);
   }
 
-  /** An episode has ended. Decisions that are still on their way count for the next: they are a tick's worth. */
-  endEpisode(end: EpisodeEnd): void {
+  /**
+   * An episode has ended. Decisions that are still on their way count for the next: they are a tick's worth.
+   *
+   * @param told whether pages are told: of one that an operator sent elsewhere they are not, since its outcome is not the
+   *   task's
+   */
+  endEpisode(end: EpisodeEnd, told = true): void {
     const { reward, loss, exploration, driftAlarms, interventions } = this.#account.endEpisode();
     const episode: EpisodeWords = {
       ...end,
@@ -159,6 +164,7 @@ export class LiveSource implements ViewSource {
       interventions,
     };
     this.#episode = end.episode + 1;
+    if (!told) return;
     this.#episodes.push(episode);
     if (this.#episodes.length > EPISODES_KEPT) this.#episodes.shift();
     for (const viewer of this.#viewers) viewer.episode(episode);

@@ -449,13 +449,14 @@ class RecordedView implements View {
   }
 }
 
-/** Every episode of a log, in order. */
+/** Every episode of a log whose outcome is its task's, in order. */
 async function episodesIn(log: FlightLogReader): Promise<EpisodeWords[]> {
   const episodes: EpisodeWords[] = [];
   for (const message of log.messages({ topics: [NAME.episode] })) {
     const decoded = message.decode();
     const outcome = EPISODE_OUTCOMES[Number(decoded['outcome'])];
     if (outcome !== 'success' && outcome !== 'collision' && outcome !== 'timeout') continue;
+    if (decoded['redirected'] === true) continue;
     episodes.push({
       atS: secondsOf(stampNsOf(decoded)),
       episode: countOf(decoded['episode']),

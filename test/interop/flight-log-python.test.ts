@@ -54,6 +54,7 @@ describeWith('a flight log in Python', missingMcap(), () => {
       episode: 0,
       outcome: 'timeout',
       atFault: false,
+      redirected: false,
       timeS: 60,
       reward: 0,
       loss: 0,

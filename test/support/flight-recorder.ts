@@ -72,6 +72,7 @@ export async function logHeadlessRun(folder: string, options: HeadlessRunOptions
       episode,
       outcome: report.outcome === 1 ? 'success' : report.outcome === 2 ? 'collision' : 'timeout',
       atFault: report.atFault,
+      redirected: report.redirected,
       timeS: report.episodeTimeS,
       reward: Number.NaN,
       loss: Number.NaN,

@@ -75,6 +75,8 @@ export interface EpisodeRecord {
   readonly driftAlarms: number;
   readonly interventions: number;
   readonly barnScore: number;
+  /** An operator gave it another goal: its outcome is not the task's. */
+  readonly redirected: boolean;
 }
 
 const NS_PER_S = 1_000_000_000n;
@@ -261,6 +263,7 @@ export class MessageEncoder {
     w.uint8(+episode.atFault).float64(episode.timeS);
     w.float64(episode.reward).float64(episode.loss).float64(episode.exploration);
     w.uint32(episode.driftAlarms).uint32(episode.interventions).float64(episode.barnScore);
+    w.uint8(+episode.redirected);
     return this.#end(w);
   }
 

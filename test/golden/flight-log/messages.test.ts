@@ -85,6 +85,7 @@ const messages: Record<string, { type: string; bytes: () => Uint8Array }> = {
         driftAlarms: 1,
         interventions: 20,
         barnScore: Number.NaN,
+        redirected: true,
       }),
   },
 };

@@ -235,6 +235,14 @@ describe('an episode', () => {
     });
   });
 
+  it('is not told of where an operator sent the robot elsewhere, and its decisions are not the next one’s', () => {
+    const { source, viewer } = rig();
+    source.view(viewer);
+    source.endEpisode({ episode: 6, outcome: 'success', timeS: 3 }, false);
+    expect([source.episodes, viewer.episodes]).toEqual([[], []]);
+    expect(source.view(viewer).status().episode).toBe(7);
+  });
+
   it('is kept with the newest 2000, and success is a share of the newest 50', () => {
     const { source, viewer } = rig();
     const view = source.view(viewer);

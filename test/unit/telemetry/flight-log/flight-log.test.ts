@@ -70,6 +70,7 @@ describe('a flight log', () => {
       episode: 1,
       outcome: 'success',
       atFault: false,
+      redirected: false,
       timeS: 2.5,
       reward: 0.5,
       loss: 0.1,
