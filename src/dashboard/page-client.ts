@@ -39,7 +39,7 @@ const SILENCE_MS = 20_000;
 const MARK_BYTES = 8;
 /** Requests of one page a second; a slider that is dragged sends one a displayed frame. */
 export const REQUESTS_PER_S = 60;
-/** Requests that wait for their answer. */
+/** Requests that wait for their answer; a stop waits for none of them. */
 const MAX_ASKED = 32;
 
 /** Makes bytes of frames once for all who want the same. */
@@ -69,6 +69,8 @@ export interface PageClientOptions {
   readonly counts: PageCounts;
   /** Shows it another source. @throws Error where there is none of that name */
   show(client: PageClient, robot: string): void;
+  /** @throws Error where there is none of that name */
+  sourceOf(robot: string): ViewSource;
   closed(client: PageClient): void;
   failed(error: unknown): void;
 }
@@ -247,8 +249,8 @@ export class PageClient implements Viewer {
     this.#safely(() => this.#say({ kind: 'answer', re: request.id, ...answer }));
   }
 
-  async #carryOut({ id: _, ...order }: Request): Promise<{ text: string; result: unknown }> {
-    if (this.#asked > MAX_ASKED) throw new Error('too many requests wait for their answer');
+  async #carryOut({ id: _, to, ...order }: Request): Promise<{ text: string; result: unknown }> {
+    if (this.#asked > MAX_ASKED && order.do !== 'stop') throw new Error('too many requests wait for their answer');
     if (order.do === 'show') {
       this.#options.show(this, order.robot);
       return { text: '', result: null };
@@ -260,7 +262,8 @@ export class PageClient implements Viewer {
       return { text: '', result: await this.#view.ask(order) };
     }
     if (this.role !== 'control') throw new Error('this page may watch, and give no orders');
-    const { text, result = null } = await this.#source.control(order);
+    const source = to === undefined ? this.#source : this.#options.sourceOf(to);
+    const { text, result = null } = await source.control(order);
     return { text, result };
   }
 

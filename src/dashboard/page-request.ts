@@ -27,7 +27,10 @@ const orders = {
 } satisfies Record<Order['do'], z.ZodRawShape>;
 
 const schemas = new Map(
-  Object.entries(orders).map(([order, shape]) => [order, z.strictObject({ id, do: z.literal(order), ...shape })]),
+  Object.entries(orders).map(([order, shape]) => [
+    order,
+    z.strictObject({ id, to: name.optional(), do: z.literal(order), ...shape }),
+  ]),
 );
 const numbered = z.looseObject({ id, do: z.string() });
 

@@ -159,10 +159,13 @@ export class PageServer implements FrameEncoder {
     return this.#clients.size;
   }
 
-  /** Shows one more robot; all pages are told of it. */
+  /** Shows one more robot; all pages are told of it. One that has come back is shown where it was before. */
   add(source: ViewSource): void {
+    const before = this.#sources.get(source.name);
     this.#sources.set(source.name, source);
-    for (const client of this.#clients) this.#show(client, client.source ?? source);
+    for (const client of this.#clients) {
+      this.#show(client, client.source === null || client.source === before ? source : client.source);
+    }
   }
 
   /** Shows a robot no longer. Its pages are shown another, or told that there is none. */
@@ -171,9 +174,14 @@ export class PageServer implements FrameEncoder {
     this.#sources.delete(source.name);
     const [other] = this.#sources.values();
     for (const client of this.#clients) {
-      const shown = client.source === source ? other : client.source;
+      const left = client.source === source;
+      const shown = left ? other : client.source;
       if (shown === undefined || shown === null) client.close(WireClose.nothing, 'the robot has gone');
-      else this.#show(client, shown);
+      else {
+        this.#show(client, shown);
+        const text = `${source.name} has gone; ${shown.name} is shown`;
+        if (left) client.notice({ kind: 'notice', atS: Date.now() / 1e3, level: 'warning', text });
+      }
     }
   }
 
@@ -338,7 +346,8 @@ export class PageServer implements FrameEncoder {
         role: admitted.role,
         encoder: this,
         counts: this.counts,
-        show: (page, robot) => this.#showNamed(page, robot),
+        show: (page, robot) => this.#show(page, this.#sourceOf(robot)),
+        sourceOf: (robot) => this.#sourceOf(robot),
         closed: (page) => this.#clients.delete(page),
         failed: (error) => this.#tellOnce(error),
       });
@@ -347,10 +356,10 @@ export class PageServer implements FrameEncoder {
     }
   }
 
-  #showNamed(client: PageClient, robot: string): void {
+  #sourceOf(robot: string): ViewSource {
     const source = this.#sources.get(robot);
     if (source === undefined) throw new Error(`there is no robot ${robot}`);
-    this.#show(client, source);
+    return source;
   }
 
   #show(client: PageClient, source: ViewSource): void {

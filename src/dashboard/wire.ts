@@ -200,8 +200,11 @@ export type Order =
   | { readonly do: 'checkpoints' }
   | { readonly do: 'restore'; readonly file: string | null };
 
-/** Numbered by the page. */
-export type Request = Order & { readonly id: number };
+/**
+ * Numbered by the page. `to`: whom an order below the line is for, by name; absent, who is shown. A page that gives orders
+ * says so, since who is shown may have changed while the order was on its way.
+ */
+export type Request = Order & { readonly id: number; readonly to?: string };
 
 /** Result of `explain`. */
 export interface ExplanationWords {

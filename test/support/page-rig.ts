@@ -264,9 +264,10 @@ export class PageSocket {
     });
   }
 
-  async ask(order: Order): Promise<Extract<ServerMessage, { kind: 'answer' }>> {
+  /** @param to whom it is for; absent, who is shown */
+  async ask(order: Order, to?: string): Promise<Extract<ServerMessage, { kind: 'answer' }>> {
     const id = this.#nextId++;
-    this.socket.send(JSON.stringify({ ...order, id }));
+    this.socket.send(JSON.stringify({ ...order, id, to }));
     return this.until(() => this.of('answer').find(({ re }) => re === id));
   }
 

@@ -294,6 +294,44 @@ describe('a page', () => {
     expect(await page.closed).toEqual({ code: WireClose.nothing, reason: 'the robot has gone' });
   });
 
+  it('orders a robot by its name, whoever is shown by then', async () => {
+    const { server, robot, source } = await served();
+    const page = await rig.open(server);
+    const other = new PlayedRobot({ name: 'tim' });
+    server.add(new LiveSource(other));
+    expect(await page.ask({ do: 'stop' }, 'tim')).toMatchObject({ ok: true });
+    expect([robot.orders, other.orders]).toEqual([[], [{ do: 'stop' }]]);
+    server.remove(source);
+    expect(await page.ask({ do: 'arm' }, 'rex')).toMatchObject({ ok: false, text: 'there is no robot rex' });
+    expect(other.orders).toEqual([{ do: 'stop' }]);
+    expect(page.of('notice').at(-1)).toMatchObject({ level: 'warning', text: 'rex has gone; tim is shown' });
+  });
+
+  it('of a robot that comes back before it has gone is shown the one that is there', async () => {
+    const { server, source, robot } = await served();
+    const page = await rig.open(server);
+    const back = new PlayedRobot();
+    server.add(new LiveSource(back));
+    server.remove(source);
+    source.close();
+    await page.ask({ do: 'stop' });
+    expect([robot.orders, back.orders]).toEqual([[], [{ do: 'stop' }]]);
+    expect([robot.explained, back.explained]).toEqual([0, 1]);
+    back.decide(recordOf(7));
+    await page.until(() => page.frames.at(-1)?.record[0] === 7);
+  });
+
+  it('stops the robot whatever else waits for its answer', async () => {
+    const { server, robot } = await served();
+    const page = await rig.open(server);
+    robot.orderGate = new Promise(() => undefined);
+    for (let id = 1000; id < 1040; id++) page.socket.send(JSON.stringify({ id, do: 'step' }));
+    await page.until(() => page.of('answer').find(({ text }) => text.startsWith('too many requests')));
+    robot.orderGate = null;
+    expect(await page.ask({ do: 'stop' })).toMatchObject({ ok: true });
+    expect(robot.orders.at(-1)).toEqual({ do: 'stop' });
+  });
+
   it('that leaves ends its view', async () => {
     const { server, robot } = await served();
     const page = await rig.open(server);
