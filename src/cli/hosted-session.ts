@@ -291,8 +291,12 @@ export class HostedSession implements SessionController {
       clock: this.#clock,
       taps: host.controller,
       host,
-      order: (order) => this.order(order),
-      busy: () => this.busy,
+      // Who looks after it may be slow to hear that it has gone, and another be here by then.
+      order: (order) => {
+        if (this.#robot !== name) throw new Error(`${name} has gone, and nothing was changed`);
+        this.order(order);
+      },
+      busy: () => (this.#robot === name ? this.busy : `${name} has gone`),
       simulator: null,
       firstEpisode: 0,
       tell,

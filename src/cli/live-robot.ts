@@ -18,16 +18,14 @@ const LATENESS_EDGES_NS = [1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 2e7
 export interface LiveRobotOptions {
   readonly run: RunUnderWay;
   readonly host: ControllerHost;
-  /** An order was carried out that telemetry shows. */
-  changed?(): void;
   /** Where the flight log goes; empty where there is none. */
   log(): string;
 }
 
 /** @param options `run` goes on for as long as the robot is shown */
-export function liveRobot({ run, host, changed, log }: LiveRobotOptions): LiveRobot {
+export function liveRobot({ run, host, log }: LiveRobotOptions): LiveRobot {
   const { taps, clock } = run;
-  const orders = new OperatorOfPage(run, host, () => changed?.());
+  const orders = new OperatorOfPage(run, host);
   return {
     name: run.robot,
     words: robotWordsOf(host.parameters, {
@@ -112,13 +110,16 @@ function stateOf({ controller }: ControllerHost): Status['state'] {
   return state === 'idle' || state === 'starting' ? 'running' : state;
 }
 
+/** Why nobody can be armed. */
+const NO_LONGER = { dead: 'has ended', latched: 'has latched its stop', stopped: 'is stopped' } as const;
+
 /** What a page's operator asks for, done as an administrator over a link would have it done. */
 class OperatorOfPage {
   readonly #run: RunUnderWay;
   readonly #host: ControllerHost;
   readonly #administration: HostAdministration;
 
-  constructor(run: RunUnderWay, host: ControllerHost, changed: () => void) {
+  constructor(run: RunUnderWay, host: ControllerHost) {
     this.#run = run;
     this.#host = host;
     this.#administration = new HostAdministration({
@@ -127,8 +128,10 @@ class OperatorOfPage {
       status: () => ({}),
       order: (_, order) => run.order(order),
       busy: () => run.busy(),
+      who: 'page',
       tell: (text) => run.tell(text),
-      changed,
+      // Watchers over a link look by themselves.
+      changed: () => undefined,
     });
   }
 
@@ -138,8 +141,7 @@ class OperatorOfPage {
     const administration = this.#administration;
     switch (order.do) {
       case 'arm':
-        administration.go(robot);
-        return { text: 'armed: the robot may move' };
+        return this.#arm();
       case 'stop':
         administration.stop(robot);
         return { text: 'told to stand' };
@@ -165,6 +167,15 @@ class OperatorOfPage {
       default:
         throw new Error('a robot at work cannot do that');
     }
+  }
+
+  #arm(): { text: string } {
+    const { state } = this.#host.controller;
+    if (state === 'dead' || state === 'latched' || state === 'stopped') {
+      throw new Error(`not armed: the control thread ${NO_LONGER[state]}`);
+    }
+    const { armed } = this.#administration.go(this.#run.robot);
+    return { text: armed === true ? 'armed: the robot may move' : 'may go on, as soon as its link arms it' };
   }
 
   #goal(x: number, y: number): { text: string } {

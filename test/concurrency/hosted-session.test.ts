@@ -1,9 +1,11 @@
 /** Controllers as the link's sessions use them, with their control threads: who comes and goes, and who orders what. */
 import { existsSync, readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { RobotFollowers, type RunUnderWay } from '../../src/cli/beside-run.js';
 import type { ControllerHost } from '../../src/cli/controller-host.js';
 import { HostAdministration } from '../../src/cli/host-administration.js';
 import { HostedSession, OrdersByRobot } from '../../src/cli/hosted-session.js';
+import { liveRobot } from '../../src/cli/live-robot.js';
 import { Counter } from '../../src/loop/statistics.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import { temporaryFolder } from '../support/command-line.js';
@@ -17,11 +19,16 @@ afterEach(async () => {
 
 async function hosted({ folderByRobot = true, frozen = false, orders = new OrdersByRobot() } = {}) {
   const told: string[] = [];
+  const runs: RunUnderWay[] = [];
   const parameters = loadParameters([], { model_dir: at('model') });
   const session = await HostedSession.create({
     ...{ control: { parameters, rewardProgram: null, notes: [] }, folderByRobot, frozen, orders },
     tell: (text) => told.push(text),
     onFault: (detail) => told.push(detail),
+    follow: async (run) => {
+      runs.push(run);
+      return new RobotFollowers([], new Set(), (text) => told.push(text));
+    },
   });
   hosts.push(session.host);
   await session.host.start();
@@ -34,7 +41,9 @@ async function hosted({ folderByRobot = true, frozen = false, orders = new Order
     tell: (text) => told.push(text),
     changed: () => undefined,
   });
-  return { session, host: session.host, orders, administration, told };
+  /** Of each robot that came, as its page orders it. */
+  const pageOf = (index: number) => liveRobot({ run: runs[index], host: session.host, log: () => '' });
+  return { session, host: session.host, orders, administration, told, pageOf };
 }
 
 /** As if the policy had learned from so many examples more: where nobody drives the control thread counts none. */
@@ -236,5 +245,52 @@ describe('the answer about parameters', () => {
     await session.end();
     await session.begin('other');
     expect(administration.parameters('bot')['robot.max_speed']).toMatchObject({ value: 2 });
+  });
+});
+
+describe('a page', () => {
+  it('orders its robot, as an administrator does, and says who did', async () => {
+    const { session, host, told, pageOf } = await hosted();
+    await session.begin('bot');
+    session.arm();
+    expect(await pageOf(0).carryOut({ do: 'stop' })).toEqual({ text: 'told to stand' });
+    expect([host.armed, host.halted, told.at(-1)]).toEqual([false, true, 'bot: told to stand (page)']);
+    expect(await pageOf(0).carryOut({ do: 'arm' })).toEqual({ text: 'armed: the robot may move' });
+    expect(host.armed).toBe(true);
+  });
+
+  it('does not say that a robot may move which its link has not armed', async () => {
+    const { session, host, pageOf } = await hosted();
+    await session.begin('bot');
+    expect((await pageOf(0).carryOut({ do: 'arm' })).text).toBe('may go on, as soon as its link arms it');
+    expect(host.armed).toBe(false);
+  });
+
+  it('arms nobody whose control thread cannot drive any more', async () => {
+    const { session, host, pageOf } = await hosted();
+    await session.begin('bot');
+    await host.stop();
+    await expect(pageOf(0).carryOut({ do: 'arm' })).rejects.toThrow('not armed: the control thread is stopped');
+  });
+
+  it('of a robot that has gone orders nothing of the next one', async () => {
+    const { session, host, pageOf } = await hosted({ folderByRobot: false });
+    await session.begin('bot');
+    await session.end();
+    await session.begin('other');
+    await pageOf(1).carryOut({ do: 'stop' });
+    session.arm();
+    for (const order of [
+      { do: 'arm' },
+      { do: 'freeze', frozen: true },
+      { do: 'save' },
+      { do: 'restore', file: null },
+    ] as const) {
+      await expect(pageOf(0).carryOut(order)).rejects.toThrow('bot has gone');
+    }
+    expect([host.armed, host.halted, host.frozen]).toEqual([false, true, false]);
+    await session.end();
+    await session.begin('bot');
+    expect((await pageOf(0).carryOut({ do: 'stop' })).text).toBe('told to stand');
   });
 });
