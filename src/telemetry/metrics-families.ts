@@ -669,9 +669,10 @@ const FLIGHT_LOG: Omit<MetricFamily, 'group'>[] = [
   {
     name: 'rfsn_log_messages_total',
     type: 'counter',
-    help: 'Messages of flight log that were written.',
+    help: 'Messages of flight log that were written, those to files that somebody removed meanwhile among them.',
     labels: ['robot'],
-    samples: perLog(({ written }) => written),
+    // Those removed are no longer among those written, and a counter must not fall.
+    samples: perLog(({ written, lostRemoved }) => written + lostRemoved),
   },
   {
     name: 'rfsn_log_lost_messages_total',

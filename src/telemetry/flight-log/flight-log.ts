@@ -80,6 +80,7 @@ export interface FlightLogOptions {
 /** What has become of what was to be logged. Messages, but for `bytes` and `parts`. */
 export interface FlightLogCounters {
   readonly taken: number;
+  /** Falls where `lostRemoved` rises. */
   readonly written: number;
   /** Left out because too much waited for the disk. */
   readonly lostQueue: number;
@@ -87,7 +88,7 @@ export interface FlightLogCounters {
   readonly lostDisk: number;
   /** Written to a file that somebody removed meanwhile. */
   readonly lostRemoved: number;
-  /** In all parts, what is between messages included. */
+  /** In all parts, what is between messages included; rises, as does `parts`. */
   readonly bytes: number;
   readonly parts: number;
 }
@@ -102,6 +103,8 @@ interface OpenPart {
   readonly inode: number;
   /** Of the run's that are in it, without what is repeated from the part before. */
   messages: number;
+  /** It stays, and is among the counters; one that the disk has no room for a chunk in is taken away again. */
+  counted: boolean;
 }
 
 export class FlightLog {
@@ -453,6 +456,7 @@ export class FlightLog {
     const written = this.#part;
     if (written === null) return;
     written.messages += chunk.messages;
+    if (!written.counted) this.#count(written);
     // Now it is worth leading to; the first part was from its start.
     if (written.messages === chunk.messages) await this.#parts.pointTo(written.name);
   }
@@ -483,8 +487,9 @@ export class FlightLog {
       const bytes = format.begin(library, { name: METADATA_NAME, values }, attachments, this.#startNs);
       await writeAll(file, bytes, 0);
       const { ino } = await this.#fs.stat(path);
-      this.#part = { format, file, path, name, inode: ino, messages: 0 };
-      this.#bytes += bytes.length;
+      this.#part = { format, file, path, name, inode: ino, messages: 0, counted: false };
+      // The first stays, whatever comes of it.
+      if (number === 1) this.#count(this.#part);
     } catch (error) {
       await file.close().catch(() => {});
       await this.#parts.discard(path);
@@ -492,7 +497,12 @@ export class FlightLog {
     }
     this.#run = opened.run;
     this.#partNumber = number;
+  }
+
+  #count(part: OpenPart): void {
+    part.counted = true;
     this.#partCount++;
+    this.#bytes += part.format.position;
   }
 
   /** What was in force when the chunk began, as messages of that moment, so that the part stands alone. */
@@ -509,7 +519,7 @@ export class FlightLog {
     const encoded = part.format.encode(chunk);
     await writeAll(part.file, encoded.bytes, part.format.position);
     part.format.commit(encoded);
-    this.#bytes += encoded.bytes.length;
+    if (part.counted) this.#bytes += encoded.bytes.length;
   }
 
   async #isThere(part: OpenPart): Promise<boolean> {
@@ -558,9 +568,7 @@ export class FlightLog {
     this.#part = null;
     await part.file.close().catch(() => {});
     await this.#parts.discard(part.path);
-    this.#bytes -= part.format.position;
     this.#partNumber--;
-    this.#partCount--;
   }
 
   #cancelRetry(): void {

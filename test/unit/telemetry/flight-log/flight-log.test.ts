@@ -16,7 +16,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MCAP_MAGIC } from '@mcap/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FlightLog, type FlightLogOptions } from '../../../../src/telemetry/flight-log/flight-log.js';
+import {
+  FlightLog,
+  type FlightLogCounters,
+  type FlightLogOptions,
+} from '../../../../src/telemetry/flight-log/flight-log.js';
 import { DISK, type LogFileSystem } from '../../../../src/telemetry/flight-log/part-folder.js';
 import { TOPICS } from '../../../../src/telemetry/flight-log/topics.js';
 import { FailingDisk } from '../../../support/failing-disk.js';
@@ -424,7 +428,13 @@ describe('a flight log on a disk that fails', () => {
   it('leaves no empty parts behind while the disk has room for their starts alone', async () => {
     const run = new LoggedRun();
     const disk = new FailingDisk();
-    const log = await openLog(run, { ...small, fs: disk.fs });
+    const seen: FlightLogCounters[] = [];
+    const look = () => seen.push(log.counters);
+    const unlink = (async (path: string) => {
+      look();
+      return disk.fs.unlink(path);
+    }) as LogFileSystem['unlink'];
+    const log: FlightLog = await openLog(run, { ...small, fs: { ...disk.fs, unlink } });
     const startBytes = statSync(join(folder, partsIn(folder)[0])).size;
     disk.broken = 'ENOSPC';
     run.drive(log, 100);
@@ -434,12 +444,18 @@ describe('a flight log on a disk that fails', () => {
       const tries = disk.refused;
       await vi.waitUntil(() => disk.refused > tries, { timeout: 10_000 });
       await vi.waitUntil(() => partsIn(folder).length === 1, { timeout: 10_000 });
+      look();
     }
+    // Prometheus takes what falls for a restart.
+    expect(seen.length).toBeGreaterThan(2);
+    for (const { parts, bytes } of seen) expect([parts, bytes]).toEqual([1, seen[0].bytes]);
     expect(existsSync(realpathSync(join(folder, 'latest.mcap')))).toBe(true);
     disk.broken = null;
     await log.close();
     expect(partsIn(folder)).toEqual(['20261121T170000Z-sim-001.mcap', '20261121T170000Z-sim-002.mcap']);
     expect(partsIn(folder).flatMap((name) => cyclesOf(contentsOf(name)))).toEqual(count(0, 100));
+    const sizes = partsIn(folder).map((name) => statSync(join(folder, name)).size);
+    expect(log.counters).toMatchObject({ parts: 2, bytes: sizes[0] + sizes[1] });
   });
 
   it('counts what is lost when the run ends on a full disk, and never throws', async () => {
