@@ -7,6 +7,9 @@ import { lateness } from './lateness.bench.js';
 import { policies } from './policies.bench.js';
 import { policy } from './policy.bench.js';
 import { training } from './training.bench.js';
+import { view } from './view.bench.js';
+import { flightLog } from './view-log.bench.js';
+import { page } from './view-page.bench.js';
 import { link } from './zeromq-link.bench.js';
 import { linkLoad } from './zeromq-load.bench.js';
 import { linkWatch } from './zeromq-watch.bench.js';
@@ -22,4 +25,7 @@ export const benchmarks: readonly Benchmark[] = [
   link,
   linkLoad,
   linkWatch,
+  view,
+  flightLog,
+  page,
 ];
