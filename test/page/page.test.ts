@@ -1,6 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { SPEED_MAX, SPEED_MIN } from '../../sim/sim-port.js';
 import type { PageServer, PageServerOptions } from '../../src/dashboard/server.js';
 import { encodeFrame } from '../../src/dashboard/wire.js';
 import { DECISION_DOUBLES, DecisionField } from '../../src/memory/layout.js';
@@ -137,15 +138,19 @@ describeWith('the page, of a robot that is played', missingBrowser(), () => {
     await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(1), PATIENCE);
     await page.locator('#arm').click();
     await vi.waitFor(() => expect(done(source, 'arm')).toHaveLength(1), PATIENCE);
+    // The button that was clicked last does not take the key.
+    await page.keyboard.press(' ');
+    await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(2), PATIENCE);
+    expect(done(source, 'arm')).toHaveLength(1);
     await page.locator('#speed').focus();
     await page.keyboard.press('Escape');
-    await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(2), PATIENCE);
+    await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(3), PATIENCE);
     await page.keyboard.press('?');
     await page.keyboard.press('Escape');
-    await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(3), PATIENCE);
+    await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(4), PATIENCE);
     await page.locator('#scene').focus();
     await page.keyboard.press(' ');
-    await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(4), PATIENCE);
+    await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(5), PATIENCE);
     await vi.waitFor(async () => {
       source.step();
       expect(await operator.text('#state')).toContain('stopped');
@@ -165,6 +170,28 @@ describeWith('the page, of a robot that is played', missingBrowser(), () => {
     expect(done(source, 'stop')).toHaveLength(0);
     await started(source, { listen: `127.0.0.1:${port}` });
     await vi.waitFor(() => expect(done(source, 'stop')).toHaveLength(1), PATIENCE);
+  });
+
+  it('sends it to the robot that was shown then, and looks at that one again', async () => {
+    const source = new ScriptedSource('live');
+    const other = new ScriptedSource('live', 'second');
+    for (const each of [source, other]) each.step();
+    const server = await started(source, {}, other);
+    const operator = await opened(server);
+    await operator.shown();
+    await operator.page.locator('#robot').selectOption('second');
+    await vi.waitFor(async () => expect((await operator.hello()).robot.name).toBe('second'), PATIENCE);
+    const { port } = server;
+    await server.close();
+    await vi.waitFor(async () => expect(await operator.link()).toBe('lost'), PATIENCE);
+    await operator.page.keyboard.press('Escape');
+    await started(source, { listen: `127.0.0.1:${port}` }, other);
+    await vi.waitFor(() => expect(done(other, 'stop')).toHaveLength(1), PATIENCE);
+    await vi.waitFor(async () => expect((await operator.hello()).robot.name).toBe('second'), PATIENCE);
+    expect(done(source, 'stop')).toEqual([]);
+    await operator.page.locator('#arm').click();
+    await vi.waitFor(() => expect(done(other, 'arm')).toHaveLength(1), PATIENCE);
+    expect(done(source, 'arm')).toEqual([]);
   });
 
   it('says that the controller is gone, greys the scene, and comes back by itself to a new one', async () => {
@@ -235,8 +262,10 @@ describeWith('the page, of a robot that is played', missingBrowser(), () => {
     }
     expect(done(source, 'pause')).toEqual([expect.objectContaining({ paused: true })]);
     await vi.waitFor(async () => expect(await operator.text('#pause')).toBe('Go on'), PATIENCE);
-    await page.locator('#speed').selectOption('4');
-    await vi.waitFor(() => expect(done(source, 'speed')).toEqual([expect.objectContaining({ speed: 4 })]), PATIENCE);
+    await page.locator('#speed').selectOption('5');
+    await vi.waitFor(() => expect(done(source, 'speed')).toEqual([expect.objectContaining({ speed: 5 })]), PATIENCE);
+    const offered = await page.evaluate<number[]>(`[...document.getElementById('speed').options].map((o) => +o.value)`);
+    expect([Math.min(...offered), Math.max(...offered)]).toEqual([SPEED_MIN, SPEED_MAX]);
     await page.locator('#restore').click();
     await page.getByRole('button', { name: 'Restore policy-000012.ckpt' }).click();
     await vi.waitFor(() => expect(done(source, 'restore')).toHaveLength(1), PATIENCE);

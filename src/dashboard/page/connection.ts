@@ -117,13 +117,14 @@ export class Connection {
   /**
    * Asks, and waits for the answer.
    *
+   * @param to the robot that an order is for, by name; absent, for one that changes no robot
    * @throws Refusal with the server's sentence; Error where the connection is not there or is lost before the answer
    */
-  ask(order: Order): Promise<Answer> {
+  ask(order: Order, to?: string): Promise<Answer> {
     const socket = this.#socket;
     if (socket === null || this.#link.kind !== 'open') return Promise.reject(new Error('not connected'));
     const id = this.#nextId++;
-    socket.send(JSON.stringify({ ...order, id }));
+    socket.send(JSON.stringify({ ...order, id, to }));
     return new Promise((resolve, reject) => {
       const timer = window.setTimeout(() => {
         this.#questions.delete(id);

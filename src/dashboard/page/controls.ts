@@ -9,7 +9,8 @@ import { ago, fixed } from './format.js';
 import { Changed, type PageState } from './page-state.js';
 import type { SceneInput } from './scene-input.js';
 
-const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
+/** What the simulator takes. */
+const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 5, 10];
 
 interface Checkpoint {
   readonly file: string;
@@ -24,10 +25,9 @@ export class Controls {
   readonly #speed = byId('speed', HTMLSelectElement);
   readonly #robot = byId('robot', HTMLSelectElement);
   readonly #restore = byId('restore-dialog', HTMLDialogElement);
-  /** A stop that was pressed while nothing could be sent. */
-  #stopWaits = false;
-  /** Stops on their way. */
-  #stopsAsked = 0;
+  /** Stops that were pressed and not answered yet, by robot: how many of them are on their way. */
+  readonly #stops = new Map<string, number>();
+  #presses = 0;
 
   constructor(state: PageState, connection: Connection, input: SceneInput) {
     this.#state = state;
@@ -35,7 +35,7 @@ export class Controls {
     this.#input = input;
     fillSpeeds(this.#speed, SPEEDS);
     buttonOf('stop').addEventListener('click', () => this.stop());
-    buttonOf('arm').addEventListener('click', () => this.arm());
+    buttonOf('arm').addEventListener('click', () => void this.arm());
     buttonOf('pause').addEventListener('click', () => this.pause());
     buttonOf('step').addEventListener('click', () => this.step());
     buttonOf('goal-mode').addEventListener('click', () => this.chooseGoal(!this.#input.choosing));
@@ -50,28 +50,31 @@ export class Controls {
   }
 
   get stopWaits(): boolean {
-    return this.#stopWaits;
+    return this.#stops.size > 0;
   }
 
   /** Each press goes out, also while one before it has not been answered: an arming may lie between the two. */
   stop(): void {
-    if (!this.#state.live) return;
+    const { hello, live } = this.#state;
+    if (hello === null || !live) return;
     this.#input.choose(false);
-    this.#stopWaits = true;
+    const robot = hello.robot.name;
+    this.#presses++;
+    if (!this.#stops.has(robot)) this.#stops.set(robot, 0);
     this.#state.changed |= Changed.link;
-    this.#sendStop();
+    this.#sendStop(robot);
   }
 
-  /** Sends a stop that could not be sent before. */
+  /** Sends the stops that could not be sent before, each to the robot that was shown when it was pressed. */
   flush(): void {
-    if (this.#stopWaits && this.#stopsAsked === 0) this.#sendStop();
+    for (const [robot, underWay] of this.#stops) if (underWay === 0) this.#sendStop(robot);
   }
 
-  #sendStop(): void {
+  #sendStop(robot: string): void {
     if (this.#connection.link.kind !== 'open') return;
-    this.#stopsAsked++;
-    this.#connection.ask({ do: 'stop' }).then(
-      () => this.#onStopAnswer(true),
+    this.#countStop(robot, 1);
+    this.#connection.ask({ do: 'stop' }, robot).then(
+      () => this.#onStopAnswer(robot, true),
       (error: Error) => {
         // Without an answer it counts as not given, and goes out again with the next connection.
         const refused = error instanceof Refusal;
@@ -79,19 +82,28 @@ export class Controls {
           'warning',
           refused ? `STOP was refused: ${error.message}` : `STOP: ${error.message}; it is tried again`,
         );
-        this.#onStopAnswer(refused);
+        this.#onStopAnswer(robot, refused);
       },
     );
   }
 
-  #onStopAnswer(settled: boolean): void {
-    this.#stopsAsked--;
-    if (settled && this.#stopsAsked === 0) this.#stopWaits = false;
+  #onStopAnswer(robot: string, settled: boolean): void {
+    this.#countStop(robot, -1);
+    if (settled && this.#stops.get(robot) === 0) this.#stops.delete(robot);
   }
 
-  arm(): void {
-    this.#stopWaits = false;
-    void this.order({ do: 'arm' });
+  /** One that was armed meanwhile is counted no more. */
+  #countStop(robot: string, change: number): void {
+    const underWay = this.#stops.get(robot);
+    if (underWay !== undefined) this.#stops.set(robot, underWay + change);
+  }
+
+  /** Undoes the stops before it that wait, where it is carried out itself; one that is pressed meanwhile counts. */
+  async arm(): Promise<void> {
+    const robot = this.#shown;
+    const presses = this.#presses;
+    const armed = await this.order({ do: 'arm' }, robot);
+    if (armed && robot !== undefined && presses === this.#presses) this.#stops.delete(robot);
   }
 
   pause(): void {
@@ -112,10 +124,15 @@ export class Controls {
     void this.order({ do: 'goal', x, y });
   }
 
-  /** Gives an order. What was done the server tells every page; why not, this one alone. @returns whether it was carried out */
-  async order(order: Order): Promise<boolean> {
+  /**
+   * Gives an order. What was done the server tells every page; why not, this one alone.
+   *
+   * @param to the robot that it is for
+   * @returns whether it was carried out
+   */
+  async order(order: Order, to = this.#shown): Promise<boolean> {
     try {
-      await this.#connection.ask(order);
+      await this.#connection.ask(order, to);
       return true;
     } catch (error) {
       this.#say('warning', `${order.do}: ${(error as Error).message}`);
@@ -130,7 +147,7 @@ export class Controls {
     const stop = buttonOf('stop');
     // Not disabled while the connection is gone: pressed then, it waits for it.
     stop.disabled = !commands;
-    stop.classList.toggle('waits', this.#stopWaits);
+    stop.classList.toggle('waits', this.stopWaits);
     const arm = buttonOf('arm');
     const moves = status?.armed === true && !status.halted;
     arm.disabled = !may;
@@ -162,29 +179,41 @@ export class Controls {
     if (hello !== null && document.activeElement !== this.#robot) this.#robot.value = hello.robot.name;
   }
 
+  /** Name of the robot on the page. */
+  get #shown(): string | undefined {
+    return this.#state.hello?.robot.name;
+  }
+
+  /** Of the controller's clock, which may be another than this machine's. */
+  get #nowS(): number {
+    return this.#state.status?.atS ?? Date.now() / 1000;
+  }
+
   #say(level: 'info' | 'warning', text: string): void {
-    this.#state.takeNotice({ kind: 'notice', atS: Date.now() / 1000, level, text });
+    this.#state.takeNotice({ kind: 'notice', atS: this.#nowS, level, text });
     this.#state.changed |= Changed.link;
   }
 
   async #openRestore(): Promise<void> {
+    // Another may be shown by the time that somebody chooses.
+    const robot = this.#shown;
     const box = byId('checkpoints', HTMLDivElement);
     box.replaceChildren(make('p', 'note', 'Looking…'));
     this.#restore.showModal();
     try {
-      const { result } = await this.#connection.ask({ do: 'checkpoints' });
+      const { result } = await this.#connection.ask({ do: 'checkpoints' }, robot);
       const files = checkpointsOf(result);
-      box.replaceChildren(...files.map((file) => this.#checkpoint(file)));
+      box.replaceChildren(...files.map((file) => this.#checkpoint(file, robot)));
       if (files.length === 0) box.append(make('p', 'note', 'Nothing has been saved yet.'));
     } catch (error) {
       box.replaceChildren(make('p', 'note', (error as Error).message));
     }
   }
 
-  #checkpoint({ file, written, bytes }: Checkpoint): HTMLElement {
+  #checkpoint({ file, written, bytes }: Checkpoint, robot: string | undefined): HTMLElement {
     const row = make('div', 'checkpoint');
     const facts = [
-      written === undefined ? '' : ago(Date.now() / 1000 - written),
+      written === undefined ? '' : ago(Math.max(0, this.#nowS - written)),
       bytes === undefined ? '' : `${fixed(bytes / 1024, 0)} KiB`,
     ].filter((fact) => fact !== '');
     const take = make('button', '', 'Restore');
@@ -192,7 +221,7 @@ export class Controls {
     take.setAttribute('aria-label', `Restore ${file}`);
     take.addEventListener('click', () => {
       this.#restore.close();
-      void this.order({ do: 'restore', file });
+      void this.order({ do: 'restore', file }, robot);
     });
     row.append(make('code', '', file), make('span', 'note', facts.join(', ')), take);
     return row;

@@ -6,7 +6,7 @@ import type { PageState } from './page-state.js';
 
 const keys: readonly (readonly [string, string])[] = [
   ['Esc', 'STOP, always; also closes what is open'],
-  ['Space', 'STOP, unless a button or field has the focus; in a recording: play or pause'],
+  ['Space', 'STOP, unless Tab has led to a button or a field has the focus; in a recording: play or pause'],
   ['G', 'choose a goal: then click, or arrow keys (Shift: 1 m) and Enter'],
   ['P', 'pause the simulated time, go on'],
   ['.  ,', 'one cycle on; in a recording also back'],

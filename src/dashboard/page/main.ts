@@ -2,7 +2,7 @@
  * The operator's page: connects, keeps what it is told in `PageState`, and draws on animation frames whatever has changed.
  * `window.rfsn` is there to be read by people and tests; nothing on the page reads it.
  */
-import type { TrailWords } from '../wire.js';
+import type { Hello, TrailWords } from '../wire.js';
 import { Connection, type Link } from './connection.js';
 import { Controls } from './controls.js';
 import { DecisionList } from './decision-list.js';
@@ -33,9 +33,10 @@ const TICK_MS = 250;
 /** How often the scene is put in words, for those who hear it [ms]. */
 const WORDS_MS = 3000;
 
-/** How much of the path driven before the page was opened is fetched, and how far apart the two clocks may be [s]. */
+/** Later than any moment, by whatever clock: of a robot at work all of the path is fetched that is kept [s]. */
+const EVER_S = 1e12;
+/** How much of a recording's path before the moment shown is fetched [s]. */
 const TRAIL_S = 7200;
-const CLOCKS_S = 3600;
 
 class Page {
   readonly state = new PageState();
@@ -54,12 +55,14 @@ class Page {
   readonly #token: TokenDialog;
   readonly #help: Help;
   #wordsMs = 0;
+  /** The robot that was shown before the connection was lost, where the new one shows another. */
+  #lookBackAt: string | null = null;
 
   constructor() {
     const { state } = this;
     const palette = readPalette();
     this.connection = new Connection({
-      hello: (hello) => state.takeHello(hello),
+      hello: (hello) => this.#onHello(hello),
       frame: (frame) => this.#receive(() => state.takeFrame(frame)),
       status: (status) => {
         state.status = status;
@@ -145,8 +148,21 @@ class Page {
     this.timer.received(performance.now() - started);
   }
 
+  /** A connection begins with the first robot: whoever looked at another goes on looking at that one. */
+  #onHello(hello: Hello): void {
+    const before = this.state.hello?.robot.name;
+    const anew = this.connection.link.kind !== 'open';
+    this.state.takeHello(hello);
+    const elsewhere = before !== undefined && before !== hello.robot.name && hello.robots.includes(before);
+    this.#lookBackAt = anew && elsewhere ? before : null;
+  }
+
   #onLink(link: Link): void {
     this.state.changed |= Changed.link;
+    if (link.kind === 'open' && this.#lookBackAt !== null) {
+      void this.#controls.order({ do: 'show', robot: this.#lookBackAt });
+      this.#lookBackAt = null;
+    }
     if (link.kind === 'refused') this.#token.ask(link.hadToken);
     else if (link.kind === 'open') {
       this.#token.close();
@@ -160,9 +176,10 @@ class Page {
     if (this.state.trail.length > 1) return;
     try {
       // What a recording knows of later moments has not happened on the screen yet.
-      const atS = this.state.live ? Date.now() / 1000 + CLOCKS_S : this.state.atS;
+      const { live } = this.state;
+      const atS = live ? EVER_S : this.state.atS;
       if (!Number.isFinite(atS)) return;
-      const { result } = await this.connection.ask({ do: 'trail', atS, seconds: TRAIL_S });
+      const { result } = await this.connection.ask({ do: 'trail', atS, seconds: live ? EVER_S : TRAIL_S });
       this.state.takeTrail((result as TrailWords).points, atS);
     } catch {
       // The path begins where the page was opened.

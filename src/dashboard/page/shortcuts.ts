@@ -36,4 +36,8 @@ export function listenForKeys(target: ShortcutTarget): void {
     },
     { capture: true },
   );
+  // What was clicked with a pointer keeps no focus: else Space would press it again, and not stop.
+  window.addEventListener('click', ({ detail, target: at }) => {
+    if (detail > 0 && at instanceof Element) at.closest<HTMLElement>('button')?.blur();
+  });
 }
