@@ -120,6 +120,22 @@ export class Access {
     return served;
   }
 
+  /**
+   * Whether a browser says that a page of another site asks, and not somebody who followed a link: it gets nothing here, and
+   * is not counted among those who may ask. Browsers say so to loopback addresses and over TLS.
+   * https://www.w3.org/TR/fetch-metadata/
+   */
+  foreign(headers: { readonly [name: string]: string | string[] | undefined }): boolean {
+    const foreign = headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-mode'] !== 'navigate';
+    if (foreign) this.refused.origin++;
+    return foreign;
+  }
+
+  /** Whether a token is asked for, and this is one. @param token null where none was given */
+  knows(token: string | null): boolean {
+    return this.#tokens !== null && token !== null && this.#roleOf(this.#tokens, token) !== null;
+  }
+
   /** Who presents a token. @param token null where none was given */
   admit(token: string | null): Admission {
     if (this.#tokens === null) return { role: 'control' };

@@ -295,11 +295,14 @@ export class PageServer implements FrameEncoder {
     reply.headers({ ...HEADERS, 'content-security-policy': policy });
     // Whoever supervises the process ends it where this is not answered.
     const probe = request.url === '/livez' || request.url === '/readyz';
-    if (!probe && !this.#requests.take(performance.now() * 1e6)) return text(reply, 429, 'Too many requests.');
-    if (!this.access.servesHost(request.headers.host, request.socket.localAddress)) {
+    const { headers } = request;
+    if (!this.access.servesHost(headers.host, request.socket.localAddress)) {
       return text(reply, 421, 'Nothing is served under this name; dashboard.hosts adds one.');
     }
-    return undefined;
+    if (this.access.foreign(headers)) return text(reply, 403, 'That is another site’s page.');
+    if (probe || this.#requests.take(performance.now() * 1e6)) return undefined;
+    // Others who ask too much keep nobody out who has a token: it may be to stop the robot.
+    return this.access.knows(tokenOf(headers)) ? undefined : text(reply, 429, 'Too many requests.');
   }
 
   #onHandshake(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
@@ -322,9 +325,7 @@ export class PageServer implements FrameEncoder {
 
   #onPage(socket: WebSocket, request: FastifyRequest): void {
     this.#waiting.delete(request.raw.socket);
-    const { headers } = request;
-    const token = protocolToken(headers['sec-websocket-protocol']) ?? bearerToken(headers.authorization);
-    const admitted = this.access.admit(token);
+    const admitted = this.access.admit(tokenOf(request.headers));
     const [source] = this.#sources.values();
     if ('refused' in admitted) {
       // Whoever tries tokens one after the other is soon not answered any more.
@@ -427,6 +428,10 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 } as const;
+
+function tokenOf(headers: FastifyRequest['headers']): string | null {
+  return protocolToken(headers['sec-websocket-protocol']) ?? bearerToken(headers.authorization);
+}
 
 function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
   reply.header('etag', file.etag);

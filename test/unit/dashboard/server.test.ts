@@ -39,6 +39,23 @@ function get(server: PageServer, path: string, headers: Record<string, string> =
   });
 }
 
+/** Three thousand requests at once, one behind the other on one connection. @returns what they were answered with */
+async function flood(server: PageServer, headers: Record<string, string>): Promise<Set<string>> {
+  const lines = Object.entries({ host: '127.0.0.1', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const asked = 3000;
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write(`GET /nothing HTTP/1.1\r\n${lines.join('')}\r\n`.repeat(asked));
+  const statuses: string[] = [];
+  let rest = '';
+  for await (const chunk of socket) {
+    rest += chunk;
+    statuses.push(...[...rest.matchAll(/HTTP\/1\.1 (\d+) [^\n]*\n/g)].map(([, status]) => status));
+    rest = rest.slice(rest.lastIndexOf('\n') + 1);
+    if (statuses.length >= asked) break;
+  }
+  return new Set(statuses);
+}
+
 function tokenFile(): string {
   const path = at('tokens');
   writeFileSync(path, `watch ${WATCH}\ncontrol ${CONTROL}\n`, { mode: 0o600 });
@@ -143,6 +160,16 @@ describe('what is served', () => {
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
       expect((await get(server, '/', { 'content-type': 'text/plain' }, method)).status).toBe(404);
     }
+  });
+
+  it('is no more than so much a second, but for who has a token, and other sites’ pages take none of it', async () => {
+    const { server } = await served({ tokenFile: tokenFile() });
+    const foreign = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' };
+    expect(await flood(server, foreign)).toEqual(new Set(['403']));
+    expect((await get(server, '/', { ...foreign, 'sec-fetch-mode': 'navigate' })).status).toBe(200);
+    expect(await flood(server, {})).toEqual(new Set(['404', '429']));
+    expect((await get(server, '/livez')).status).toBe(200);
+    expect((await rig.open(server, { token: CONTROL })).hello?.role).toBe('control');
   });
 
   it('is refused by a name that is not served', async () => {
