@@ -89,7 +89,8 @@ export class LiveSource implements ViewSource {
   #episode: number;
   /** Of the episode under way. */
   readonly #account = new EpisodeAccount();
-  #driftAlarms = 0;
+  /** Of the newest decision; NaN before the first, whose controller may have driven another robot. */
+  #driftAlarms = Number.NaN;
   #frameTimer: NodeJS.Timeout | null = null;
   #framedMs = Number.NEGATIVE_INFINITY;
   #status: Omit<Status, 'kind' | 'skippedFrames'> | null = null;

@@ -296,6 +296,15 @@ describe('orders', () => {
     expect(viewer.notices).toEqual([]);
   });
 
+  it('a drift alarm of before it came is none', () => {
+    const { robot, source, viewer } = rig();
+    source.view(viewer);
+    robot.decide(recordOf(100, { driftAlarms: 3 }));
+    expect(viewer.notices).toEqual([]);
+    robot.decide(recordOf(101, { driftAlarms: 4 }));
+    expect(viewer.notices).toHaveLength(1);
+  });
+
   it('a drift alarm is a notice', () => {
     const { robot, source, viewer } = rig();
     source.view(viewer);
