@@ -9,7 +9,7 @@ export interface BesideOptions {
 }
 
 /** Where the page is served that is asked for without saying where. */
-const PAGE_ADDRESS = '127.0.0.1:8600';
+export const PAGE_ADDRESS = '127.0.0.1:8600';
 
 /** Gives a command `--log DIR`. @returns the same command */
 export function addLogOption(command: Command): Command {

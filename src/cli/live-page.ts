@@ -111,7 +111,7 @@ export class LivePage implements BesideRun {
 }
 
 /** @param text names with commas between them */
-function hostsOf(text: string): string[] {
+export function hostsOf(text: string): string[] {
   return text
     .split(',')
     .map((name) => name.trim())

@@ -7,14 +7,14 @@ import { FEATURES } from '../features/extraction.js';
 import { defaultParameters } from '../parameters/schema.js';
 import { FlightLogError } from '../telemetry/flight-log/log-error.js';
 import { FlightLogReader } from '../telemetry/flight-log/log-reader.js';
+import { PAGE_ADDRESS } from './beside-options.js';
 import { parametersOf } from './flight-repeat.js';
+import { hostsOf } from './live-page.js';
 import { robotWordsOf } from './live-robot.js';
 import { LogExplainer } from './log-explainer.js';
 import { packageVersion } from './package-version.js';
 import { StopRequest } from './stop-request.js';
 
-/** Where it is served that is asked for without saying where. */
-const PAGE_ADDRESS = '127.0.0.1:8600';
 /** In a folder of logs, the link to the newest. */
 const LATEST = 'latest.mcap';
 
@@ -54,7 +54,7 @@ async function view(paths: readonly string[], options: ViewCommandOptions): Prom
       listen: options.page ?? PAGE_ADDRESS,
       portGiven: options.page !== undefined,
       tokenFile: options.tokenFile ?? '',
-      hosts: options.hosts?.split(',').map((name) => name.trim()) ?? [],
+      hosts: hostsOf(options.hosts ?? ''),
       maxClients: defaultParameters()['dashboard.max_clients'],
       version: packageVersion(),
       features: FEATURES,
