@@ -12,6 +12,9 @@ import { LATEST_NAME } from '../src/telemetry/flight-log/part-folder.js';
 import { timer } from './measure.js';
 import type { RecordedDrive } from './view-drive.js';
 
+/** Between two looks at what waits for the disk: about a megabyte. */
+const EVENTS_AT_ONCE = 1000;
+
 type RecordListener = (record: Float64Array) => void;
 
 export interface HourOptions {
@@ -101,14 +104,15 @@ export async function writeHour(
     throw new Error(told.join('\n'));
   const passes = Math.max(1, Math.round((seconds * 1e9) / drive.lengthNs));
   const began = { ns: timer.nowNs(), processor: processor() };
+  let events = 0;
   for (let pass = 0; pass < passes; pass++) {
     for (const event of drive.events(pass)) {
+      if (++events % EVENTS_AT_ONCE === 0) await followers.caughtUp();
       if (event.kind === 'reading') reading(event.input, event.doubles, event.beams);
       else if (event.kind === 'decision') decision(event.record);
       else if (event.kind === 'episode') followers.episode(event.report);
       else if (explanations) explanation(event.record);
     }
-    await followers.caughtUp();
   }
   await followers.end();
   const { written, bytes } = log.counters;

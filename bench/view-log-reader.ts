@@ -15,6 +15,8 @@ export interface LookOptions {
 }
 
 export interface Looked {
+  /** Until its indexes are read, or what stands for them [ns]. */
+  indexNs: number;
   /** Until the page can be shown, its episodes included [ns]. */
   openNs: number;
   /** Each until the frame of that moment is there, its scan included [ns]. */
@@ -31,6 +33,7 @@ const NEAR_S = 0.1;
 async function look({ path, seeks, seed }: LookOptions): Promise<Looked> {
   const began = timer.nowNs();
   const log = new FlightLogReader(path);
+  const indexNs = timer.nowNs() - began;
   try {
     const words = { name: 'robot', scene: '', kind: 'recording', paced: true, saves: false } as const;
     const source = await RecordedSource.open(log, { name: 'robot', robot: robotWordsOf(parametersOf(log), words) });
@@ -63,7 +66,7 @@ async function look({ path, seeks, seed }: LookOptions): Promise<Looked> {
     }
     view.end();
     source.close();
-    return { openNs, seekNs, seconds: endS - startS, whole: log.parts.every((part) => part.complete) };
+    return { indexNs, openNs, seekNs, seconds: endS - startS, whole: log.parts.every((part) => part.complete) };
   } finally {
     log.close();
   }

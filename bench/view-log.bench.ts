@@ -105,7 +105,7 @@ async function hourOf(
   folder: string,
 ): Promise<{ figures: Record<string, Figures>; skipped: string }> {
   const skipped = options.tiny ? '' : await whyNoHour();
-  const nothing = { open_ns: null, seek_p50_ns: null, seek_max_ns: null };
+  const nothing = { index_ns: null, open_ns: null, seek_p50_ns: null, seek_max_ns: null };
   if (skipped !== '') {
     return { figures: { log_hour: { ...nothing, skipped }, log_killed: nothing, log_no_index: nothing }, skipped };
   }
@@ -127,6 +127,7 @@ async function hourOf(
     if (looked.some((one) => one.whole !== whole)) throw new Error('the log’s files are not as they were meant to be');
     const seeks = looked.flatMap(({ seekNs }) => seekNs);
     return {
+      index_ns: Math.round(median(looked.map(({ indexNs }) => indexNs))),
       open_ns: Math.round(median(looked.map(({ openNs }) => openNs))),
       seek_p50_ns: Math.round(median(seeks)),
       seek_max_ns: Math.round(Math.max(...seeks)),

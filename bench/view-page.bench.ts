@@ -33,8 +33,8 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 const RATE_HZ = 50;
-/** Frames that are sent before the page is waited for: five seconds of the robot's time. */
-const FRAMES_AT_ONCE = 250;
+/** Frames that are sent before the page is waited for: ten seconds of the robot's time. */
+const FRAMES_AT_ONCE = 500;
 /** How long the page may take for them, and for its first [ms]. */
 const PATIENCE_MS = 60_000;
 
