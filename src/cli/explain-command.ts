@@ -37,7 +37,7 @@ export function registerExplainCommand(program: Command): void {
 export function placeArgument(text: string): LogPlace {
   const cycle = /^#(\d{1,15})$/.exec(text);
   if (cycle !== null) return { cycle: Number(cycle[1]) };
-  if (/^\d+(\.\d*)?$/.test(text)) return { seconds: Number(text) };
+  if (/^\d{1,12}(\.\d*)?$/.test(text)) return { seconds: Number(text) };
   const unixMs = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(unixMs)) return { unixMs };
   throw new InvalidArgumentError('Allowed: seconds into the log, 2026-11-21T17:00:00Z, or #CYCLE.');

@@ -112,6 +112,7 @@ describe('--at', () => {
   it('takes seconds, a cycle or a time, and nothing else', () => {
     expect(placeArgument('2.5')).toEqual({ seconds: 2.5 });
     expect(placeArgument('#17')).toEqual({ cycle: 17 });
+    expect(() => placeArgument('9'.repeat(400))).toThrow('Allowed: seconds');
     expect(placeArgument('2026-11-21T17:00:00Z')).toEqual({ unixMs: 1_795_280_400_000 });
     for (const text of ['', '-1', '#', '#-1', 'noon', '2026-13-41', '1e999'])
       expect(() => placeArgument(text)).toThrow('Allowed');
