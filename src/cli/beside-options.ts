@@ -38,3 +38,11 @@ export function besideArguments({ log, page }: BesideOptions): string[] {
     ...(page === undefined ? [] : page === false ? ['--no-page'] : page === true ? ['--page'] : ['--page', page]),
   ];
 }
+
+/** Names by which browsers may ask for the page. @param text names with commas between them */
+export function hostsOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}

@@ -4,6 +4,7 @@ import type { PageServer } from '../dashboard/server.js';
 import { FEATURES } from '../features/extraction.js';
 import type { ParameterValues } from '../parameters/schema.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { hostsOf } from './beside-options.js';
 import type { BesideRun, RobotFollower, RunUnderWay } from './beside-run.js';
 import { OUTCOME_NAMES } from './episode-tally.js';
 import { packageVersion } from './package-version.js';
@@ -108,12 +109,4 @@ export class LivePage implements BesideRun {
     this.#server.add(source);
     return source;
   }
-}
-
-/** @param text names with commas between them */
-export function hostsOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
 }
