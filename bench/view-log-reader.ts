@@ -17,7 +17,7 @@ export interface LookOptions {
 export interface Looked {
   /** Until its indexes are read, or what stands for them [ns]. */
   indexNs: number;
-  /** Until the page can be shown, its episodes included [ns]. */
+  /** Until the page can be shown; its episodes come afterwards [ns]. */
   openNs: number;
   /** Each until the frame of that moment is there, its scan included [ns]. */
   seekNs: number[];
@@ -36,7 +36,7 @@ async function look({ path, seeks, seed }: LookOptions): Promise<Looked> {
   const indexNs = timer.nowNs() - began;
   try {
     const words = { name: 'robot', scene: '', kind: 'recording', paced: true, saves: false } as const;
-    const source = await RecordedSource.open(log, { name: 'robot', robot: robotWordsOf(parametersOf(log), words) });
+    const source = new RecordedSource(log, { name: 'robot', robot: robotWordsOf(parametersOf(log), words) });
     const openNs = timer.nowNs() - began;
     const shown = { atS: Number.NaN, scan: false, cycle: Number.NaN };
     const view = source.view({

@@ -82,7 +82,7 @@ async function open(path: string, shown: readonly Shown[]): Promise<Shown> {
     for (const note of log.notes) say(`note: ${basename(log.path)}: ${note}`);
     const explainer = new LogExplainer(log);
     const name = nameOf(log, shown);
-    const source = await RecordedSource.open(log, {
+    const source = new RecordedSource(log, {
       name,
       robot: robotWordsOf(parametersOf(log), {
         name,

@@ -50,8 +50,6 @@ const TRAIL_SECONDS_MAX = 600;
 const TRAIL_POINTS_MAX = 1500;
 /** One farther than a robot drives between two points is a new path [m]. */
 const TRAIL_JUMP_M = 0.5;
-/** Between two turns of the event loop while episodes are looked for [messages]. */
-const EPISODES_AT_ONCE = 200;
 /** Seconds since 1970 as a double are less exact than the log: who goes to a decision's time means that decision. */
 const SECONDS_ROUNDED_NS = 1000n;
 /** Edges of the histogram that the page draws [s]. */
@@ -79,26 +77,29 @@ export class RecordedSource implements ViewSource {
   readonly name: string;
   readonly robot: RobotWords;
   readonly extent: { readonly startS: number; readonly endS: number };
-  readonly episodes: readonly EpisodeWords[];
+  /** Those that have been found. */
+  readonly episodes: EpisodeWords[] = [];
+  /** Settles when all have been, or the source was closed. */
+  readonly complete: Promise<void>;
   readonly #log: FlightLogReader;
   readonly #options: RecordedSourceOptions;
   readonly #views = new Set<RecordedView>();
+  #closed = false;
 
   /**
+   * Episodes are looked for in the whole log, which takes seconds where it is long: those that are found are told of as they
+   * are, in order.
+   *
    * @param log read here for as long as the source is; whoever opened it closes it, after `close`
    * @throws FlightLogError where it cannot be read
    */
-  static async open(log: FlightLogReader, options: RecordedSourceOptions): Promise<RecordedSource> {
-    return new RecordedSource(log, options, await episodesIn(log));
-  }
-
-  private constructor(log: FlightLogReader, options: RecordedSourceOptions, episodes: readonly EpisodeWords[]) {
+  constructor(log: FlightLogReader, options: RecordedSourceOptions) {
     this.#log = log;
     this.#options = options;
     this.name = options.name;
     this.robot = { ...options.robot, kind: 'recording', paced: true, saves: false };
     this.extent = { startS: secondsOf(log.startNs), endS: secondsOf(log.endNs) };
-    this.episodes = episodes;
+    this.complete = this.#findEpisodes();
   }
 
   /** Begins at the log's start, playing. */
@@ -113,8 +114,9 @@ export class RecordedSource implements ViewSource {
     return Promise.reject(new Error('this is a recording: what was done is done'));
   }
 
-  /** Stops what plays. */
+  /** Stops what plays, and the search for episodes. */
   close(): void {
+    this.#closed = true;
     for (const view of [...this.#views]) view.end();
   }
 
@@ -132,6 +134,25 @@ export class RecordedSource implements ViewSource {
       record: Array.from(record, (value) => (Number.isFinite(value) ? value : null)),
       contributions: contributions === null ? null : Array.from(contributions),
     };
+  }
+
+  /** The rest of the process has its turn after each. */
+  async #findEpisodes(): Promise<void> {
+    // A page that is opened meanwhile is shown what is there first.
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      const found = this.#closed ? [] : episodesIn(this.#log);
+      for (const episode of found) {
+        this.episodes.push(episode);
+        for (const view of this.#views) view.tell(episode);
+        await new Promise((resolve) => setImmediate(resolve));
+        if (this.#closed) return;
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      for (const view of this.#views)
+        view.warn(`episodes after the ${this.episodes.length}th are not shown: ${reason}`, this.extent.endS);
+    }
   }
 
   /** The path driven up to a moment, from where the robot was put down last. */
@@ -202,6 +223,15 @@ class RecordedView implements View {
     this.#cursor = log.messages({ topics: [] });
     this.#seek(this.#atS);
     this.#run();
+  }
+
+  /** An episode was found. */
+  tell(episode: EpisodeWords): void {
+    this.#viewer.episode(episode);
+  }
+
+  warn(text: string, atS: number): void {
+    this.#viewer.notice({ kind: 'notice', atS, level: 'warning', text });
   }
 
   async ask(order: Order): Promise<ExplanationWords | TrailWords | null> {
@@ -450,14 +480,13 @@ class RecordedView implements View {
 }
 
 /** Every episode of a log whose outcome is its task's, in order. */
-async function episodesIn(log: FlightLogReader): Promise<EpisodeWords[]> {
-  const episodes: EpisodeWords[] = [];
+function* episodesIn(log: FlightLogReader): Generator<EpisodeWords, void, void> {
   for (const message of log.messages({ topics: [NAME.episode] })) {
     const decoded = message.decode();
     const outcome = EPISODE_OUTCOMES[Number(decoded['outcome'])];
     if (outcome !== 'success' && outcome !== 'collision' && outcome !== 'timeout') continue;
     if (decoded['redirected'] === true) continue;
-    episodes.push({
+    yield {
       atS: secondsOf(stampNsOf(decoded)),
       episode: countOf(decoded['episode']),
       outcome,
@@ -467,10 +496,8 @@ async function episodesIn(log: FlightLogReader): Promise<EpisodeWords[]> {
       exploration: figureOf(decoded['exploration']),
       driftAlarms: countOf(decoded['drift_alarms']),
       interventions: countOf(decoded['interventions']),
-    });
-    if (episodes.length % EPISODES_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    };
   }
-  return episodes;
 }
 
 function secondsOf(ns: bigint): number {

@@ -35,7 +35,7 @@ describe('rfsn view', () => {
     const code = await viewing([at('runs')], async (page) => {
       const { hello } = page;
       expect(hello).toMatchObject({ role: 'control', robot: { kind: 'recording', scene: 'clutter', paced: true } });
-      expect(hello?.episodes).toHaveLength(1);
+      await page.until(() => (hello?.episodes.length ?? 0) + page.of('episode').length === 1);
       const startS = hello?.extent?.startS ?? Number.NaN;
       await page.ask({ do: 'pause', paused: true });
       await page.ask({ do: 'seek', atS: startS + 2 });

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { noFaults } from '../../../sim/index.js';
 import { RecordedSource } from '../../../src/dashboard/recorded-source.js';
 import type { View } from '../../../src/dashboard/view-source.js';
-import type { ExplanationWords, Frame, RobotWords, TrailWords } from '../../../src/dashboard/wire.js';
+import type { EpisodeWords, ExplanationWords, Frame, RobotWords, TrailWords } from '../../../src/dashboard/wire.js';
 import { DecisionField } from '../../../src/memory/layout.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
 import { decisionIn, type LoggedDecision } from '../../../src/telemetry/flight-log/log-decisions.js';
@@ -38,7 +38,7 @@ beforeAll(async () => {
     await logHeadlessRun(folder, { parameters, faults: noFaults, episodes: 3, chunkBytes: 60_000 }),
   );
   decisions = [...log.messages({ topics: ['/rfsn/decision'] })].map(decisionIn);
-  source = await RecordedSource.open(log, {
+  source = new RecordedSource(log, {
     name: 'a log',
     robot,
     explain: async (cycle) => {
@@ -74,12 +74,35 @@ const cycleOf = (frame: Frame | undefined) => frame?.record[DecisionField.cycle]
 const secondsOf = (decision: LoggedDecision) => Number(decision.beganNs) / 1e9;
 
 describe('a recording on a page', () => {
-  it('has the log’s extent and its episodes, and is a recording that can be paced', () => {
+  it('has the log’s extent, and is a recording that can be paced', () => {
     expect(source.robot).toEqual({ ...robot, kind: 'recording', paced: true, saves: false });
     expect(source.extent.startS).toBeCloseTo(Number(log.startNs) / 1e9, 6);
     expect(source.extent.endS).toBeGreaterThan(source.extent.startS + 3);
-    expect(source.episodes.map(({ episode }) => episode)).toEqual([0, 1, 2]);
-    expect(source.episodes.every(({ reward }) => reward === null)).toBe(true);
+  });
+
+  it('is there before its episodes, and tells of each as it is found', async () => {
+    const found = new RecordedSource(log, { name: 'again', robot });
+    const told: number[] = [];
+    const viewer = {
+      frame: () => undefined,
+      episode: (e: EpisodeWords) => told.push(e.episode),
+      notice: () => undefined,
+    };
+    const view = found.view(viewer);
+    expect(found.episodes).toEqual([]);
+    await found.complete;
+    expect(found.episodes.map(({ episode }) => episode)).toEqual([0, 1, 2]);
+    expect(found.episodes.every(({ reward }) => reward === null)).toBe(true);
+    expect(told).toEqual([0, 1, 2]);
+    view.end();
+    found.close();
+  });
+
+  it('looks for no more episodes once it is closed', async () => {
+    const found = new RecordedSource(log, { name: 'closed', robot });
+    found.close();
+    await found.complete;
+    expect(found.episodes).toEqual([]);
   });
 
   it('plays at the log’s pace, and stops at its end', () => {
@@ -164,6 +187,7 @@ describe('a recording on a page', () => {
 
   it('shows the path driven since the robot was put down', async () => {
     const { view } = looking();
+    await source.complete;
     const [first] = source.episodes;
     const { points } = (await view.ask({ do: 'trail', atS: first.atS, seconds: 60 })) as TrailWords;
     const driven = decisions.filter((decision) => secondsOf(decision) <= first.atS);
