@@ -41,22 +41,42 @@ function sessionOf(controller: Controller): SessionController {
   };
 }
 
-let controller: Controller | null = null;
+const controllers: Controller[] = [];
 let ticker: NodeJS.Timeout | undefined;
 afterEach(async () => {
   clearInterval(ticker);
-  await controller?.stop();
+  for (const controller of controllers.splice(0)) await controller.stop();
 });
 
-/** One real controller behind a table of sessions, with the controller's own time. */
-async function started() {
-  const live = controllerOf();
-  controller = live;
-  const rig = new SessionRig<SessionController>({ parameters, make: () => sessionOf(live) });
-  Object.defineProperty(rig, 'nowNs', { get: () => live.clock.nowNs(), set: () => undefined });
-  await live.start();
+/** Real controllers behind a table of sessions, with their own time, and with the turns of the real event loop. */
+async function started(names: readonly string[] = ['ada']) {
+  controllers.push(...names.map(controllerOf));
+  const [{ clock }] = controllers;
+  let made = 0;
+  const rig = new SessionRig<SessionController>({
+    parameters,
+    seats: names.length,
+    make: () => sessionOf(controllers[made++]),
+  });
+  Object.defineProperty(rig, 'nowNs', { get: () => clock.nowNs(), set: () => undefined });
+  rig.turnsEnd = false;
+  let turns = 0;
+  let asked = false;
+  const endTurn = () => {
+    turns++;
+    asked = false;
+    rig.endTurn();
+  };
+  Object.defineProperty(rig, 'turnAsked', {
+    set: (ask) => {
+      if (ask && !asked) setImmediate(endTurn);
+      asked ||= ask;
+    },
+  });
+  for (const controller of controllers) await controller.start();
   ticker = setInterval(() => rig.table.tick(), 10);
-  return { rig, robot: rig.robot('ada') };
+  const robots = names.map((name) => rig.robot(name));
+  return { rig, robots, robot: robots[0], turns: () => turns };
 }
 
 /** The next commands, once there are so many. */
@@ -96,6 +116,43 @@ describe('a session with a real controller', () => {
     await robot.hello();
     for (let i = 0; i < 8; i++) robot.sense({ t: 1 + i * 0.02 });
     expect((await awaitCommands(robot, 8)).map(({ q }) => q)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('in lockstep answers the senses of several robots in their order, and lets the event loop sleep where none comes', async () => {
+    const { rig, robots, turns } = await started(['ada', 'bob', 'cid', 'dan']);
+    for (const robot of robots) await robot.hello();
+    const rounds = 25;
+    for (let round = 0; round < rounds; round++) {
+      const expected = [1, 2, 3, 4, 5, 6, 7, 8].map((i) => 8 * round + i);
+      for (const i of expected) for (const robot of robots) robot.sense({ t: i * 0.02 });
+      for (const robot of robots) expect((await awaitCommands(robot, 8)).map(({ q }) => q)).toEqual(expected);
+    }
+    const { counters } = rig.table;
+    expect(counters.accepted.sense).toBe(8 * rounds * robots.length);
+    expect(counters.settled).toBe(counters.frames);
+    expect(turns()).toBeLessThanOrEqual(counters.accepted.sense);
+    expect(rig.faults).toEqual([]);
+    const before = turns();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(turns()).toBe(before);
+  });
+
+  it('in lockstep lets the event loop sleep while a control thread stands still', async () => {
+    const { rig, robots, turns } = await started(['ada', 'bob']);
+    for (const robot of robots) await robot.hello();
+    for (const controller of controllers) {
+      // Nothing that is asked of the thread reaches it.
+      const { step } = controller;
+      vi.spyOn(controller, 'step').mockImplementation((atNs) => (step.call(controller, atNs) + 100) | 0);
+    }
+    for (const robot of robots) robot.sense();
+    const before = turns();
+    await vi.waitFor(() => expect(rig.table.counters.unanswered).toBe(2), LIVENESS);
+    expect(turns() - before).toBeLessThanOrEqual(2);
+    for (const robot of robots) expect(robot.errors()).toMatchObject([{ code: 'failed', q: 1 }]);
+    for (const controller of controllers) vi.mocked(controller.step).mockRestore();
+    for (const robot of robots) robot.sense();
+    for (const robot of robots) expect((await awaitCommands(robot, 1)).map(({ q }) => q)).toEqual([2]);
   });
 
   it('free names a sense that was sent, never one older than before, and stops a robot that falls silent', async () => {

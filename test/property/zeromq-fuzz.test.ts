@@ -86,7 +86,8 @@ class Attack {
       if (i === 10_000 || (flood === 0 && this.below(50_000) === 0)) flood = 3000;
       if (flood > 0) flood--;
       else rig.nowNs += FRAME_NS;
-      rig.table.receive(this.#peers[flood > 0 ? 0 : this.below(PEERS)], make());
+      rig.turnsEnd = i % 4 === 0;
+      rig.receive(this.#peers[flood > 0 ? 0 : this.below(PEERS)], make());
       if (i % 50 === 0) this.#drive();
       if (i % FRAMES_PER_TICK === 0) await this.#tick();
       if (i === Math.floor(frames / 4)) {

@@ -53,6 +53,10 @@ export class SessionRig<C extends SessionController = PlayedController> {
   readonly changes: SessionChange[] = [];
   readonly faults: unknown[] = [];
   readonly parameters: ParameterValues;
+  /** Whether turns of the event loop end by themselves, after every frame; else by `endTurn`. */
+  turnsEnd = true;
+  /** Whether the table asks for the end of this turn. */
+  turnAsked = false;
   readonly #inboxes = new Map<string, Uint8Array[]>();
 
   constructor(
@@ -74,6 +78,9 @@ export class SessionRig<C extends SessionController = PlayedController> {
       parameters: this.parameters,
       send: options.send ?? ((peer, bytes) => this.inbox(peer).push(bytes)),
       nowNs: now,
+      askTurn: () => {
+        this.turnAsked = true;
+      },
       onFault: (error) => this.faults.push(error),
       ...(options.random === undefined ? {} : { random: options.random }),
     });
@@ -82,6 +89,22 @@ export class SessionRig<C extends SessionController = PlayedController> {
 
   get controller(): C {
     return this.controllers[0];
+  }
+
+  /** One frame of a peer, and then the turns of the event loop that the table asks for. */
+  receive(peer: Buffer, frames: readonly Uint8Array[]): void {
+    this.table.receive(peer, frames);
+    if (this.turnsEnd) this.endTurns();
+  }
+
+  /** Those that the table asks for, until it asks for no more. */
+  endTurns(): void {
+    while (this.turnAsked) this.endTurn();
+  }
+
+  endTurn(): void {
+    this.turnAsked = false;
+    this.table.endTurn();
   }
 
   /** What was sent to a peer and not taken yet. */
@@ -146,7 +169,7 @@ export class RigRobot {
     this.raw(encodeMessage(message));
   }
   raw(...frames: Uint8Array[]): void {
-    this.#rig.table.receive(this.peer, frames);
+    this.#rig.receive(this.peer, frames);
   }
 
   /** Everything sent to it since it last looked. */

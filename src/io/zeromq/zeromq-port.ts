@@ -160,6 +160,7 @@ export class ZeromqPort implements Port {
         this.#local?.poll();
         this.#robots?.tick();
       },
+      onTurn: () => this.#robots?.endTurn(),
     });
   }
 
@@ -224,6 +225,7 @@ export class ZeromqPort implements Port {
       ...{ controllers, expectation, parameters },
       send: (peer, bytes) => this.#server.sendToRobot(peer, bytes),
       nowNs: () => clock.nowNs(),
+      askTurn: () => this.#server.askTurn(),
       onFault: (error) => onNotice(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     });
     for (const listener of this.#listeners) robots.onChange(listener);

@@ -39,8 +39,10 @@ export interface SessionSettings {
   readonly toleranceS: number;
   readonly counters: LinkCounters;
   send(peer: Buffer, bytes: Uint8Array): void;
-  /** How long the main thread may wait for the command of a step at once [ms]; then it is told when it is there. */
+  /** How long the main thread may wait for the command of a step at once [ms]; then it is looked for. */
   answerBoundMs(): number;
+  /** Calls `look` after frames and when this turn of the event loop is over; then `listen`, if a step runs still. */
+  lookFor(session: RobotSession): void;
 }
 
 interface SessionStart {
@@ -271,9 +273,7 @@ export class RobotSession {
       return;
     }
     if (this.controller.answered(step)) {
-      commands.read();
-      this.#answerStep(nowNs);
-      this.#drain(nowNs);
+      this.#takeAnswer(nowNs);
       return;
     }
     // A control thread that stands still answers no step any more; the main thread's zero is the answer.
@@ -281,6 +281,21 @@ export class RobotSession {
       this.#answerStep(nowNs);
       this.#drain(nowNs);
     }
+  }
+
+  /** Sends the command of the step that runs, if it is out, and takes those that wait. @returns whether a step still runs */
+  look(nowNs: number): boolean {
+    const lockstep = this.#lockstep;
+    if (lockstep.stepping && this.controller.answered(lockstep.step)) this.#takeAnswer(nowNs);
+    return lockstep.stepping;
+  }
+
+  /** From here on `onCommand` is called for what the controller has. */
+  listen(nowNs: number): void {
+    if (this.#ended) return;
+    this.#commands.listen();
+    // It may have come before anybody listened.
+    this.pump(nowNs);
   }
 
   /**
@@ -422,15 +437,19 @@ export class RobotSession {
     const { controller } = this;
     const step = ownsTime(this.#hello) ? controller.step(this.#dates.datedNs) : controller.step();
     this.#lockstep.begin(step, q, t, nowNs);
-    if (controller.awaitAnswer(step, this.#settings.answerBoundMs())) {
-      this.#commands.listenNoMore();
-    } else {
-      this.#commands.listen();
-      // It may have come before anybody listened.
-      if (!controller.answered(step)) return;
+    if (!controller.awaitAnswer(step, this.#settings.answerBoundMs())) {
+      this.#settings.lookFor(this);
+      return;
     }
     this.#commands.read();
     this.#answerStep(nowNs);
+  }
+
+  /** The command of the step that runs is out. */
+  #takeAnswer(nowNs: number): void {
+    this.#commands.read();
+    this.#answerStep(nowNs);
+    this.#drain(nowNs);
   }
 
   #sendHeartbeat(nowNs: number): void {
@@ -455,6 +474,7 @@ export class RobotSession {
   #answerStep(nowNs: number): void {
     const { q, t } = this.#lockstep;
     this.#lockstep.end();
+    this.#commands.listenNoMore();
     this.#counters.accepted.sense++;
     this.#lockstep.keep(this.#commands.answer(q, t, nowNs), q, t);
   }

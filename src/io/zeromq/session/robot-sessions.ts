@@ -29,6 +29,7 @@ import {
 import { ProtocolFault } from '../protocol/protocol-fault.js';
 import { misfit, type Refusal } from './expectation.js';
 import { LinkCounters } from './link-counters.js';
+import { OutstandingSteps } from './outstanding-steps.js';
 import { Admission, type Peer, PeerLimits } from './peer-limits.js';
 import { RobotSession, type SessionSettings } from './robot-session.js';
 import type { RobotExpectation, SessionController } from './session-controller.js';
@@ -74,6 +75,8 @@ interface RobotSessionsOptions {
   send(peer: Buffer, bytes: Uint8Array): void;
   /** The monotonic clock that the controllers' readings are dated by [ns]. */
   nowNs(): number;
+  /** Has `endTurn` called when this turn of the event loop is over; where it is ending, at the end of the next. */
+  askTurn(): void;
   /** Whole numbers from 0 to 2^32 - 1 that nobody can guess: keys of sessions. */
   random?(): number;
   /** An exception that nobody expected, already counted and answered. */
@@ -127,6 +130,8 @@ export class RobotSessions {
   /** For hellos that take a seat: of all, and of each peer that is remembered. */
   readonly #takes: TokenBucket;
   readonly #takesByPeer = new WeakMap<Peer, TokenBucket>();
+  /** Of sessions in lockstep. */
+  readonly #steps: OutstandingSteps<RobotSession>;
   readonly #listeners = new Set<(change: SessionChange) => void>();
   readonly #maxMessageBytes: number;
   readonly #timeoutNs: number;
@@ -143,6 +148,10 @@ export class RobotSessions {
       maxPeers: parameters['zeromq.max_peers'],
       ratePerS: parameters['zeromq.peer_rate'],
     });
+    this.#steps = new OutstandingSteps(
+      () => options.askTurn(),
+      (error, session) => this.#failed(error, { id: session.peer }),
+    );
     this.#settings = {
       expiryS: parameters['zeromq.command_expiry_s'],
       timeoutS: parameters['zeromq.session_timeout_s'],
@@ -151,6 +160,7 @@ export class RobotSessions {
       counters: this.counters,
       send: (peer, bytes) => options.send(peer, bytes),
       answerBoundMs: () => (this.#sessions.size <= 1 ? LONE_ANSWER_BOUND_MS : 0),
+      lookFor: (session) => this.#steps.add(session),
     };
     this.#takes = new TokenBucket(TAKES_PER_S, TAKES_AT_ONCE + options.controllers.length);
     this.#seats = options.controllers.map((controller, index) => ({
@@ -213,6 +223,12 @@ export class RobotSessions {
     } catch (error) {
       this.#failed(error, peer);
     }
+    if (this.#steps.size > 0) this.#steps.look(this.#options.nowNs());
+  }
+
+  /** A turn of the event loop has ended. Throws nothing. */
+  endTurn(): void {
+    if (this.#steps.size > 0) this.#steps.endTurn(this.#options.nowNs());
   }
 
   /** What falls due with time: heartbeats, answers, the release of silent robots. To be called every 20 ms or so. */
@@ -503,6 +519,7 @@ export class RobotSessions {
     seat.session = null;
     seat.phase = Phase.ending;
     this.#sessions.delete(session.key);
+    this.#steps.remove(session);
     this.#leave(session.peerKey);
     try {
       session.end(reason);

@@ -44,6 +44,8 @@ export interface LinkServerOptions {
   readonly onDrive?: (peer: Buffer, frames: Buffer[]) => void;
   /** Called every `TICK_MS`. */
   readonly onTick?: () => void;
+  /** Called at the end of a turn of the event loop for which `askTurn` asked. */
+  readonly onTurn?: () => void;
   /** Any monotonic clock, by which strangers' keys are looked up [ms]. */
   readonly nowMs?: () => number;
 }
@@ -69,11 +71,18 @@ export class LinkServer {
   #zapServing: Promise<void> = Promise.resolve();
   #ticks: NodeJS.Timeout | undefined;
   #keyChecks: NodeJS.Timeout | undefined;
+  /** The end of this turn of the event loop, where somebody asked for it. */
+  #turn: NodeJS.Immediate | null = null;
+  #closed = false;
   /** Faults that have been told. */
   readonly #toldFaults = new Set<string>();
   /** When a key that is not known last had a folder looked at. */
   #strangerMs = Number.NEGATIVE_INFINITY;
   readonly #nowMs: () => number;
+  readonly #endTurn = () => {
+    this.#turn = null;
+    this.#guarded('turn', () => this.#options.onTurn?.());
+  };
 
   constructor(options: LinkServerOptions) {
     this.#options = options;
@@ -173,11 +182,19 @@ export class LinkServer {
     this.#sockets.drive?.send([peer, bytes]);
   }
 
+  /** Has `onTurn` called when this turn of the event loop is over, before it sleeps. @realtime unsafe */
+  askTurn(): void {
+    if (this.#closed) return;
+    this.#turn ??= setImmediate(this.#endTurn);
+  }
+
   /** Waits for requests that have begun, then lets go of everything; what was sent still goes out for a moment. */
   async close(): Promise<void> {
     clearInterval(this.#ticks);
     clearInterval(this.#keyChecks);
     await this.requests?.close();
+    this.#closed = true;
+    if (this.#turn !== null) clearImmediate(this.#turn);
     for (const role of ROLES) await this.#sockets[role]?.close();
     const zap = this.#zapSocket;
     this.#zapSocket = null;

@@ -256,6 +256,7 @@ describe('lockstep', () => {
     for (let i = 0; i < 3; i++) {
       controller.finish();
       controller.announce();
+      rig.endTurns();
     }
     expect(sink.of('odometry').map(({ values }) => values[0])).toEqual([1, 2, 3]);
     expect(robot.commands().map(({ q }) => q)).toEqual([1, 2, 3]);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeMessage } from '../../../../../src/io/zeromq/protocol/codec.js';
 import type { Hello } from '../../../../../src/io/zeromq/protocol/protocol.js';
 import { Reason } from '../../../../../src/memory/reason.js';
+import type { PlayedController } from '../../../../support/played-controller.js';
 import { helloOf, type RigRobot, rangesOf, SessionRig, settle } from '../../../../support/session-rig.js';
 
 /** A promise that the test settles. */
@@ -433,6 +434,125 @@ describe('a robot that comes back', () => {
     expect(await bob.hello({ s: ada.session })).toBeUndefined();
     expect(bob.refusals()).toMatchObject([{ code: 'busy' }]);
     expect(rig.table.sessions.map(({ robot }) => robot)).toEqual(['ada']);
+  });
+});
+
+describe('several robots in lockstep', () => {
+  /** Controllers whose commands take their time; turns end when the test says so. */
+  async function driven(names: readonly string[]) {
+    const rig = new SessionRig({ seats: names.length });
+    const robots = names.map((name) => rig.robot(name));
+    for (const robot of robots) {
+      await robot.hello();
+      robot.take();
+    }
+    for (const controller of rig.controllers) controller.atOnce = false;
+    rig.turnsEnd = false;
+    return { rig, robots, controllers: rig.controllers };
+  }
+  const listeners = (rig: SessionRig) => rig.controllers.map((controller) => controller.listeners);
+
+  it('have their commands when the next one’s sense has been taken, and nobody is told of them', async () => {
+    const { rig, robots, controllers } = await driven(['ada', 'bob']);
+    const [ada, bob] = robots;
+    for (let q = 1; q <= 20; q++) {
+      ada.sense();
+      controllers[0].finish();
+      expect(ada.commands()).toEqual([]);
+      bob.sense();
+      expect(ada.commands()).toMatchObject([{ q }]);
+      controllers[1].finish();
+      expect(bob.commands()).toEqual([]);
+      rig.endTurn();
+      expect(bob.commands()).toMatchObject([{ q }]);
+      expect(rig.turnAsked).toBe(false);
+    }
+    expect(listeners(rig)).toEqual([0, 0]);
+    expect(balanced(rig)).toBe(true);
+  });
+
+  it('have senses that wait answered in their order, however the looks fall', async () => {
+    const { rig, robots, controllers } = await driven(['ada', 'bob', 'cid']);
+    for (let i = 0; i < 6; i++) for (const robot of robots) robot.sense();
+    const answer = (controller: PlayedController) => {
+      controller.finish();
+      controller.announce();
+    };
+    for (let i = 0; i < 6; i++) {
+      answer(controllers[i % 3]);
+      rig.endTurn();
+      answer(controllers[(i + 1) % 3]);
+      answer(controllers[(i + 2) % 3]);
+      rig.endTurn();
+    }
+    for (const robot of robots) expect(robot.commands().map(({ q }) => q)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(rig.turnAsked).toBe(false);
+    expect(balanced(rig)).toBe(true);
+  });
+
+  it('keep the event loop from sleeping once only where a control thread stalls, and are told then', async () => {
+    const { rig, robots, controllers } = await driven(['ada', 'bob']);
+    for (const robot of robots) robot.sense();
+    rig.endTurn();
+    expect(rig.turnAsked).toBe(false);
+    expect(listeners(rig)).toEqual([1, 1]);
+    await rig.pass(0.5);
+    expect(rig.turnAsked).toBe(false);
+    for (const [i, robot] of robots.entries()) {
+      controllers[i].finish();
+      controllers[i].announce();
+      expect(robot.commands()).toMatchObject([{ q: 1 }]);
+    }
+    expect(rig.turnAsked).toBe(false);
+    expect(listeners(rig)).toEqual([0, 0]);
+  });
+
+  it('get a command that came out while the last turn ended', async () => {
+    const { rig, robots, controllers } = await driven(['ada', 'bob']);
+    robots[0].sense();
+    controllers[0].finish();
+    rig.endTurns();
+    expect(robots[0].commands()).toMatchObject([{ q: 1 }]);
+    robots[0].sense();
+    const { onCommand } = controllers[0];
+    // Between the last look and the listening: nobody announces it any more.
+    controllers[0].onCommand = (listener) => {
+      controllers[0].finish();
+      return onCommand.call(controllers[0], listener);
+    };
+    rig.endTurns();
+    expect(robots[0].commands()).toMatchObject([{ q: 2 }]);
+  });
+
+  it('do not feel the fault of another', async () => {
+    const { rig, robots, controllers } = await driven(['ada', 'bob']);
+    const [ada, bob] = robots;
+    ada.sense();
+    const fault = new Error('broken');
+    controllers[0].answered = () => {
+      throw fault;
+    };
+    for (let q = 1; q <= 10; q++) {
+      bob.sense();
+      controllers[1].finish();
+      rig.endTurns();
+      expect(bob.take()).toMatchObject([{ m: 'command', q }]);
+    }
+    expect(rig.faults).toEqual([fault]);
+    expect(rig.turnAsked).toBe(false);
+  });
+
+  it('have nothing more looked for once the session has ended', async () => {
+    const { rig, robots, controllers } = await driven(['ada', 'bob']);
+    const [ada] = robots;
+    ada.sense();
+    ada.send({ m: 'bye', s: ada.session });
+    ada.take();
+    controllers[0].finish();
+    rig.endTurns();
+    expect(ada.take()).toEqual([]);
+    expect(listeners(rig)[0]).toBe(0);
+    expect(balanced(rig)).toBe(true);
   });
 });
 

@@ -86,6 +86,61 @@ describe("a stranger's key", () => {
   });
 });
 
+describe('the end of a turn of the event loop', () => {
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  function turned(onTurn: () => void) {
+    const notices: string[] = [];
+    const server = new LinkServer({
+      parameters: { ...defaultParameters(), 'zeromq.watch_endpoint': '', 'zeromq.administer_endpoint': '' },
+      onNotice: (text) => notices.push(text),
+      onTurn,
+    });
+    return { server, notices };
+  }
+
+  it('is told once to who asked for it, and never else', async () => {
+    let turns = 0;
+    const { server } = turned(() => turns++);
+    await turn();
+    expect(turns).toBe(0);
+    for (const asked of [1, 2]) {
+      server.askTurn();
+      server.askTurn();
+      for (let i = 0; i < 5; i++) await turn();
+      expect(turns).toBe(asked);
+    }
+    await server.close();
+  });
+
+  it('may be asked for while one ends, and is told no more once the server is closed', async () => {
+    let turns = 0;
+    const { server } = turned(() => {
+      turns++;
+      server.askTurn();
+    });
+    server.askTurn();
+    while (turns < 3) await turn();
+    await server.close();
+    const before = turns;
+    server.askTurn();
+    for (let i = 0; i < 5; i++) await turn();
+    expect(turns).toBe(before);
+  });
+
+  it('that throws is counted, told once, and asked for by nobody until somebody does', async () => {
+    const { server, notices } = turned(() => {
+      throw new Error('broken');
+    });
+    for (let i = 1; i <= 2; i++) {
+      server.askTurn();
+      for (let j = 0; j < 5; j++) await turn();
+      expect(server.faults).toBe(i);
+    }
+    expect(notices).toEqual(["the link's turn failed, and is tried again: broken"]);
+    await server.close();
+  });
+});
+
 describe('one key', () => {
   it('cannot have a socket to itself, and may have its share again when its connections have ended', async () => {
     const keys = new LinkKeys(at('keys'));
