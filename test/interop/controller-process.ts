@@ -26,7 +26,8 @@ export class ControllerProcess {
       ...settings,
     ];
     const set = all.flatMap((setting) => ['--set', setting]);
-    const command = new CommandProcess('run', '--port', 'zeromq', '--preset', 'development', '--no-page', '--model', model, ...set);
+    const preset = ['--preset', 'development', '--no-page'];
+    const command = new CommandProcess('run', '--port', 'zeromq', ...preset, '--model', model, ...set);
     try {
       await command.wrote(/^administer +tcp.*\n/m);
     } catch (error) {
