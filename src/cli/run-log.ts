@@ -3,7 +3,7 @@
  * `src/telemetry/flight-log`, this joins it to a run. Main thread.
  */
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { EpisodeReport } from '../../sim/index.js';
 import { CHECKPOINT_FORMAT_VERSION } from '../checkpoint/format.js';
@@ -12,6 +12,7 @@ import { DecisionField, TUNING_DOUBLES } from '../memory/layout.js';
 import type { ParameterValues } from '../parameters/schema.js';
 import { EpisodeAccount } from '../telemetry/episode-account.js';
 import { FlightLog } from '../telemetry/flight-log/flight-log.js';
+import { makeFolder } from '../telemetry/flight-log/part-folder.js';
 import { type EpisodeOutcome, STATE_NAMES } from '../telemetry/flight-log/topics.js';
 import type { BesideRun, RobotFollower, RunUnderWay, SavedCheckpoint } from './beside-run.js';
 import { OUTCOME_NAMES } from './episode-tally.js';
@@ -21,8 +22,10 @@ import { WAITED_KEY } from './flight-repeat.js';
 const STATE_NS = 1e9;
 /** How often it is looked at where no decision comes [ms]. */
 const LOOK_MS = 250;
-/** A disk that takes longer to begin a file has no log of a robot that waits to be welcomed [ms]. */
-const OPEN_BOUND_MS = 3000;
+/** For so long a run that has not begun waits for the first file [ms]. */
+const OPEN_BOUND_MS = 30_000;
+/** A robot that waits to be welcomed waits for so long; its log then begins without a file [ms]. */
+const WELCOME_BOUND_MS = 1000;
 
 export interface RunLogOptions {
   /** `log.dir` is not empty. */
@@ -55,7 +58,7 @@ export class RunLog implements BesideRun {
   async open(): Promise<void> {
     const folder = this.#parameters['log.dir'];
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await access(folder, constants.W_OK | constants.X_OK);
     } catch (error) {
       throw new Error(`no flight log can be written to ${folder}: ${(error as Error).message}`);
@@ -63,17 +66,10 @@ export class RunLog implements BesideRun {
   }
 
   async follow(run: RunUnderWay): Promise<RobotFollower> {
-    const opening = this.#begin(run);
-    // One that opens after all, when nobody waits for it any more, is ended at once.
-    let late = false;
-    void opening.then((opened) => (late ? opened.close() : undefined)).catch(() => undefined);
-    const log = await within(opening, OPEN_BOUND_MS).catch((error: unknown) => {
-      late = true;
-      throw error;
-    });
+    const log = await this.#begin(run);
     this.#logs.add(log);
     this.#options.shown?.(run.robot, log);
-    run.tell(`flight log   ${log.file}`);
+    run.tell(`flight log   ${log.file || log.folder}`);
     const follower = new LogFollower(log, run, this.#parameters['log.explanations']);
     return {
       saved: (checkpoint) => follower.saved(checkpoint),
@@ -116,6 +112,8 @@ export class RunLog implements BesideRun {
         maxFileBytes: parameters['log.max_file_bytes'],
         maxFiles: parameters['log.max_files'],
         queueBytes: parameters['log.queue_bytes'],
+        openBoundMs: run.continued ? WELCOME_BOUND_MS : OPEN_BOUND_MS,
+        mayBeginLate: run.continued,
         tell: (text) => run.tell(text),
       });
     } catch (error) {
@@ -249,16 +247,4 @@ function endLine(path: string, log: FlightLog): string {
   const files = parts === 1 ? '' : `, the last of ${parts} files`;
   const lost = log.lost === 0 ? '' : `; ${log.lost} messages are missing`;
   return `flight log   ${path}${files}: ${written} messages, ${(bytes / 1e6).toFixed(1)} MB${lost}`;
-}
-
-async function within<T>(promise: Promise<T>, boundMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the disk took more than ${boundMs} ms to begin a file`)), boundMs);
-  });
-  try {
-    return await Promise.race([promise, bound]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -73,6 +73,10 @@ export interface FlightLogOptions {
   readonly queueBytes?: number;
   /** Told in one line when the disk takes nothing, and when it takes something again. */
   readonly tell: (text: string) => void;
+  /** For so long `open` waits for the first file [ms]; absent, for as long as that takes. */
+  readonly openBoundMs?: number;
+  /** Where that is not enough, the log goes on without a file until there is one; else `open` gives up. */
+  readonly mayBeginLate?: boolean;
   /** For tests of failing disks. */
   readonly fs?: LogFileSystem;
 }
@@ -131,6 +135,8 @@ export class FlightLog {
   readonly #sequences = new Uint32Array(TOPICS.length);
   #mount = '';
   #closing = false;
+  /** Closed without waiting for the disk any more. */
+  #abandoned = false;
 
   readonly #queue: SealedChunk[] = [];
   #queued = 0;
@@ -155,13 +161,42 @@ export class FlightLog {
   /**
    * Begins the log of a run: creates the folder where there is none, and the first file in it.
    *
-   * @throws Error as the file system says it, where that cannot be done
+   * Where that takes longer than `openBoundMs` and the log may begin late, it takes everything from its start on all the
+   * same: what there is waits in the queue, and is lost only where that is full.
+   *
+   * @throws Error as the file system says it, where that cannot be done within the bound; no file is left behind
    * @realtime unsafe
    */
   static async open(folder: string, options: FlightLogOptions): Promise<FlightLog> {
+    const { openBoundMs, mayBeginLate = false } = options;
     const log = new FlightLog(folder, options);
-    await log.#begin(log.#nextCycle);
-    await log.#parts.pointTo(log.#part?.name ?? '');
+    const beginning = log.#first();
+    if (openBoundMs === undefined) {
+      await beginning;
+      return log;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const bound = new Promise<false>((resolve) => {
+      timer = setTimeout(resolve, openBoundMs, false);
+    });
+    const begun = await Promise.race([beginning.then(() => true), bound]).finally(() => clearTimeout(timer));
+    if (begun) return log;
+    const reason = `its first file was not there after ${openBoundMs / 1000} s; the machine may be too busy`;
+    if (!mayBeginLate) {
+      log.#closing = true;
+      // Nobody waits for it any more: what comes after all is taken away again.
+      void beginning.then(() => (log.#part === null ? undefined : log.#discard(log.#part))).catch(() => {});
+      throw new Error(reason);
+    }
+    log.#failure = reason;
+    log.#failureTold = true;
+    options.tell(`the flight log in ${folder}: ${reason}; messages wait for it in memory`);
+    log.#writing = beginning
+      .catch((error: unknown) => log.#abandon(error))
+      .finally(() => {
+        log.#writing = null;
+        log.#write();
+      });
     return log;
   }
 
@@ -323,6 +358,7 @@ export class FlightLog {
     const ended = await Promise.race([this.#finish().then(() => true), bound]);
     clearTimeout(timer);
     if (ended) return;
+    this.#abandoned = true;
     this.#loseQueue();
     this.#tellFailure(`the disk has not answered for ${boundMs / 1000} s`);
   }
@@ -332,7 +368,9 @@ export class FlightLog {
     // A disk that has room again may take in the end what it refused a moment ago.
     if (this.#queue.length > 0) await this.flush();
     this.#loseQueue();
-    await this.#end();
+    // A file that came when nobody waited for it any more.
+    if (this.#abandoned && this.#part?.messages === 0) await this.#discard(this.#part);
+    else await this.#end();
   }
 
   #loseQueue(): void {
@@ -459,6 +497,12 @@ export class FlightLog {
     if (!written.counted) this.#count(written);
     // Now it is worth leading to; the first part was from its start.
     if (written.messages === chunk.messages) await this.#parts.pointTo(written.name);
+  }
+
+  /** Opens the first part, and has `latest.mcap` lead to it while anybody waits for it. @throws as `#begin` */
+  async #first(): Promise<void> {
+    await this.#begin(this.#nextCycle);
+    if (!this.#closing && this.#part !== null) await this.#parts.pointTo(this.#part.name);
   }
 
   /** Opens the next part. @throws as the file system does; there is no part then */
@@ -589,7 +633,8 @@ export class FlightLog {
     this.#failure = '';
     if (this.#recoveryTold) return;
     this.#recoveryTold = true;
-    this.#options.tell(`the flight log in ${this.folder} is written again; ${this.lost} messages are missing`);
+    const how = this.#partNumber === 1 ? 'has its file now' : 'is written again';
+    this.#options.tell(`the flight log in ${this.folder} ${how}; ${this.lost} messages are missing`);
   }
 }
 

@@ -7,7 +7,7 @@
  * writer adds something each second.
  */
 import * as nodeFs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MCAP_MAGIC } from '@mcap/core';
 
 /** The part of `node:fs` that a log uses. */
@@ -68,7 +68,7 @@ export class PartFolder {
    * @throws as the file system does
    */
   async create(run: string, part: number): Promise<OpenedPart> {
-    await this.#fs.mkdir(this.path, { recursive: true });
+    await makeFolder(this.path, this.#fs);
     await this.#prune();
     let tried = run;
     for (let namesake = 2; ; namesake++) {
@@ -139,6 +139,25 @@ export class PartFolder {
       }
     }
     return Date.now() - mtimeMs > ABANDONED_MS;
+  }
+}
+
+/**
+ * Makes a folder, and those above it that are not there. Node's own way of doing that never comes back where a folder takes
+ * none and says `ENOENT`, as /proc does: it makes the one above, which is there, and tries again.
+ *
+ * @throws as the file system does
+ */
+export async function makeFolder(path: string, fs: LogFileSystem = DISK): Promise<void> {
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    const isThere = async (folder: string) => (await fs.stat(folder).catch(() => null))?.isDirectory() === true;
+    if (await isThere(path)) return;
+    const above = dirname(path);
+    if (codeOf(error) !== 'ENOENT' || above === path || (await isThere(above))) throw error;
+    await makeFolder(above, fs);
+    await makeFolder(path, fs);
   }
 }
 

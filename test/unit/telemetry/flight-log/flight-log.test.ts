@@ -27,6 +27,31 @@ import { FailingDisk } from '../../../support/failing-disk.js';
 import { LoggedRun, PERIOD_NS, RUNNING, START_UNIX_NS } from '../../../support/logged-run.js';
 import { type McapContents, mcapContents } from '../../../support/mcap-contents.js';
 
+/** Opens no file until it is told to. */
+class SlowDisk {
+  opened = 0;
+  /** Files that it refuses to open, from then on. */
+  refuses = 0;
+  answer = () => {};
+  readonly fs: LogFileSystem;
+
+  constructor() {
+    const answered = new Promise<void>((resolve) => {
+      this.answer = resolve;
+    });
+    this.fs = {
+      ...DISK,
+      open: async (path, flags, mode) => {
+        await answered;
+        if (this.refuses-- > 0) throw new Error('refused');
+        const file = await DISK.open(path, flags, mode);
+        this.opened++;
+        return file;
+      },
+    };
+  }
+}
+
 let folder = '';
 let told: string[] = [];
 const opened: FlightLog[] = [];
@@ -377,6 +402,63 @@ describe('a flight log on a disk that fails', () => {
     disk.room = 100;
     await expect(openLog(new LoggedRun(), { fs: disk.fs })).rejects.toThrow('ENOSPC');
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.runIf(process.platform === 'linux')('says so where a folder takes no other and does not say why', async () => {
+    await expect(openLog(new LoggedRun(), {}, '/proc/rfsn/log')).rejects.toThrow('ENOENT');
+  });
+
+  it('gives up on a first file that does not come in time, and takes it away when it comes', async () => {
+    const slow = new SlowDisk();
+    await expect(openLog(new LoggedRun(), { fs: slow.fs, openBoundMs: 20 })).rejects.toThrow(/0\.02 s.* too busy/);
+    slow.answer();
+    await vi.waitFor(() => expect(slow.opened).toBe(1));
+    await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]));
+  });
+
+  it('that may begin late has everything from its start when the first file is there', async () => {
+    const run = new LoggedRun();
+    const slow = new SlowDisk();
+    const log = await openLog(run, { fs: slow.fs, openBoundMs: 20, mayBeginLate: true });
+    run.drive(log, 50);
+    expect(log.file).toBe('');
+    expect(log.failure).toContain('too busy');
+    slow.answer();
+    await log.flush();
+    await log.flush();
+    expect(log.failure).toBe('');
+    await log.close();
+    expect(cyclesOf(contentsOf(partsIn(folder)[0]))).toEqual(count(0, 50));
+    expect(readlinkSync(join(folder, 'latest.mcap'))).toBe(partsIn(folder)[0]);
+    expect(log.lost).toBe(0);
+    expect(told).toEqual([
+      expect.stringContaining('messages wait for it in memory'),
+      expect.stringContaining('has its file now; 0 messages are missing'),
+    ]);
+  });
+
+  it('that began late is tried again where the disk then refuses', async () => {
+    const run = new LoggedRun();
+    const slow = new SlowDisk();
+    const log = await openLog(run, { fs: slow.fs, openBoundMs: 20, mayBeginLate: true });
+    run.drive(log, 50);
+    slow.refuses = 1;
+    slow.answer();
+    await vi.waitFor(() => expect(log.file).not.toBe(''), { timeout: 10_000 });
+    await log.close();
+    expect(cyclesOf(contentsOf(partsIn(folder)[0]))).toEqual(count(0, 50));
+  });
+
+  it('leaves no empty file behind where the first comes after the end', async () => {
+    const run = new LoggedRun();
+    const slow = new SlowDisk();
+    const log = await openLog(run, { fs: slow.fs, openBoundMs: 20, mayBeginLate: true });
+    run.drive(log, 50);
+    await log.close(20);
+    expect(log.lost).toBe(log.counters.taken);
+    slow.answer();
+    await vi.waitFor(() => expect(slow.opened).toBe(1));
+    await vi.waitFor(() => expect(readdirSync(folder)).toEqual([]));
   });
 
   it('tells once, keeps what it can, and goes on in a new part', async () => {
