@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RecentDecisions, RecordFields } from '../../src/dashboard/page/decisions.js';
+import { RecentDecisions, RecordFields, worthARow } from '../../src/dashboard/page/decisions.js';
 import { axisPlace, barHeight, beyond } from '../../src/dashboard/page/lateness-axis.js';
 import { movingSuccess } from '../../src/dashboard/page/moving-success.js';
 import { Trail } from '../../src/dashboard/page/trail.js';
@@ -43,6 +43,61 @@ describe('the last decisions', () => {
     expect(recent.length).toBe(4);
     expect([0, 1, 2, 3].map((age) => recent.record(age)[DecisionField.cycle])).toEqual([9, 8, 7, 6]);
     expect([0, 1, 2, 3].map((age) => recent.reward(age))).toEqual([Number.NaN, Number.NaN, 0.9, 0.8]);
+  });
+});
+
+describe('the decisions that are listed', () => {
+  const out = new Int32Array(48);
+  const listed = (recent: RecentDecisions, opened = -1) =>
+    Array.from(out.subarray(0, worthARow(recent, fields, 10, opened, out)), (age) => [
+      recent.record(age)[DecisionField.cycle],
+      recent.reward(age),
+    ]);
+
+  it('are one of each stretch, the first whose reward has come, where nothing changes', () => {
+    const recent = new RecentDecisions(500, DECISION_DOUBLES, fields);
+    for (let cycle = 0; cycle < 60; cycle++) recent.add(decision(cycle, cycle - 15, 0.5));
+    expect(listed(recent)).toEqual([
+      [50, Number.NaN],
+      [40, 0.5],
+      [30, 0.5],
+      [20, 0.5],
+      [10, 0.5],
+      [0, 0.5],
+    ]);
+  });
+
+  it('have their rewards also where two frames of three were left out', () => {
+    const recent = new RecentDecisions(500, DECISION_DOUBLES, fields);
+    for (let cycle = 0; cycle < 90; cycle += 3) recent.add(decision(cycle, cycle - 16 + (cycle & 1), 0.5));
+    expect(
+      listed(recent)
+        .slice(3)
+        .every(([, reward]) => reward === 0.5),
+    ).toBe(true);
+  });
+
+  it('are also all that changed, and the one that is open', () => {
+    const recent = new RecentDecisions(500, DECISION_DOUBLES, fields);
+    for (let cycle = 0; cycle < 30; cycle++) {
+      const record = decision(cycle);
+      record[DecisionField.action] = cycle === 17 ? 3 : 0;
+      record[DecisionField.reason] = cycle > 13 ? 1 : 0;
+      recent.add(record);
+    }
+    expect(listed(recent, 4).map(([cycle]) => cycle)).toEqual([20, 18, 17, 14, 4]);
+    expect(listed(recent, 9999).map(([cycle]) => cycle)).toEqual([20, 18, 17, 14, 0]);
+  });
+
+  it('are no more than there is place for', () => {
+    const recent = new RecentDecisions(500, DECISION_DOUBLES, fields);
+    for (let cycle = 0; cycle < 400; cycle++) {
+      const record = decision(cycle);
+      record[DecisionField.action] = cycle % 8;
+      recent.add(record);
+    }
+    expect(listed(recent)).toHaveLength(48);
+    expect(listed(recent)[0][0]).toBe(399);
   });
 });
 

@@ -1,15 +1,22 @@
-/** The last decisions, newest first; any of them can be opened. Renewed a few times a second, so that it can be read. */
+/**
+ * The last seconds' decisions, thinned, newest first; any of them can be opened. Renewed a few times a second, so that it
+ * can be read.
+ */
+import { worthARow } from './decisions.js';
 import { byId, make, setAttribute, setText } from './dom.js';
 import { count, fixed, percent } from './format.js';
 import type { PageState } from './page-state.js';
 import { directionArrows, directionNames, plain } from './words.js';
 
-const ROWS = 12;
+const ROWS = 48;
 const RENEW_MS = 250;
+/** Of decisions that are all the same, one within so long is listed [s]; of a robot that is sped up, within so long here. */
+const STRETCH_S = 0.2;
 
 export class DecisionList {
   readonly #state: PageState;
   readonly #rows: { row: HTMLTableRowElement; open: HTMLButtonElement; cells: HTMLElement[]; cycle: number }[] = [];
+  readonly #ages = new Int32Array(ROWS);
   #drawnMs = 0;
 
   constructor(state: PageState, open: (cycle: number) => void) {
@@ -41,22 +48,28 @@ export class DecisionList {
   #held = false;
 
   draw(nowMs: number, opened: number): void {
-    const { recent, fields, hello } = this.#state;
+    const { recent, fields, hello, status } = this.#state;
     for (const { row, cycle } of this.#rows) setAttribute(row, 'aria-selected', String(cycle === opened && cycle >= 0));
-    if ((this.#held && recent.length > ROWS) || (nowMs - this.#drawnMs < RENEW_MS && nowMs > this.#drawnMs)) return;
+    if ((this.#held && this.#rows[ROWS - 1].cycle >= 0) || (nowMs - this.#drawnMs < RENEW_MS && nowMs > this.#drawnMs))
+      return;
     this.#drawnMs = nowMs;
+    const cycles = (STRETCH_S * Math.max(1, status?.speed ?? 1)) / (hello?.robot.periodS ?? STRETCH_S);
+    const listed = worthARow(recent, fields, Math.max(1, Math.round(cycles)), opened, this.#ages);
     for (let i = 0; i < ROWS; i++) {
       const entry = this.#rows[i];
-      entry.row.hidden = i >= recent.length;
-      if (i >= recent.length) continue;
-      const record = recent.record(i);
+      entry.row.hidden = i >= listed;
+      entry.cycle = -1;
+      if (i >= listed) continue;
+      const age = this.#ages[i];
+      const record = recent.record(age);
       const action = record[fields.action];
       entry.cycle = record[fields.cycle];
+      setAttribute(entry.row, 'aria-selected', String(entry.cycle === opened));
       setText(entry.open, count(entry.cycle));
       setAttribute(entry.open, 'aria-label', `Open decision ${entry.cycle}`);
       setText(entry.cells[0], fields.chose(record) ? `${directionArrows[action]} ${directionNames[action]}` : '–');
       setText(entry.cells[1], fields.chose(record) ? percent(record[fields.probability]) : '–');
-      setText(entry.cells[2], fixed(recent.reward(i), 2));
+      setText(entry.cells[2], fixed(recent.reward(age), 2));
       const reason = record[fields.reason];
       setText(entry.cells[3], reason === 0 ? '' : plain(hello?.reasons[reason]));
     }

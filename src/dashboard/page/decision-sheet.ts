@@ -12,6 +12,8 @@ import { DIRECTIONS, directionArrows, directionNames, featureName, plain, reason
 
 /** While it follows, it asks for the newest so often [ms]. */
 const ASK_MS = 300;
+/** An answer that takes longer is said to be waited for [ms]. */
+const WAIT_MS = 200;
 
 interface FeatureRow {
   readonly unit: string;
@@ -32,7 +34,10 @@ export class DecisionSheet {
   #builtFor: unknown = null;
   #explanation: ExplanationWords | null = null;
   #pinned = false;
+  /** Of the decision that was asked for last; another's answer is too late. */
+  #asked = -1;
   #asking = false;
+  #wait = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
   #note = '';
 
@@ -54,9 +59,10 @@ export class DecisionSheet {
     return this.#pinned;
   }
 
-  /** -1 while it shows none. */
+  /** Of the decision that its title names; -1 while it shows none. */
   get cycle(): number {
-    return this.isOpen && this.#explanation !== null ? this.#explanation.cycle : -1;
+    if (!this.isOpen) return -1;
+    return this.#pinned ? this.#asked : (this.#explanation?.cycle ?? -1);
   }
 
   get explanation(): ExplanationWords | null {
@@ -73,28 +79,39 @@ export class DecisionSheet {
     this.#setOpen(true);
     this.#pinned = cycle !== undefined;
     setPressed(buttonOf('pin'), this.#pinned);
-    if (cycle === undefined) this.#askedMs = Number.NEGATIVE_INFINITY;
-    else void this.#ask(cycle);
+    if (cycle === undefined) {
+      this.#forget();
+      this.#askedMs = Number.NEGATIVE_INFINITY;
+    } else void this.#ask(cycle);
     this.#state.changed |= Changed.frame;
   }
 
   close(): void {
     this.#setOpen(false);
-    this.#explanation = null;
+    this.#forget();
+    this.#clear();
+    this.#note = '';
+    setText(byId('sheet-title', HTMLElement), 'Decision');
     buttonOf('sheet-open').focus({ preventScroll: true });
   }
 
   pin(on: boolean): void {
     if (!this.isOpen) return;
     this.#pinned = on;
+    // What is on its way meanwhile is another one.
+    if (on && this.#explanation !== null) {
+      this.#forget();
+      this.#asked = this.#explanation.cycle;
+    }
     setPressed(buttonOf('pin'), on);
   }
 
   /** The decision so many cycles away, and stays with it. */
   go(cycles: number): void {
-    if (!this.isOpen || this.#explanation === null) return;
+    const { cycle } = this;
+    if (!this.isOpen || cycle < 0) return;
     this.pin(true);
-    void this.#ask(Math.max(0, this.#explanation.cycle + cycles));
+    void this.#ask(Math.max(0, cycle + cycles));
   }
 
   /** Called when a frame came: asks for its explanation, if nobody wants to keep the one shown. */
@@ -106,6 +123,13 @@ export class DecisionSheet {
     void this.#ask(record[fields.cycle]);
   }
 
+  /** What is on its way comes too late. */
+  #forget(): void {
+    this.#asked = -1;
+    this.#asking = false;
+    clearTimeout(this.#wait);
+  }
+
   #setOpen(open: boolean): void {
     setHidden(this.#sheet, !open);
     byId('layout', HTMLElement).classList.toggle('with-sheet', open);
@@ -113,17 +137,50 @@ export class DecisionSheet {
   }
 
   async #ask(cycle: number): Promise<void> {
+    this.#asked = cycle;
     this.#asking = true;
+    if (this.#pinned) setText(byId('sheet-title', HTMLElement), `Decision ${count(cycle)}`);
+    clearTimeout(this.#wait);
+    this.#wait = setTimeout(() => this.#saysItWaits(), WAIT_MS);
+    let explanation: ExplanationWords | null = null;
+    let note = '';
     try {
-      const answer = await this.#connection.ask({ do: 'explain', cycle });
-      this.#explanation = answer.result as ExplanationWords;
-      this.#note = '';
+      explanation = (await this.#connection.ask({ do: 'explain', cycle })).result as ExplanationWords;
     } catch (error) {
-      this.#note = `Decision ${count(cycle)}: ${(error as Error).message}`;
-    } finally {
-      this.#asking = false;
+      note = `Decision ${count(cycle)}: ${(error as Error).message}`;
     }
+    if (this.#asked !== cycle) return;
+    clearTimeout(this.#wait);
+    this.#asking = false;
+    if (!this.isOpen) return;
+    this.#note = note;
+    if (explanation !== null) this.#explanation = explanation;
+    else if (this.#pinned) this.#clear();
     this.#show();
+    this.#state.changed |= Changed.frame;
+  }
+
+  /** What was shown before it goes: it is another decision's. */
+  #saysItWaits(): void {
+    if (!this.#asking || !this.isOpen) return;
+    if (this.#pinned) this.#clear();
+    const words = this.#state.live ? 'Waiting for the answer…' : 'Repeating the log…';
+    setText(byId('sheet-note', HTMLElement), words);
+  }
+
+  /** No decision's numbers. */
+  #clear(): void {
+    this.#explanation = null;
+    setText(byId('sheet-words', HTMLElement), '');
+    for (const { raw, scaled, cells } of this.#rows) {
+      for (const cell of [raw, scaled]) setText(cell, '');
+      for (const cell of cells) this.#heat(cell, undefined, 0, false);
+    }
+    for (const cell of this.#sums) {
+      this.#heat(cell, undefined, 0, false);
+      cell.title = '';
+    }
+    for (const head of this.#heads) head.classList.remove('chosen', 'forbidden');
   }
 
   #build(): void {
@@ -220,16 +277,20 @@ export class DecisionSheet {
       this.#heat(cell, contributions === null ? (value ?? undefined) : sum, mostValue, chose && k === action);
       cell.title = `value ${fixed(value, 6)}`;
     });
-    setText(byId('sheet-note', HTMLElement), this.#note !== '' ? this.#note : this.#noteOn(contributions, off));
+    setText(byId('sheet-note', HTMLElement), this.#note !== '' ? this.#note : this.#noteOn(explanation, off));
   }
 
-  #noteOn(contributions: readonly number[] | null, off: number): string {
-    if (contributions === null) {
-      return 'No contributions were taken for this decision: they are made only while somebody looks. The last row is its values.';
+  #noteOn({ contributions, record }: ExplanationWords, off: number): string {
+    if (contributions !== null) {
+      return off < 1e-6
+        ? 'Each column adds up to the value that the policy chose by.'
+        : `The columns are off the values by up to ${compact(off)}.`;
     }
-    return off < 1e-6
-      ? 'Each column adds up to the value that the policy chose by.'
-      : `The columns are off the values by up to ${compact(off)}.`;
+    const value = record[this.#state.fields.values] ?? null;
+    if (value === null) return 'Nothing was chosen in this cycle: there are no values to explain.';
+    return this.#state.live
+      ? 'No contributions were taken for this decision: they are made only while somebody looks. The last row is its values.'
+      : 'The log has no contributions for this decision, and cannot be repeated up to it. The last row is its values.';
   }
 
   #heat(cell: HTMLElement, share: number | undefined, most: number, chosen: boolean): void {

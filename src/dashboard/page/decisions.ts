@@ -134,3 +134,43 @@ export class RecentDecisions {
     return -1;
   }
 }
+
+/**
+ * Which of the last decisions are worth a row: one where the direction or safety's reason changed, the one that is open,
+ * and of each stretch of cycles without such one, the first whose reward came, so that rewards are seen also where only
+ * some decisions are shown.
+ *
+ * @param stretch cycles, from 1
+ * @param opened a cycle that has a row if it is known; -1 for none
+ * @param out ages, newest first. @returns how many were written
+ */
+export function worthARow(
+  recent: RecentDecisions,
+  fields: RecordFields,
+  stretch: number,
+  opened: number,
+  out: Int32Array,
+): number {
+  const { length } = recent;
+  let count = 0;
+  for (let from = 0; from < length && count < out.length; ) {
+    const place = Math.floor(recent.record(from)[fields.cycle] / stretch);
+    let to = from;
+    let rewarded = -1;
+    let listed = 0;
+    for (; to < length; to++) {
+      const record = recent.record(to);
+      if (Math.floor(record[fields.cycle] / stretch) !== place) break;
+      if (!Number.isNaN(recent.reward(to))) rewarded = to;
+      const before = to + 1 < length ? recent.record(to + 1) : record;
+      const changed =
+        record[fields.action] !== before[fields.action] || record[fields.reason] !== before[fields.reason];
+      if (!changed && record[fields.cycle] !== opened) continue;
+      if (count + listed < out.length) out[count + listed++] = to;
+    }
+    if (listed === 0) out[count + listed++] = rewarded >= 0 ? rewarded : to - 1;
+    count += listed;
+    from = to;
+  }
+  return count;
+}
