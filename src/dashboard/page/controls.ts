@@ -8,9 +8,12 @@ import { buttonOf, byId, make, setHidden, setPressed, setText } from './dom.js';
 import { ago, fixed } from './format.js';
 import { Changed, type PageState } from './page-state.js';
 import type { SceneInput } from './scene-input.js';
+import { robotName } from './words.js';
 
 /** What the simulator takes. */
 const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 5, 10];
+
+const WATCHING = 'This page only watches: orders need a token of the role control';
 
 interface Checkpoint {
   readonly file: string;
@@ -28,6 +31,7 @@ export class Controls {
   /** Stops that were pressed and not answered yet, by robot: how many of them are on their way. */
   readonly #stops = new Map<string, number>();
   #presses = 0;
+  #whyNot = '';
 
   constructor(state: PageState, connection: Connection, input: SceneInput) {
     this.#state = state;
@@ -166,6 +170,7 @@ export class Controls {
     setHidden(buttonOf('save'), !saves);
     setHidden(buttonOf('restore'), !saves);
     setPressed(buttonOf('goal-mode'), this.#input.choosing);
+    this.#sayWhyNot(live && !commands ? WATCHING : '');
     document.body.classList.toggle('recording', hello !== null && !live);
     document.body.classList.toggle('watching', hello !== null && hello.role === 'watch');
     const robots = hello?.robots ?? [];
@@ -174,9 +179,20 @@ export class Controls {
       this.#robot.options.length !== robots.length ||
       robots.some((name, i) => this.#robot.options[i].value !== name)
     ) {
-      this.#robot.replaceChildren(...robots.map((name) => new Option(name)));
+      this.#robot.replaceChildren(...robots.map((name) => new Option(robotName(name), name)));
     }
     if (hello !== null && document.activeElement !== this.#robot) this.#robot.value = hello.robot.name;
+  }
+
+  /** What is grey says why; what is not, what it does. @param why empty: nothing is in the way */
+  #sayWhyNot(why: string): void {
+    if (why === this.#whyNot) return;
+    this.#whyNot = why;
+    const bar = byId('stop', HTMLElement).parentElement;
+    for (const element of bar?.querySelectorAll<HTMLElement>('button, select') ?? []) {
+      element.dataset['title'] ??= element.title;
+      element.title = why === '' ? element.dataset['title'] : why;
+    }
   }
 
   /** Name of the robot on the page. */

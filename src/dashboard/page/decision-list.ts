@@ -68,7 +68,8 @@ export class DecisionList {
       setText(entry.open, count(entry.cycle));
       setAttribute(entry.open, 'aria-label', `Open decision ${entry.cycle}`);
       setText(entry.cells[0], fields.chose(record) ? `${directionArrows[action]} ${directionNames[action]}` : '–');
-      setText(entry.cells[1], fields.chose(record) ? percent(record[fields.probability]) : '–');
+      const how = hello?.drivers[record[fields.driver]] === 'fallback' ? 'rule' : percent(record[fields.probability]);
+      setText(entry.cells[1], fields.chose(record) ? how : '–');
       setText(entry.cells[2], fixed(recent.reward(age), 2));
       const reason = record[fields.reason];
       setText(entry.cells[3], reason === 0 ? '' : plain(hello?.reasons[reason]));

@@ -8,7 +8,15 @@ import { buttonOf, byId, make, setAttribute, setHidden, setPressed, setText } fr
 import { compact, count, fixed, percent, signed } from './format.js';
 import { Changed, type PageState } from './page-state.js';
 import type { Palette } from './palette.js';
-import { DIRECTIONS, directionArrows, directionNames, featureName, plain, reasonSentence } from './words.js';
+import {
+  byWhom,
+  DIRECTIONS,
+  directionArrows,
+  directionNames,
+  driverName,
+  featureName,
+  reasonSentence,
+} from './words.js';
 
 /** While it follows, it asks for the newest so often [ms]. */
 const ASK_MS = 300;
@@ -243,12 +251,11 @@ export class DecisionSheet {
     const action = record[fields.action] ?? -1;
     const chose = action >= 0 && action < DIRECTIONS;
     setText(byId('sheet-title', HTMLElement), `Decision ${count(cycle)}`);
-    const what = chose
-      ? `${directionArrows[action]} ${directionNames[action]}, taken with a probability of ${percent(record[fields.probability])}`
-      : 'nothing to choose';
-    const driver = plain(hello.drivers[record[fields.driver] ?? -1]);
+    const driver = hello.drivers[record[fields.driver] ?? -1];
+    const how = byWhom(driver, `taken with a probability of ${percent(record[fields.probability])}`);
+    const what = chose ? `${directionArrows[action]} ${directionNames[action]}, ${how}` : 'nothing to choose';
     const reason = reasonSentence(hello.reasons[record[fields.reason] ?? -1]);
-    setText(byId('sheet-words', HTMLElement), `${what}. Driver: ${driver}. Safety: ${reason}.`);
+    setText(byId('sheet-words', HTMLElement), `${what}. Driver: ${driverName(driver)}. Safety: ${reason}.`);
     const allowed = record[fields.allowed] ?? 0;
     this.#heads.forEach((head, k) => {
       const forbidden = (allowed & (1 << k)) === 0;

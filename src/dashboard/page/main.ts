@@ -24,7 +24,7 @@ import { listenForKeys } from './shortcuts.js';
 import { Theme } from './theme.js';
 import { Timeline } from './timeline.js';
 import { TokenDialog } from './token-dialog.js';
-import { forbiddenNames, listed, reasonSentence } from './words.js';
+import { forbiddenNames, listed, reasonSentence, robotName } from './words.js';
 
 /** A live robot of which no decision came for so long is said to be silent [ms]. */
 const SILENT_MS = 1500;
@@ -207,7 +207,6 @@ class Page {
       const wait = Math.max(0, Math.ceil((link.retryAtMs - now) / 1000));
       words = `No connection to the controller: ${link.why}.${seen} Trying again${wait > 0 ? ` in ${wait} s` : ''}.`;
     } else if (link.kind === 'connecting') words = hello === null ? 'Connecting…' : `Connecting again…${seen}`;
-    else if (link.kind === 'refused') words = 'A token is needed.';
     else if (link.kind === 'outdated') {
       words = `The controller speaks version ${link.theirs} of the page's language, and loading the page anew did not help. Empty the browser's cache and load it again.`;
     } else if (status?.state === 'dead') words = `The control thread has ended.${seen}`;
@@ -216,8 +215,7 @@ class Page {
     else if (status?.state === 'stalled') words = `The control thread does not answer.${seen}`;
     else if (silent) words = `No decision comes.${seen}`;
     if (this.#controls.stopWaits && link.kind !== 'open') words = `STOP has not gone out yet. ${words}`;
-    const stale = words !== '';
-    byId('scene-pane', HTMLElement).classList.toggle('stale', stale && link.kind !== 'refused');
+    byId('scene-pane', HTMLElement).classList.toggle('stale', words !== '');
     const choosing = this.#input.choosing
       ? 'Click where the robot is to go. Arrow keys and Enter work too; Esc leaves, and stops.'
       : '';
@@ -232,11 +230,14 @@ class Page {
     setText(byId('warning', HTMLElement), warning);
     const [text, level] = this.#pill(silent);
     setText(byId('state', HTMLElement), text);
+    setHidden(byId('watching', HTMLElement), hello === null || hello.role !== 'watch' || !state.live);
     setAttribute(byId('state', HTMLElement), 'data-level', level);
     if (hello !== null) {
-      const { name, scene } = hello.robot;
+      const { scene } = hello.robot;
+      const name = robotName(hello.robot.name);
       const title = scene === '' ? name : `${name} in ${scene}`;
-      setText(byId('where', HTMLElement), hello.role === 'watch' && state.live ? `${title} · watching only` : title);
+      setText(byId('where', HTMLElement), title);
+      setAttribute(byId('where', HTMLElement), 'title', title);
       const page = `${text} – ${title} – rfsn`;
       if (document.title !== page) document.title = page;
     }
@@ -251,9 +252,9 @@ class Page {
     if (status.state === 'recording') return [status.paused ? '❚❚ recording' : '▶ recording', 'plain'];
     if (status.state !== 'running') return [`✕ ${status.state}`, 'bad'];
     if (silent) return ['✕ silent', 'bad'];
-    if (status.paused) return ['❚❚ paused', 'warn'];
-    if (status.halted) return ['■ stopped', 'warn'];
-    if (!status.armed) return ['■ disarmed', 'warn'];
+    const stands = status.halted ? '■ stopped' : status.armed ? '' : '■ disarmed';
+    if (status.paused) return [stands === '' ? '❚❚ paused' : `❚❚ paused, ${stands}`, 'warn'];
+    if (stands !== '') return [stands, 'warn'];
     if (status.breakerOpen) return ['▲ rule drives', 'warn'];
     return [status.frozen ? '● driving, frozen' : '● driving', 'good'];
   }

@@ -2,7 +2,7 @@
 import { byId, make, setAttribute, setText } from './dom.js';
 import { clockTime, count, DASH, degrees, duration, fixed, percent } from './format.js';
 import type { PageState } from './page-state.js';
-import { directionNames, plain, reasonSentence } from './words.js';
+import { byWhom, directionNames, driverName, reasonSentence } from './words.js';
 
 const NAMES = [
   'cycle',
@@ -46,18 +46,16 @@ export class NowStrip {
     const sideways = hello.robot.drive === 'omnidirectional' ? `, ${fixed(record[fields.commandVy], 2)}` : '';
     const turn = fixed(record[fields.commandYawRate], 2);
     this.#set('command', `${fixed(record[fields.commandVx], 2)}${sideways} m/s  ${turn} rad/s`);
-    const chose = fields.chose(record);
-    this.#set(
-      'direction',
-      chose ? `${directionNames[record[fields.action]]}  ${percent(record[fields.probability])}` : DASH,
-    );
+    const driver = hello.drivers[record[fields.driver]];
+    const how = byWhom(driver, percent(record[fields.probability]));
+    this.#set('direction', fields.chose(record) ? `${directionNames[record[fields.action]]}, ${how}` : DASH);
     const away = fields.goalDistance < 0 ? Number.NaN : record[fields.raw + fields.goalDistance];
     this.#set('goal', Number.isFinite(record[fields.goalX]) ? `${fixed(away, 2)} m` : DASH);
     if (!Number.isNaN(record[fields.reward])) this.#reward = record[fields.reward];
     this.#set('reward', fixed(this.#reward, 3));
     this.#set('lateness', duration(record[fields.latenessNs] / 1e9));
     this.#set('compute', duration(record[fields.computeNs] / 1e9));
-    this.#set('driver', plain(hello.drivers[record[fields.driver]]));
+    this.#set('driver', driverName(driver));
     const reason = record[fields.reason];
     this.#set('safety', reasonSentence(hello.reasons[reason]));
     const cell = this.#cells.get('safety');

@@ -6,7 +6,7 @@ import { contextOf, fitCanvas, setText, watchSize } from './dom.js';
 import { fixed, percent } from './format.js';
 import { Changed, type PageState } from './page-state.js';
 import { hatch, type Palette } from './palette.js';
-import { DIRECTIONS, directionNames, forbiddenNames, listed, reasonSentence } from './words.js';
+import { byWhom, DIRECTIONS, directionNames, forbiddenNames, listed, reasonSentence } from './words.js';
 
 const SECTOR = Math.PI / 4;
 const GAP = 0.045;
@@ -139,9 +139,8 @@ export class Rose {
         : forbidden.length === DIRECTIONS
           ? 'every direction is forbidden'
           : `forbidden: ${listed(forbidden)}`;
-    const chosen = fields.chose(record)
-      ? `${directionNames[record[fields.action]]}, ${percent(record[fields.probability])}`
-      : 'nothing chosen';
+    const how = byWhom(hello?.drivers[record[fields.driver]], percent(record[fields.probability]));
+    const chosen = fields.chose(record) ? `${directionNames[record[fields.action]]}, ${how}` : 'nothing chosen';
     setText(this.#words, `${chosen} · ${reason} · ${blocked}`);
   }
 }

@@ -66,3 +66,18 @@ export function featureName(name: string): string {
   if (action !== null) return `action ${action[1]} ago`;
   return name.replaceAll('_', ' ');
 }
+
+/** Who drives, by the controller's name for it. */
+export function driverName(label: string | undefined): string {
+  return label === 'fallback' ? 'rule' : label === 'none' ? 'nobody' : plain(label);
+}
+
+/** How a direction came to be taken: the policy has a probability for its choice, the rule has none. */
+export function byWhom(driver: string | undefined, probability: string): string {
+  return driver === 'fallback' ? 'by the rule' : probability;
+}
+
+/** What a robot without a name of its own is called; the controller calls one that it drives itself `local`. */
+export function robotName(name: string): string {
+  return name === 'local' ? 'simulated robot' : name;
+}
