@@ -290,7 +290,7 @@ function mutator(attack: Attack): () => Uint8Array[] {
     return encodeMessage({ ...sense, ranges: rangesOf(5).subarray(0, 16) });
   };
   return () => {
-    const chosen = attack.below(6) === 0 ? present() : attack.pick(golden);
+    const chosen = attack.below(3) === 0 ? present() : attack.pick(golden);
     let length = chosen.copy(scratch);
     for (let changes = attack.below(4); changes > 0; changes--) {
       const at = attack.below(length + 1);
