@@ -117,7 +117,7 @@ export class FlightRepeat {
   readonly learned: LearnedState | null;
   /** Decisions that were the same to the bit so far. */
   repeated = 0;
-  /** The newest decision as it was recorded; reused. */
+  /** The newest decision as it was recorded, or, where that was not to be repeated yet, the next; reused. */
   readonly recorded = new Float64Array(DECISION_DOUBLES);
   /** The same as it was repeated; reused. */
   readonly again = new Float64Array(DECISION_DOUBLES);
@@ -132,6 +132,8 @@ export class FlightRepeat {
   /** What each input's slot holds by now. */
   readonly #applied = new Float64Array(4);
   readonly #messages: Generator<LogMessage, void, void>;
+  /** The decision after the last to repeat is in `recorded` already. */
+  #ahead = false;
   /** Of the next decision. */
   #cycle = 0;
   /** What its number is here less: cycles before the log began. */
@@ -167,24 +169,15 @@ export class FlightRepeat {
   /**
    * Repeats decision after decision until one differs or the log ends; called again after it was told to stop, it goes on.
    *
-   * @param untilCycle the last decision to repeat; absent, all
+   * @param untilCycle the last decision to repeat; absent, all. None after it is repeated, not even where the log begins late
    * @param onDecision called with each that was the same
    * @throws FlightLogError where the log cannot be read
    * @realtime unsafe
    */
   run(untilCycle = Number.POSITIVE_INFINITY, onDecision?: () => void): RepeatEnd {
-    for (;;) {
-      const { value: message } = this.#messages.next();
-      if (!message) break;
-      if (message.topic === TOPICS[Topic.reading].name) {
-        this.#takeReading(message);
-        continue;
-      }
-      if (message.topic === TOPICS[Topic.scan].name) {
-        this.#takeBeams(message);
-        continue;
-      }
-      decisionRecordFrom(message.decode() as DecisionMessage, this.recorded);
+    while (this.#ahead || this.#readDecision()) {
+      this.#ahead = this.recorded[DecisionField.cycle] > untilCycle;
+      if (this.#ahead) return { state: 'asked', difference: null, detail: '' };
       const gap = this.#repeat();
       if (gap !== '') return { state: 'gap', difference: null, detail: gap };
       const difference = this.#compare();
@@ -195,6 +188,20 @@ export class FlightRepeat {
     }
     if (this.repeated === 0) return { state: 'gap', difference: null, detail: 'the log has no decision' };
     return { state: 'same', difference: null, detail: '' };
+  }
+
+  /** Reads on to the next decision, into `recorded`. @returns whether there is one */
+  #readDecision(): boolean {
+    for (;;) {
+      const { value: message } = this.#messages.next();
+      if (!message) return false;
+      if (message.topic === TOPICS[Topic.reading].name) this.#takeReading(message);
+      else if (message.topic === TOPICS[Topic.scan].name) this.#takeBeams(message);
+      else {
+        decisionRecordFrom(message.decode() as DecisionMessage, this.recorded);
+        return true;
+      }
+    }
   }
 
   /** Has the decisions from the next on explained. */

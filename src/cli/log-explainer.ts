@@ -45,13 +45,14 @@ export class LogExplainer {
     }
     while (this.#cycle < cycle) {
       if (this.#closed) return null;
-      const { state } = this.#repeat.run(Math.min(cycle, this.#cycle + DECISIONS_AT_ONCE));
+      const until = Math.min(cycle, this.#cycle + DECISIONS_AT_ONCE);
+      const { state } = this.#repeat.run(until);
       if (state !== 'asked') {
         // Where it ended once it ends again.
         this.#repeat = null;
         return null;
       }
-      this.#cycle = this.#repeat.recorded[0];
+      this.#cycle = until;
       await new Promise((resolve) => setImmediate(resolve));
     }
     return this.#repeat.explanation()?.slice(1) ?? null;

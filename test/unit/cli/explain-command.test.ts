@@ -11,6 +11,7 @@ import {
 } from '../../../src/cli/decision-explanation.js';
 import { reasonName, reasonWords } from '../../../src/cli/decision-words.js';
 import { contributionsOf, placeArgument } from '../../../src/cli/explain-command.js';
+import { FlightRepeat } from '../../../src/cli/flight-repeat.js';
 import { ACTION_COUNT, DecisionField, Driver, EXPLAINED } from '../../../src/memory/layout.js';
 import { REASON_COUNT } from '../../../src/memory/reason.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
@@ -59,6 +60,15 @@ describe('the contributions of a decision', () => {
       for (let i = 0; i < EXPLAINED; i++) sum += repeated.contributions?.[action * EXPLAINED + i] ?? Number.NaN;
       expect(sum).toBeCloseTo(chosen.record[DecisionField.values + action], 9);
     }
+  });
+
+  it('are of the decision that was asked for, also where it is the first of the log', () => {
+    const repeat = new FlightRepeat(plainLog);
+    expect(repeat.run(-1).state).toBe('asked');
+    expect(repeat.repeated).toBe(0);
+    expect(repeat.run(0).state).toBe('asked');
+    expect(repeat.repeated).toBe(1);
+    expect(repeat.recorded[DecisionField.cycle]).toBe(0);
   });
 
   it('are none where the policy did not choose, and that is said', () => {
