@@ -27,6 +27,8 @@ const KEPT_MAX = 6000;
 const EPISODES_KEPT = 2000;
 /** Of those, the newest that success is a share of. */
 const RECENT_EPISODES = 50;
+/** Notices that are told to a page when it opens. */
+const NOTICES_KEPT = 30;
 /** Scans kept to find the one that a decision rests on: the newest may have come after it. */
 const SCANS_KEPT = 16;
 /** A frame follows the one before after this at the least: what a display can show [ms]. */
@@ -86,6 +88,9 @@ export class LiveSource implements ViewSource {
   readonly #trail = new Float64Array(3 * TRAIL_POINTS);
   #trailCount = 0;
   readonly #episodes: EpisodeWords[] = [];
+  /** Oldest first. */
+  readonly #notices: Notice[] = [];
+  #breakerOpen = false;
   #episode: number;
   /** Of the episode under way. */
   readonly #account = new EpisodeAccount();
@@ -125,6 +130,7 @@ export class LiveSource implements ViewSource {
     this.#viewers.add(viewer);
     const frame = this.#frame();
     if (frame !== null) viewer.frame(frame);
+    for (const notice of this.#notices) viewer.notice(notice);
     return {
       status: () => this.#currentStatus(),
       ask: async (order) => this.#ask(order),
@@ -137,13 +143,15 @@ export class LiveSource implements ViewSource {
   async control(order: Order): Promise<{ text: string; result?: unknown }> {
     const done = await this.#robot.carryOut(order);
     this.#statusMs = Number.NEGATIVE_INFINITY;
-    if (order.do !== 'checkpoints') this.notice('info', done.text);
+    if (order.do !== 'checkpoints') this.notice('info', order.do === 'stop' ? `STOP: ${done.text}` : done.text);
     return done;
   }
 
-  /** Tells every page something. */
+  /** Tells every page something, also those that open later. */
   notice(level: Notice['level'], text: string): void {
     const notice: Notice = { kind: 'notice', atS: this.#nowS, level, text };
+    this.#notices.push(notice);
+    if (this.#notices.length > NOTICES_KEPT) this.#notices.shift();
     for (const viewer of this.#viewers) viewer.notice(notice);
   }
 
@@ -286,6 +294,11 @@ export class LiveSource implements ViewSource {
     const recent = this.#episodes.slice(-RECENT_EPISODES);
     const successes = recent.filter(({ outcome }) => outcome === 'success').length;
     const figures = this.#robot.figures();
+    if (figures.breakerOpen !== this.#breakerOpen) {
+      this.#breakerOpen = figures.breakerOpen;
+      if (figures.breakerOpen) this.notice('warning', 'breaker opened: the rule drives');
+      else this.notice('info', 'breaker closed: the policy drives again');
+    }
     this.#status = {
       ...figures,
       atS: this.#nowS,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RecentDecisions, RecordFields, worthARow } from '../../src/dashboard/page/decisions.js';
 import { axisPlace, barHeight, beyond } from '../../src/dashboard/page/lateness-axis.js';
 import { movingSuccess } from '../../src/dashboard/page/moving-success.js';
+import { PageState } from '../../src/dashboard/page/page-state.js';
 import { Trail } from '../../src/dashboard/page/trail.js';
 import { featureName, forbiddenNames, listed, plain, reasonSentence } from '../../src/dashboard/page/words.js';
 import { FEATURES } from '../../src/features/extraction.js';
@@ -114,11 +115,66 @@ describe('the path driven', () => {
     expect(trail.x(99)).toBeCloseTo(999 * 0.05, 4);
   });
 
+  it('tells what of the stretch under way is recent', () => {
+    const trail = new Trail(100);
+    for (const x of [0, 0.1, 0.2]) trail.add(x, 0);
+    for (let i = 0; i < 10; i++) trail.add(9 + 0.1 * i, 0, 100 + i);
+    expect([0, 100, 104, 104.5, 109, 110].map((atS) => trail.since(atS))).toEqual([3, 3, 7, 8, 12, 13]);
+  });
+
   it('starts anew where the robot was put down elsewhere', () => {
     const trail = new Trail(100);
     for (const x of [0, 0.1, 0.2, 9, 9.1]) trail.add(x, 0);
     expect([0, 1, 2, 3, 4].map((i) => trail.starts(i))).toEqual([true, false, false, true, false]);
     expect(trail.current).toBe(3);
+  });
+});
+
+describe('events', () => {
+  const helloOf = (kind: 'live' | 'recording') =>
+    ({ run: '1', episodes: [], features: FEATURES, fields: DecisionField, robot: { name: 'rex', kind } }) as never;
+  const standing = { atS: 10, cycles: 500, speed: 1, halted: false, armed: true, frozen: false, driftAlarms: 0 };
+  const notice = (atS: number, text: string) => ({ kind: 'notice', level: 'info', atS, text }) as const;
+
+  it('are told once, newest first, also where they come again', () => {
+    const state = new PageState();
+    state.takeHello(helloOf('live'));
+    for (const [atS, text] of [
+      [3, 'b'],
+      [1, 'a'],
+      [3, 'b'],
+      [1, 'a'],
+      [4, 'a'],
+    ] as const) {
+      state.takeNotice(notice(atS, text));
+    }
+    expect(state.notices.map(({ atS, text }) => `${atS}${text}`)).toEqual(['4a', '3b', '1a']);
+  });
+
+  it('name how episodes of a robot at work end, and let what an operator did stay in sight', () => {
+    const state = new PageState();
+    state.takeHello(helloOf('live'));
+    state.takeNotice(notice(0, 'STOP: told to stand'));
+    for (let episode = 1; episode <= 300; episode++) {
+      state.takeEpisode({ atS: episode, episode, outcome: 'collision', timeS: 2.25 } as never);
+    }
+    expect(state.notices).toHaveLength(21);
+    expect(state.notices[0].text).toBe('episode 300 ended: collision, after 2.3 s');
+    expect(state.notices[20].text).toBe('STOP: told to stand');
+  });
+
+  it('of a recording are what changed while it played, and are gone before they happened', () => {
+    const state = new PageState();
+    state.takeHello(helloOf('recording'));
+    const take = (change: object) => state.takeStatus({ ...standing, ...change } as never);
+    take({});
+    take({ atS: 10.3, cycles: 515, halted: true });
+    take({ atS: 10.6, cycles: 530, halted: true, breakerOpen: true });
+    expect(state.notices.map(({ text }) => text)).toEqual(['breaker opened: the rule drives', 'STOP: told to stand']);
+    take({ atS: 10.4, cycles: 520, halted: true });
+    expect(state.notices.map(({ text }) => text)).toEqual(['STOP: told to stand']);
+    take({ atS: 99, cycles: 4950, frozen: true, halted: true });
+    expect(state.notices).toHaveLength(1);
   });
 });
 

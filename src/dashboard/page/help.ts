@@ -29,9 +29,14 @@ const signs: readonly (readonly [string, string, string])[] = [
   ['forbidden', '▨', 'directions that safety forbids'],
   ['chosen', '➤', 'direction that the policy chose'],
   ['command', '↝', 'where the command leads within a second'],
-  ['path', '∿', 'path driven; pale: before the robot was put elsewhere'],
+  ['path', '∿', 'path driven; pale: more than a minute ago, or before the robot was put elsewhere'],
   ['goal', '◎', 'goal'],
   ['contact', '✳', 'something touches the robot'],
+  [
+    'scaled',
+    'Σ',
+    'what each feature added to a direction’s value. Where directions share what they learn (tied, hybrid arms), each sees obstacles, goal and speed turned its own way and scaled together, so that 0 in the column “scaled” may still add something',
+  ],
 ];
 
 export class Help {

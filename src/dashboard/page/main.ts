@@ -18,7 +18,7 @@ import { NowStrip } from './now-strip.js';
 import { Changed, PageState } from './page-state.js';
 import { readPalette } from './palette.js';
 import { Rose } from './rose.js';
-import { Scene } from './scene.js';
+import { PATH_S, Scene } from './scene.js';
 import { SceneInput } from './scene-input.js';
 import { listenForKeys } from './shortcuts.js';
 import { Theme } from './theme.js';
@@ -64,10 +64,7 @@ class Page {
     this.connection = new Connection({
       hello: (hello) => this.#onHello(hello),
       frame: (frame) => this.#receive(() => state.takeFrame(frame)),
-      status: (status) => {
-        state.status = status;
-        state.changed |= Changed.status;
-      },
+      status: (status) => state.takeStatus(status),
       episode: (episode) => state.takeEpisode(episode),
       notice: (notice) => state.takeNotice(notice),
       link: (link) => this.#onLink(link),
@@ -179,8 +176,14 @@ class Page {
       const { live } = this.state;
       const atS = live ? EVER_S : this.state.atS;
       if (!Number.isFinite(atS)) return;
-      const { result } = await this.connection.ask({ do: 'trail', atS, seconds: live ? EVER_S : TRAIL_S });
-      this.state.takeTrail((result as TrailWords).points, atS);
+      const ask = async (upToS: number, seconds: number) => {
+        const { result } = await this.connection.ask({ do: 'trail', atS: upToS, seconds });
+        return (result as TrailWords).points;
+      };
+      const points = await ask(atS, live ? EVER_S : TRAIL_S);
+      const now = this.state.atS;
+      const recent = live && Number.isFinite(now) ? await ask(now, PATH_S) : points;
+      this.state.takeTrail(points, atS, recent.length / 2);
     } catch {
       // The path begins where the page was opened.
     }

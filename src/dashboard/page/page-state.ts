@@ -1,6 +1,7 @@
 /** What the page knows: who is shown, the newest frame, status, path, last decisions, episodes. All of bounded size. */
 import type { EpisodeWords, Frame, FrameScan, Hello, Notice, Status } from '../wire.js';
 import { RecentDecisions, RecordFields } from './decisions.js';
+import { fixed } from './format.js';
 import { scanPoints } from './geometry.js';
 import { Trail } from './trail.js';
 
@@ -8,6 +9,10 @@ const TRAIL_POINTS = 6000;
 const RECENT = 500;
 const EPISODES = 2000;
 const NOTICES = 60;
+/** Of those, about episodes: there may be many, and what an operator did is to stay in sight. */
+const EPISODE_NOTICES = 20;
+/** Two statuses of a recording that are no farther apart were played, not jumped between [s, at its own pace]. */
+const PLAYED_S = 1;
 /** A frame this near to where a path ends belongs to it [s]. */
 const SAME_MOMENT_S = 1;
 
@@ -34,6 +39,7 @@ export class PageState {
   changed = 0;
   /** Up to which moment the path is that was asked for last. */
   #trailAtS = Number.NaN;
+  #ofEpisodes: Notice[] = [];
 
   takeHello(hello: Hello): void {
     const same = this.hello !== null && this.hello.run === hello.run && this.hello.robot.name === hello.robot.name;
@@ -47,8 +53,10 @@ export class PageState {
       this.frameMs = Number.NEGATIVE_INFINITY;
       this.pointCount = 0;
       this.trail.clear();
+      this.notices = [];
+      this.#ofEpisodes = [];
     }
-    this.changed |= Changed.hello | Changed.frame | Changed.status | Changed.episodes;
+    this.changed |= Changed.notices | Changed.hello | Changed.frame | Changed.status | Changed.episodes;
   }
 
   takeFrame({ atS, record, scan }: Frame): void {
@@ -63,29 +71,81 @@ export class PageState {
     this.atS = atS;
     this.frameMs = performance.now();
     if (scan !== null) this.#takeScan(scan, record);
-    this.trail.add(record[fields.poseX], record[fields.poseY]);
+    this.trail.add(record[fields.poseX], record[fields.poseY], atS);
     if (record.length === this.hello?.recordDoubles) this.recent.add(record);
     this.changed |= Changed.frame;
   }
 
-  /** @param points x, y …, oldest first: the path up to a moment */
-  takeTrail(points: readonly number[], atS: number): void {
+  /**
+   * @param points x, y …, oldest first: the path up to a moment
+   * @param recent so many of its last points count as of now, the rest as of long ago
+   */
+  takeTrail(points: readonly number[], atS: number, recent = points.length / 2): void {
     this.#trailAtS = atS;
     this.trail.clear();
-    for (let i = 0; i + 1 < points.length; i += 2) this.trail.add(points[i], points[i + 1]);
+    const old = points.length - 2 * recent;
+    for (let i = 0; i + 1 < points.length; i += 2) {
+      this.trail.add(points[i], points[i + 1], i < old ? Number.NEGATIVE_INFINITY : this.atS);
+    }
     this.changed |= Changed.frame;
   }
 
+  /** Of a robot at work it is an event too; those of a recording are found all at once, and are on its timeline. */
   takeEpisode(episode: EpisodeWords): void {
     this.episodes.push(episode);
     if (this.episodes.length > EPISODES) this.episodes.shift();
     this.changed |= Changed.episodes;
+    if (!this.live) return;
+    const { atS, outcome, timeS } = episode;
+    const notice: Notice = {
+      kind: 'notice',
+      atS,
+      level: 'info',
+      text: `episode ${episode.episode} ended: ${outcome}, after ${fixed(timeS, 1)} s`,
+    };
+    this.#ofEpisodes.push(notice);
+    if (this.#ofEpisodes.length > EPISODE_NOTICES) {
+      const oldest = this.#ofEpisodes.shift();
+      this.notices = this.notices.filter((kept) => kept !== oldest);
+    }
+    this.takeNotice(notice);
   }
 
+  /** What a source tells to a page that connects again, it may have had. */
   takeNotice(notice: Notice): void {
-    this.notices.unshift(notice);
+    const { atS, text } = notice;
+    if (this.notices.some((known) => known.atS === atS && known.text === text)) return;
+    const place = this.notices.findIndex((known) => known.atS <= atS);
+    this.notices.splice(place < 0 ? this.notices.length : place, 0, notice);
     if (this.notices.length > NOTICES) this.notices.pop();
     this.changed |= Changed.notices;
+  }
+
+  /** What of a recording happened between two moments of it, told as it was told then. */
+  takeStatus(status: Status): void {
+    const before = this.status;
+    this.status = status;
+    this.changed |= Changed.status;
+    if (this.live || before === null) return;
+    if (status.cycles < before.cycles) {
+      this.notices = this.notices.filter(({ atS }) => atS <= status.atS);
+      this.changed |= Changed.notices;
+    }
+    // What lies between two moments that are far apart has no time.
+    const passedS = status.atS - before.atS;
+    if (!(passedS > 0 && passedS < PLAYED_S * Math.max(1, status.speed))) return;
+    const tell = (happened: boolean, text: string, level: Notice['level'] = 'info') => {
+      if (happened) this.takeNotice({ kind: 'notice', atS: status.atS, level, text });
+    };
+    tell(status.halted && !before.halted, 'STOP: told to stand');
+    tell(!status.halted && before.halted, 'may go on');
+    tell(status.armed && !before.armed, 'armed: the robot may move');
+    tell(!status.armed && before.armed, 'disarmed');
+    tell(status.frozen && !before.frozen, 'frozen: nothing is learned or explored');
+    tell(!status.frozen && before.frozen, 'learns again');
+    tell(status.breakerOpen && !before.breakerOpen, 'breaker opened: the rule drives', 'warning');
+    tell(!status.breakerOpen && before.breakerOpen, 'breaker closed: the policy drives again');
+    tell(status.driftAlarms > before.driftAlarms, 'drift alarm', 'warning');
   }
 
   get live(): boolean {

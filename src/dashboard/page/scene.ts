@@ -16,6 +16,9 @@ const TWIST_STEPS = 24;
 /** What of the world is shown at first, across [m]. */
 const FIRST_VIEW = 9;
 
+/** What was driven longer ago is pale [s]. */
+export const PATH_S = 60;
+
 export class Scene {
   readonly camera = new Camera();
   readonly canvas: HTMLCanvasElement;
@@ -146,15 +149,17 @@ export class Scene {
 
   #path(): void {
     const { camera } = this;
-    const { trail } = this.#state;
+    const { trail, atS } = this.#state;
     const context = this.#context;
-    const current = trail.current;
+    const { current } = trail;
+    const recent = trail.since(atS - PATH_S);
     context.strokeStyle = this.#palette.path;
     context.lineJoin = 'round';
     context.lineCap = 'round';
     for (const [from, to, alpha, width] of [
       [0, current, 0.3, 1.5],
-      [current, trail.length, 0.95, 2.5],
+      [current, recent, 0.3, 2],
+      [Math.max(current, recent - 1), trail.length, 0.95, 2.5],
     ]) {
       if (to - from < 1) continue;
       context.globalAlpha = alpha;
@@ -163,7 +168,7 @@ export class Scene {
       for (let i = from; i < to; i++) {
         const sx = camera.screenX(trail.x(i), trail.y(i));
         const sy = camera.screenY(trail.x(i), trail.y(i));
-        if (trail.starts(i)) context.moveTo(sx, sy);
+        if (i === from || trail.starts(i)) context.moveTo(sx, sy);
         else context.lineTo(sx, sy);
       }
       context.stroke();

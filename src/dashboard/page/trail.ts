@@ -8,6 +8,8 @@ export class Trail {
   readonly capacity: number;
   readonly #x: Float32Array;
   readonly #y: Float32Array;
+  /** When the robot was there, on any one clock [s]. */
+  readonly #atS: Float64Array;
   /** 1 where a stretch begins. */
   readonly #starts: Uint8Array;
   #first = 0;
@@ -17,6 +19,7 @@ export class Trail {
     this.capacity = capacity;
     this.#x = new Float32Array(capacity);
     this.#y = new Float32Array(capacity);
+    this.#atS = new Float64Array(capacity);
     this.#starts = new Uint8Array(capacity);
   }
 
@@ -42,7 +45,8 @@ export class Trail {
     return i === 0 || this.#starts[(this.#first + i) % this.capacity] === 1;
   }
 
-  add(x: number, y: number): void {
+  /** @param atS never before the last point's; `-Infinity` where nobody knows, and it was long ago */
+  add(x: number, y: number, atS = Number.NEGATIVE_INFINITY): void {
     if (!Number.isFinite(x) || !Number.isFinite(y)) return;
     let start = 1;
     if (this.#count > 0) {
@@ -56,6 +60,16 @@ export class Trail {
     this.#x[at] = x;
     this.#y[at] = y;
     this.#starts[at] = start;
+    this.#atS[at] = atS;
+  }
+
+  /** The first point from a moment on, within the stretch under way; its end where there is none. */
+  since(atS: number): number {
+    const { current } = this;
+    for (let i = this.#count - 1; i >= current; i--) {
+      if (this.#atS[(this.#first + i) % this.capacity] < atS) return i + 1;
+    }
+    return current;
   }
 
   /** Where the stretch under way begins. */

@@ -288,6 +288,17 @@ describe('orders', () => {
     expect(viewer.notices.map(({ text }) => text)).toEqual(['did goal']);
   });
 
+  it('are told to a page that opens later too, the last thirty of them', async () => {
+    const { source, viewer } = rig();
+    await source.control({ do: 'stop' });
+    source.view(viewer);
+    expect(viewer.notices.map(({ text }) => text)).toEqual(['STOP: did stop']);
+    for (let i = 0; i < 50; i++) source.notice('info', String(i));
+    const late = new KeepingViewer();
+    source.view(late);
+    expect(late.notices.map(({ text }) => text)).toEqual(Array.from({ length: 30 }, (_, i) => String(20 + i)));
+  });
+
   it('that fail say why and tell nobody else', async () => {
     const { robot, source, viewer } = rig();
     source.view(viewer);
