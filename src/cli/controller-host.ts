@@ -50,6 +50,8 @@ export interface ControllerHostOptions {
   onFault: (detail: string) => void;
   /** A checkpoint is on the disk. */
   onSaved?: () => void;
+  /** Whether no cycle is due, as in a pause of the simulator: a thread that is late then misses nothing. */
+  timeStands?: () => boolean;
   /** Shared with others; one of its own where absent. */
   clock?: MonotonicClock;
 }
@@ -112,10 +114,13 @@ export class ControllerHost {
       watchdogTimeoutNs: p.watchdog_timeout_s * 1e9,
       heartbeatTimeoutNs: p.heartbeat_timeout_s * 1e9,
       onStall: (cause, detail) => {
+        if (cause === 'stalled' && options.timeStands?.() === true) return;
         this.#warn(cause.toUpperCase(), detail);
         if (cause === 'died') options.onFault(detail);
       },
-      onRecovery: () => this.#warn('', 'the control thread is back'),
+      onRecovery: () => {
+        if (this.warning !== '') this.#warn('', 'the control thread is back');
+      },
       onLatch: (message) => options.onFault(`a cycle failed and the robot stands: ${message}`),
       ...(options.clock === undefined ? {} : { clock: options.clock }),
     });

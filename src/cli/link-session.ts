@@ -167,7 +167,7 @@ export class LinkSession {
     try {
       for (const text of this.#heard) display.message(text);
       const each = this.#sessions.length > 1 ? `${this.#sessions.length} controllers, each: ` : '';
-      display.message(`${each}${memoryLine(this.#sessions[0].host.controller.memory.layout)}`);
+      display.message(`${each}${memoryLine(this.#sessions[0].host.controller.memory.layout, display.isTerminal)}`);
       for (const line of endpointLines(this.#port.endpoints, control.parameters)) display.message(line);
       this.#every(display.isTerminal ? PAINT_MS : WRITE_MS, () => this.#paint());
       this.#every(PAINT_MS, () => {

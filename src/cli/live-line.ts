@@ -22,8 +22,15 @@ export interface LiveFigures {
   /** Null where this run saves none; NaN where there is none yet [s]. */
   checkpointAgeS: number | null;
   checkpointFailures: number;
+  /** What an operator has done to the run: `paused`, `stopped`, `frozen`; usually empty. */
+  state: readonly string[];
   /** Something that must be seen, such as a fault; usually empty. */
   warning: string;
+}
+
+/** `LiveFigures.state` of a run. @param paused the simulator's time stands */
+export function stateWords(paused: boolean, { halted, frozen }: { halted: boolean; frozen: boolean }): string[] {
+  return [paused ? 'paused' : '', halted ? 'stopped' : '', frozen ? 'frozen' : ''].filter((word) => word !== '');
 }
 
 /** Shorter names of intervention reasons for narrow terminals. */
@@ -79,6 +86,7 @@ function inWords(f: LiveFigures, reasons: [string, number][], left: number): str
     const saved = Number.isNaN(f.checkpointAgeS) ? 'not saved yet' : `saved ${age(f.checkpointAgeS)} ago`;
     parts.push(f.checkpointFailures > 0 ? `${saved}, SAVING FAILS (${f.checkpointFailures})` : saved);
   }
+  if (f.state.length > 0) parts.unshift(f.state.join(', '));
   if (f.warning !== '') parts.unshift(f.warning);
   return parts.join(' | ');
 }
@@ -99,6 +107,7 @@ function inShort(f: LiveFigures, reasons: [string, number][], separator: string)
     const saved = Number.isNaN(f.checkpointAgeS) ? '-' : age(f.checkpointAgeS).replace(' ', '');
     parts.push(f.checkpointFailures > 0 ? `saved ${saved} FAILS` : `saved ${saved}`);
   }
+  if (f.state.length > 0) parts.unshift(f.state.join(', '));
   if (f.warning !== '') parts.unshift(f.warning);
   return parts.join(separator);
 }
@@ -153,11 +162,19 @@ export function recentText(tally: EpisodeTally): string {
   return `success ${percent(tally.recentSuccessRate)} | reward ${signed(tally.recentMeanReward)}`;
 }
 
-/** What the memory is that is fixed before the first cycle. */
-export function memoryLine(layout: ControlLayout): string {
+/** How many regions a terminal is shown. */
+const REGIONS_SHOWN = 2;
+
+/**
+ * What the memory is that is fixed before the first cycle.
+ *
+ * @param brief in one line of a terminal, with the largest regions; else with all of them
+ */
+export function memoryLine(layout: ControlLayout, brief: boolean): string {
   const { regions, totalBytes } = memoryReport(layout);
-  const list = regions.map(({ name, bytes }) => `${name} ${byteSize(bytes)}`).join(', ');
-  return `memory, fixed from here on: ${byteSize(totalBytes)} (${list})`;
+  const shown = brief ? [...regions].sort((a, b) => b.bytes - a.bytes).slice(0, REGIONS_SHOWN) : regions;
+  const list = shown.map(({ name, bytes }) => `${name} ${byteSize(bytes)}`).join(', ');
+  return `memory, fixed from here on: ${byteSize(totalBytes)} (${list}${shown.length < regions.length ? ', …' : ''})`;
 }
 
 function byteSize(bytes: number): string {

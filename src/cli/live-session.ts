@@ -14,7 +14,7 @@ import { type BesideRun, BesideRuns, type RobotFollowers, type RunUnderWay, runC
 import { type Checkpointing, chainWorldHash, type LearnedState, type RunProgress } from './checkpointing.js';
 import { ControllerHost } from './controller-host.js';
 import { type EpisodeTally, episodeLine, feedbackFigures, interventionsByReason } from './episode-tally.js';
-import { type LiveDisplay, liveLine, memoryLine } from './live-line.js';
+import { type LiveDisplay, liveLine, memoryLine, stateWords } from './live-line.js';
 import { packageVersion } from './package-version.js';
 import { geometryOf, type Run } from './run-options.js';
 import type { StopRequest } from './stop-request.js';
@@ -75,6 +75,7 @@ export class LiveSession {
       tell: (text) => display.message(text),
       onFault: (detail) => this.#end(detail),
       onSaved: () => this.#onSaved(),
+      timeStands: () => this.#port.paused,
     });
     this.#beside = new BesideRuns(options.beside ?? [], (text) => display.message(text));
     this.#port = new SimPort({
@@ -104,7 +105,7 @@ export class LiveSession {
   async drive(): Promise<LiveResult> {
     const { controller, host } = this;
     const { tally, stop, display } = this.#options;
-    display.message(memoryLine(controller.memory.layout));
+    display.message(memoryLine(controller.memory.layout, display.isTerminal));
     await this.#beside.open();
     try {
       // Before the first cycle, so that none is missed.
@@ -253,6 +254,7 @@ export class LiveSession {
           feedback: feedbackFigures(statistics),
           checkpointAgeS: checkpointing === null ? null : (Date.now() - checkpointing.savedUnixMs) / 1e3,
           checkpointFailures: checkpointing?.failure ? checkpointing.failures : 0,
+          state: stateWords(this.#port.paused, host),
           warning: host.warning,
         },
         display.columns,

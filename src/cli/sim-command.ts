@@ -229,7 +229,7 @@ async function simHeadless(job: Job): Promise<JobResult> {
   const beside = new BesideRuns(job.beside, tell);
   let followers: RobotFollowers | null = null;
   try {
-    display.message(memoryLine(session.memory.layout));
+    display.message(memoryLine(session.memory.layout, display.isTerminal));
     followers = await followHeadless({ ...job, command: 'sim', session, beside, tell });
     const told = followers;
     const started = performance.now();

@@ -96,7 +96,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
     const beside = new BesideRuns(besides, tell);
     const policy = session.loop.policy;
     const setRates = rateSetter(policy, schedules);
-    display.message(memoryLine(session.memory.layout));
+    display.message(memoryLine(session.memory.layout, display.isTerminal));
 
     let followers: RobotFollowers;
     try {

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EpisodeTally } from '../../../src/cli/episode-tally.js';
-import { LiveDisplay, type LiveFigures, liveLine, memoryLine, progressLine } from '../../../src/cli/live-line.js';
+import {
+  LiveDisplay,
+  type LiveFigures,
+  liveLine,
+  memoryLine,
+  progressLine,
+  stateWords,
+} from '../../../src/cli/live-line.js';
 import { planControlLayout } from '../../../src/memory/layout.js';
 import { REASON_LABELS } from '../../../src/memory/reason.js';
 
@@ -17,6 +24,7 @@ const figures: LiveFigures = {
   feedback: {},
   checkpointAgeS: 8.4,
   checkpointFailures: 0,
+  state: [],
   warning: '',
 };
 const nothing: LiveFigures = {
@@ -43,6 +51,15 @@ describe('the live line', () => {
     );
     expect(liveLine(figures, 79)).toBe('50.0Hz p99 62µs | miss 2 | ep 137 ok 94% | r +1.23 | slowed 1200 | saved 8s');
     expect(liveLine(figures, 40)).toBe('50.0Hz p99 62µs|miss 2|ep 137 ok 94%|r +');
+  });
+
+  it('says what an operator has done to the run, before all but a warning', () => {
+    const state = stateWords(true, { halted: true, frozen: true });
+    expect(state).toEqual(['paused', 'stopped', 'frozen']);
+    expect(stateWords(false, { halted: false, frozen: false })).toEqual([]);
+    expect(liveLine({ ...figures, state }, 200)).toMatch(/^paused, stopped, frozen \| 50\.0 Hz \| /);
+    expect(liveLine({ ...figures, state: ['paused'] }, 79)).toMatch(/^paused \| 50\.0Hz p99/);
+    expect(liveLine({ ...figures, state, warning: 'STALLED' }, 200)).toMatch(/^STALLED \| paused, stopped, frozen \| /);
   });
 
   it('shows alarms of drift and what became of feedback where there was any', () => {
@@ -152,7 +169,13 @@ describe('what a run says of itself', () => {
 
   it('is how large each arena is', () => {
     const sizes = { policyBytes: 7000, scalerBytes: 600, snapshotBytes: 6000, statisticsBytes: 15_000 };
-    const line = memoryLine(planControlLayout({ maxBeams: 720, decisionRecords: 64, ...sizes }));
-    expect(line).toMatch(/^memory, fixed from here on: \d+ kB \(orders 64 B, .*, policy 7\.0 kB, scaler 600 B, /);
+    const layout = planControlLayout({ maxBeams: 720, decisionRecords: 64, ...sizes });
+    expect(memoryLine(layout, true)).toMatch(
+      /^memory, fixed from here on: \d+ kB \(\w+ [\d.]+ kB, \w+ [\d.]+ kB, …\)$/,
+    );
+    expect(memoryLine(layout, true).length).toBeLessThan(80);
+    expect(memoryLine(layout, false)).toMatch(
+      /^memory, fixed from here on: \d+ kB \(orders 64 B, .*, policy 7\.0 kB, scaler 600 B, /,
+    );
   });
 });
