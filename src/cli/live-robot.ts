@@ -175,7 +175,12 @@ class OperatorOfPage {
       throw new Error(`not armed: the control thread ${NO_LONGER[state]}`);
     }
     const { armed } = this.#administration.go(this.#run.robot);
-    return { text: armed === true ? 'armed: the robot may move' : 'may go on, as soon as its link arms it' };
+    if (armed === true) return { text: 'armed: the robot may move' };
+    // A simulated run arms its robot itself, once, and disarms it before it ends.
+    const linked = this.#run.simulator === null;
+    return {
+      text: `may go on, ${linked ? 'as soon as its link arms it' : 'but is not armed: the run begins or ends'}`,
+    };
   }
 
   #goal(x: number, y: number): { text: string } {

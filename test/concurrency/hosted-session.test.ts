@@ -1,6 +1,7 @@
 /** Controllers as the link's sessions use them, with their control threads: who comes and goes, and who orders what. */
 import { existsSync, readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { SimPort, scenarioOf } from '../../sim/index.js';
 import { RobotFollowers, type RunUnderWay } from '../../src/cli/beside-run.js';
 import type { ControllerHost } from '../../src/cli/controller-host.js';
 import { HostAdministration } from '../../src/cli/host-administration.js';
@@ -43,7 +44,7 @@ async function hosted({ folderByRobot = true, frozen = false, orders = new Order
   });
   /** Of each robot that came, as its page orders it. */
   const pageOf = (index: number) => liveRobot({ run: runs[index], host: session.host, log: () => '' });
-  return { session, host: session.host, orders, administration, told, pageOf };
+  return { session, host: session.host, orders, administration, told, runs, pageOf };
 }
 
 /** As if the policy had learned from so many examples more: where nobody drives the control thread counts none. */
@@ -263,6 +264,15 @@ describe('a page', () => {
     const { session, host, pageOf } = await hosted();
     await session.begin('bot');
     expect((await pageOf(0).carryOut({ do: 'arm' })).text).toBe('may go on, as soon as its link arms it');
+    expect(host.armed).toBe(false);
+  });
+
+  it('speaks of no link to who looks at a robot in the simulator', async () => {
+    const { session, host, runs } = await hosted();
+    await session.begin('bot');
+    const simulator = new SimPort({ scenario: scenarioOf('clutter'), clock: host.controller.clock, episodes: 1 });
+    const page = liveRobot({ run: { ...runs[0], simulator }, host, log: () => '' });
+    expect((await page.carryOut({ do: 'arm' })).text).toBe('may go on, but is not armed: the run begins or ends');
     expect(host.armed).toBe(false);
   });
 
