@@ -39,6 +39,12 @@ const SILENCE_MS = 20_000;
 const MARK_BYTES = 8;
 /** Requests of one page a second; a slider that is dragged sends one a displayed frame. */
 export const REQUESTS_PER_S = 60;
+/**
+ * Those that show another robot or its path, together, a second, and how many may come at once: they are answered with
+ * thousands of numbers, or with a log that is searched, where others are answered with a sentence.
+ */
+export const LONG_ANSWERS_PER_S = 4;
+export const LONG_ANSWER_BURST = 8;
 /** Requests that wait for their answer; a stop waits for none of them. */
 const MAX_ASKED = 32;
 
@@ -82,6 +88,7 @@ export class PageClient implements Viewer {
   readonly #socket: WebSocket;
   readonly #frames = new TokenBucket(FRAMES_PER_S, FRAME_BURST);
   readonly #requests = new TokenBucket(REQUESTS_PER_S);
+  readonly #longAnswers = new TokenBucket(LONG_ANSWERS_PER_S, LONG_ANSWER_BURST);
   #source: ViewSource | null = null;
   #view: View | null = null;
   /** Sequence of the scan that it was sent last. */
@@ -251,6 +258,11 @@ export class PageClient implements Viewer {
 
   async #carryOut({ id: _, to, ...order }: Request): Promise<{ text: string; result: unknown }> {
     if (this.#asked > MAX_ASKED && order.do !== 'stop') throw new Error('too many requests wait for their answer');
+    if ((order.do === 'show' || order.do === 'trail') && !this.#longAnswers.take(performance.now() * 1e6)) {
+      throw new Error(
+        `another robot or its path may be asked for ${LONG_ANSWERS_PER_S} times a second: again in a moment`,
+      );
+    }
     if (order.do === 'show') {
       this.#options.show(this, order.robot);
       return { text: '', result: null };

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { LiveSource } from '../../../src/dashboard/live-source.js';
-import { REQUESTS_PER_S } from '../../../src/dashboard/page-client.js';
+import { LONG_ANSWER_BURST, REQUESTS_PER_S } from '../../../src/dashboard/page-client.js';
 import { readPageFiles } from '../../../src/dashboard/page-files.js';
 import type { PageServer } from '../../../src/dashboard/server.js';
 import { WIRE_PATH, WIRE_VERSION, WireClose } from '../../../src/dashboard/wire.js';
@@ -512,6 +512,25 @@ describe('what a page may send', () => {
     });
     expect(server.counts.tooMany).toBe(1);
     expect(await other.ask({ do: 'arm' })).toMatchObject({ ok: true });
+  });
+
+  it.each([
+    { do: 'show', robot: 'rex' },
+    { do: 'trail', atS: 0, seconds: 1 },
+  ] as const)('is $do a few times a second; further ones are refused, while orders are carried out', async (order) => {
+    const { server, robot } = await served();
+    const [page, other] = [await rig.open(server), await rig.open(server)];
+    // Those that a slow machine takes in later fill the bucket up again, by four a second.
+    const answers = await Promise.all(Array.from({ length: 30 }, () => page.ask(order)));
+    expect(answers.slice(0, LONG_ANSWER_BURST).every(({ ok }) => ok)).toBe(true);
+    const refused = answers.filter(({ ok }) => !ok);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(new Set(refused.map(({ text }) => text))).toEqual(
+      new Set(['another robot or its path may be asked for 4 times a second: again in a moment']),
+    );
+    expect(await page.ask({ do: 'stop' })).toMatchObject({ ok: true });
+    expect(robot.orders).toEqual([{ do: 'stop' }]);
+    expect(await other.ask(order)).toMatchObject({ ok: true });
   });
 });
 
