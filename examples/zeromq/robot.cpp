@@ -53,7 +53,8 @@ int drive(const std::map<std::string, std::string>& options, const std::optional
       told = news;
       std::printf("%s\n", news.empty() ? "waiting for the controller" : news.c_str());
     }
-    if (room.reached(goal)) {
+    // The controller has to have seen it too; what it said last may still be about the goal before.
+    if (room.reached(goal) && robot.last() && robot.last()->why == rfsn::kArrived) {
       std::printf("goal %d (%.2f, %.2f) after %.1f s, %.1f m driven, %d collisions\n", ++reached, goal.x, goal.y,
                   room.time - since, room.driven, room.collisions);
       goal = room.goal();

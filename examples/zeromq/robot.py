@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from rfsn_link import Refused, Robot
+from rfsn_link import ARRIVED, Refused, Robot
 from room import Room
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -39,7 +39,8 @@ try:
         if news != told:
             told = news
             print(news or 'waiting for the controller', flush=True)
-        if room.reached(goal):
+        # The controller has to have seen it too; what it said last may still be about the goal before.
+        if room.reached(goal) and robot.last and robot.last.why == ARRIVED:
             reached += 1
             print(f'goal {reached} ({goal[0]:.2f}, {goal[1]:.2f}) after {room.time - since:.1f} s, '
                   f'{room.driven:.1f} m driven, {room.collisions} collisions', flush=True)

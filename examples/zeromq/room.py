@@ -1,4 +1,5 @@
-"""A robot in a room with round obstacles, on a clock of its own: a differential base 0.508 m by 0.43 m and a laser."""
+"""A robot in a room with round obstacles, on a clock of its own: a differential base 0.508 m by 0.43 m with a laser and
+contact sensors on its sides."""
 import math
 import random
 
@@ -7,6 +8,7 @@ SIDE = 8.0
 BEAMS, RANGE = 240, 10.0
 LIMITS = (2.0, 4.0, 20.0, 25.0)  # m/s, rad/s, m/s², rad/s²: what the base can do
 STEP = 0.005
+MASS = 16.0  # kg
 
 
 class Room:
@@ -16,6 +18,7 @@ class Room:
         self.x = self.y = self.yaw = self.speed = self.turning = 0.0
         self.twist, self.expiry = (0.0, 0.0, 0.0), 0.0
         self.hit = False
+        self.contacts = [0.0] * 4
         self.collisions = 0
         self.driven = 0.0
         self.obstacles = []
@@ -29,7 +32,7 @@ class Room:
         """The robot as a hello describes it."""
         scan = {'n': BEAMS, 'a0': -math.pi, 'da': 2 * math.pi / BEAMS, 'rmin': 0.05, 'rmax': RANGE}
         return {'name': name, 'mode': mode, 'clock': clock, 'drive': 'differential', 'size': [LENGTH, WIDTH],
-                'max': list(LIMITS), 'rate': float(rate), 'scan': scan, 'contacts': False}
+                'max': list(LIMITS), 'rate': float(rate), 'scan': scan, 'contacts': True}
 
     def clearance(self, x, y):
         """From a point to the nearest wall or obstacle [m]."""
@@ -47,9 +50,10 @@ class Room:
         return math.hypot(goal[0] - self.x, goal[1] - self.y) < goal[2]
 
     def readings(self):
-        """What the robot senses: odometry, and one turn of the laser."""
+        """What the robot senses: odometry, one turn of the laser, and the hardest contact on each side since it last said so."""
         odometry = self.x, self.y, self.yaw, self.speed, 0.0, self.turning
-        return {'odom': odometry, 'ranges': self.ranges()}
+        contacts, self.contacts = self.contacts, [0.0] * 4
+        return {'odom': odometry, 'ranges': self.ranges(), 'contacts': contacts}
 
     def ranges(self):
         """One turn of the laser, which sits on the robot's centre [m]; inf where nothing is seen."""
@@ -84,7 +88,12 @@ class Room:
             self.yaw = math.remainder(self.yaw + self.turning * dt, 2 * math.pi)
             self.x += self.speed * math.cos(self.yaw) * dt
             self.y += self.speed * math.sin(self.yaw) * dt
-            if self._overlaps():
+            touched = self._touched()
+            if touched:
+                # What stops it within one step. A corner that turns into something moves at that speed too.
+                force = MASS * (abs(self.speed) + abs(self.turning) * math.hypot(LENGTH, WIDTH) / 2) / STEP
+                for side in touched:
+                    self.contacts[side] = max(self.contacts[side], force)
                 self.x, self.y, self.yaw = before
                 self.speed = self.turning = 0.0
                 self.collisions += not self.hit
@@ -93,14 +102,25 @@ class Room:
                 self.hit = False
                 self.driven += abs(self.speed) * dt
 
-    def _overlaps(self):
+    def _touched(self):
+        """The sides that stand in something: front, left, back, right by number."""
         c, s = math.cos(self.yaw), math.sin(self.yaw)
-        reach = [(abs(c) * LENGTH + abs(s) * WIDTH) / 2, (abs(s) * LENGTH + abs(c) * WIDTH) / 2]
-        if abs(self.x) + reach[0] > SIDE / 2 or abs(self.y) + reach[1] > SIDE / 2:
-            return True
+        reach_x, reach_y = (abs(c) * LENGTH + abs(s) * WIDTH) / 2, (abs(s) * LENGTH + abs(c) * WIDTH) / 2
+        found = set()
+        if abs(self.x) + reach_x > SIDE / 2:
+            found.add(self._side(self.x * c, -self.x * s))
+        if abs(self.y) + reach_y > SIDE / 2:
+            found.add(self._side(self.y * s, self.y * c))
         for ox, oy, radius in self.obstacles:
             dx, dy = ox - self.x, oy - self.y
-            ahead, left = abs(dx * c + dy * s) - LENGTH / 2, abs(dy * c - dx * s) - WIDTH / 2
-            if math.hypot(max(ahead, 0.0), max(left, 0.0)) < radius:
-                return True
-        return False
+            ahead, left = dx * c + dy * s, dy * c - dx * s
+            if math.hypot(max(abs(ahead) - LENGTH / 2, 0.0), max(abs(left) - WIDTH / 2, 0.0)) < radius:
+                found.add(self._side(ahead / LENGTH, left / WIDTH))
+        return found
+
+    @staticmethod
+    def _side(ahead, left):
+        """The side that something is on which lies that way."""
+        if abs(ahead) >= abs(left):
+            return 0 if ahead > 0 else 2
+        return 1 if left > 0 else 3
