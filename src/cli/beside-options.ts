@@ -1,5 +1,6 @@
 /** What is asked for on the command line of what goes on beside a run: `--log`, `--page`, `--no-page`. */
 import type { Command } from 'commander';
+import { parseListen } from '../dashboard/access.js';
 
 export interface BesideOptions {
   /** Folder. */
@@ -11,6 +12,14 @@ export interface BesideOptions {
 /** Where the page is served that is asked for without saying where. */
 export const PAGE_ADDRESS = '127.0.0.1:8600';
 
+/** For commander's option parsers: a port alone is this machine's. @throws ParameterError that names the flag */
+export function pageArgument(text: string): string {
+  const [, port] = /^:?(\d+)$/.exec(text) ?? [];
+  const listen = port === undefined ? text : `127.0.0.1:${port}`;
+  parseListen(listen, '--page');
+  return listen;
+}
+
 /** Gives a command `--log DIR`. @returns the same command */
 export function addLogOption(command: Command): Command {
   return command.option('--log <dir>', 'write a flight log there, which ROS 2 and Foxglove read (default: log.dir)');
@@ -19,7 +28,11 @@ export function addLogOption(command: Command): Command {
 /** Gives a command `--page` and `--no-page`. @returns the same command */
 export function addPageOptions(command: Command): Command {
   return command
-    .option('--page [host:port]', `serve the live page and /metrics (default: dashboard.listen, or ${PAGE_ADDRESS})`)
+    .option(
+      '--page [host:port]',
+      `serve the live page and /metrics (default: dashboard.listen, or ${PAGE_ADDRESS})`,
+      pageArgument,
+    )
     .option('--no-page', 'do not, whatever the parameters say');
 }
 

@@ -5,6 +5,7 @@ import { FlightLogReader } from '../telemetry/flight-log/log-reader.js';
 import { explanationFigures, explanationText } from './decision-explanation.js';
 import { FlightRepeat, parametersOf } from './flight-repeat.js';
 import { endText } from './flight-replay.js';
+import { logFileOf } from './log-folder.js';
 import { printJson, printNotes, UsageError } from './usage.js';
 
 const DEFAULT_COLUMNS = 80;
@@ -22,7 +23,7 @@ export function registerExplainCommand(program: Command): void {
   program
     .command('explain')
     .description('print one decision of a flight log, with what each feature added to each value')
-    .argument('<log>', 'a flight log, as --log writes it; of several parts any one')
+    .argument('<log>', 'a flight log, as --log writes it, of several parts any one; or a folder, for its newest')
     .requiredOption('--at <time>', 'seconds into the log, a time as 2026-11-21T17:00:00Z, or #CYCLE', placeArgument)
     .option('--json', 'end with one line of JSON')
     .addHelpText(
@@ -44,7 +45,7 @@ export function placeArgument(text: string): LogPlace {
 }
 
 async function explain(file: string, options: ExplainCommandOptions): Promise<void> {
-  const log = new FlightLogReader(file);
+  const log = new FlightLogReader(logFileOf(file));
   try {
     const decision = findDecision(log, options.at);
     const cycle = decision.record[DecisionField.cycle];

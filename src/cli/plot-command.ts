@@ -9,6 +9,7 @@ import { parametersOf } from './flight-repeat.js';
 import { readHistory } from './history-file.js';
 import { type LatenessPanel, latenessSvg } from './lateness-plot.js';
 import { type CurveEpisode, learningCurveSvg } from './learning-curve.js';
+import { logFileOf } from './log-folder.js';
 import { type MapTrajectory, type MapWorld, mapSvg, type SheetCell, sheetSvg } from './map-plot.js';
 import { pictureFormat, THEMES, type Theme, writePicture } from './picture.js';
 import { refuseInput } from './text-output.js';
@@ -38,7 +39,7 @@ export function registerPlotCommand(program: Command): void {
     .command('plot')
     .description('draw histories and flight logs as SVG or PNG')
     .argument('<kind>', `${KINDS.join(', ')}`)
-    .argument('<files...>', 'flight logs; for learning also the history of a training')
+    .argument('<files...>', 'flight logs, or folders, for their newest; for learning also the history of a training')
     .option('-o, --output <file>', 'where to, .svg or .png (default: KIND.svg)')
     .option(
       '--episode <n>',
@@ -97,7 +98,7 @@ class PlottedLog {
 
   constructor(file: string, options: PlotOptions) {
     this.file = file;
-    this.log = new FlightLogReader(file);
+    this.log = new FlightLogReader(logFileOf(file));
     printNotes(this.log.notes);
     const { metadata } = this.log;
     this.scenarioName = options.scenario ?? metadata.get('scenario') ?? '';
@@ -144,8 +145,9 @@ function withLogs<T>(files: readonly string[], options: PlotOptions, body: (logs
 }
 
 function learningPicture(files: readonly string[], options: PlotOptions): string {
-  const [file, ...others] = files;
+  const [given, ...others] = files;
   if (others.length > 0) throw new UsageError(`plot learning draws one training, and ${files.length} files are given`);
+  const file = logFileOf(given);
   const { scenario, episodes } = isFlightLog(file) ? curveOfLog(file, options) : curveOfHistory(file);
   if (episodes.length === 0) throw new UsageError(`${file} holds no episode that has ended`);
   const heading = options.title ?? (scenario === '' ? baseName(file) : `Learning in ${scenario}`);
@@ -176,7 +178,7 @@ function curveOfLog(file: string, options: PlotOptions): { scenario: string; epi
 
 function latenessPicture(files: readonly string[], options: PlotOptions): string {
   const panels = files.map((file): LatenessPanel => {
-    const log = new FlightLogReader(file);
+    const log = new FlightLogReader(logFileOf(file));
     try {
       printNotes(log.notes);
       const parameters = parametersOf(log);

@@ -12,6 +12,7 @@ import { compileReward } from '../reward/reward-compiler.js';
 import { isFlightLog } from '../telemetry/flight-log/log-reader.js';
 import { Checkpointing, type LearnedState } from './checkpointing.js';
 import { replayFlightLog } from './flight-replay.js';
+import { logFileOf } from './log-folder.js';
 import { policyNotes, policyOption } from './policy-option.js';
 import { ShadowSession } from './shadow-session.js';
 import {
@@ -48,7 +49,7 @@ export function registerReplayCommand(program: Command): void {
   const command = program
     .command('replay')
     .description('repeat a flight log to the bit, or run a recorded ROS 2 log through the controller')
-    .argument('<file>', 'an MCAP recording');
+    .argument('<file>', 'an MCAP recording; or a folder of flight logs, for its newest');
   addParameterOptions(command)
     .option('--odom <topic>', 'nav_msgs/msg/Odometry to use (default: the first there is)')
     .option('--scan <topic>', 'sensor_msgs/msg/LaserScan to use (default: the first there is)')
@@ -72,7 +73,8 @@ export function registerReplayCommand(program: Command): void {
     .action(replay);
 }
 
-async function replay(file: string, options: ReplayCommandOptions, command: Command): Promise<void> {
+async function replay(path: string, options: ReplayCommandOptions, command: Command): Promise<void> {
+  const file = logFileOf(path);
   if (options.shadow !== true && isFlightLog(file)) {
     const meant = ['params', 'set', 'odom', 'scan', 'mountX', 'mountY', 'mountYaw', 'policy', 'frozen', 'seed'].find(
       (name) => command.getOptionValueSource(name) === 'cli',

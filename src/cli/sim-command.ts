@@ -117,6 +117,9 @@ async function sim(options: SimCommandOptions): Promise<void> {
       virtual: options.headless === true,
       tell: (text) => display.message(text),
     });
+    if (display.isTerminal && options.headless !== true && options.page !== false) {
+      if (run.parameters['dashboard.listen'] === '') display.message('no page (--page shows one)');
+    }
     const checkpointing = learns(run.parameters) ? Checkpointing.of(run, (text) => display.message(text)) : null;
     const resumed = (await checkpointing?.load()) ?? null;
     if (resumed !== null) display.message(resumed.message);

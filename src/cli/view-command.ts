@@ -1,21 +1,20 @@
-import { statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { parseListen } from '../dashboard/access.js';
 import { RecordedSource } from '../dashboard/recorded-source.js';
 import { PageServer } from '../dashboard/server.js';
 import { FEATURES } from '../features/extraction.js';
 import { defaultParameters } from '../parameters/schema.js';
 import { FlightLogError } from '../telemetry/flight-log/log-error.js';
 import { FlightLogReader } from '../telemetry/flight-log/log-reader.js';
-import { hostsOf, PAGE_ADDRESS } from './beside-options.js';
+import { hostsOf, PAGE_ADDRESS, pageArgument } from './beside-options.js';
 import { parametersOf } from './flight-repeat.js';
 import { robotWordsOf } from './live-robot.js';
 import { LogExplainer } from './log-explainer.js';
+import { logFilesOf } from './log-folder.js';
 import { packageVersion } from './package-version.js';
 import { StopRequest } from './stop-request.js';
-
-/** In a folder of logs, the link to the newest. */
-const LATEST = 'latest.mcap';
+import { UsageError } from './usage.js';
 
 interface ViewCommandOptions {
   page?: string;
@@ -29,7 +28,7 @@ export function registerViewCommand(program: Command): void {
     .command('view')
     .description('show flight logs on the page, with a time slider')
     .argument('<logs...>', 'flight logs, as --log writes them, of several parts any one; or folders, for their newest')
-    .option('--page <host:port>', `where to serve it (default: ${PAGE_ADDRESS}, or the next free port)`)
+    .option('--page <host:port>', `where to serve it (default: ${PAGE_ADDRESS}, or the next free port)`, pageArgument)
     .option('--token-file <file>', 'ask for a token; needed where other machines reach the address')
     .option('--hosts <names>', 'names by which browsers may ask for it, with commas between them')
     .addHelpText('after', '\nUntil Ctrl-C. Several logs are chosen between on the page.')
@@ -48,9 +47,15 @@ async function view(paths: readonly string[], options: ViewCommandOptions): Prom
   const shown: Shown[] = [];
   let server: PageServer | null = null;
   try {
-    for (const path of paths) shown.push(await open(path, shown));
+    const listen = options.page ?? PAGE_ADDRESS;
+    checkReach(listen, options);
+    for (const path of paths) {
+      const files = logFilesOf(path);
+      if (files.length > 1) say(`${path}: ${files.length} robots were logged there at a time; all are shown`);
+      for (const file of files) shown.push(await open(file, shown));
+    }
     server = await PageServer.start({
-      listen: options.page ?? PAGE_ADDRESS,
+      listen,
       portGiven: options.page !== undefined,
       tokenFile: options.tokenFile ?? '',
       hosts: hostsOf(options.hosts ?? ''),
@@ -73,10 +78,19 @@ async function view(paths: readonly string[], options: ViewCommandOptions): Prom
   }
 }
 
+/** @throws UsageError where other machines could look and nobody asks them for a token */
+function checkReach(listen: string, { tokenFile = '' }: ViewCommandOptions): void {
+  if (tokenFile !== '' || parseListen(listen, '--page').local) return;
+  throw new UsageError(
+    `--page ${listen} can be reached from other machines, and without tokens anyone there could look at the recording. ` +
+      'Make one with `(umask 077; echo "watch $(openssl rand -hex 24)" > FILE)` and give --token-file FILE; ' +
+      'or listen on 127.0.0.1 and come through `ssh -L`',
+  );
+}
+
 /** @throws FlightLogError where it is none, or holds no decision */
 async function open(path: string, shown: readonly Shown[]): Promise<Shown> {
-  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  const log = new FlightLogReader(folder ? join(path, LATEST) : path);
+  const log = new FlightLogReader(path);
   try {
     if (log.endNs === 0n) throw new FlightLogError(`${log.path} holds no message`);
     for (const note of log.notes) say(`note: ${basename(log.path)}: ${note}`);

@@ -79,6 +79,6 @@ describe('rfsn view', () => {
   it('is refused where others reach it and no token is asked for', async () => {
     await logged('runs');
     expect(await run(['view', at('runs'), '--page', '0.0.0.0:0'])).toBe(2);
-    expect(written.err).toMatch(/dashboard\.listen: 0\.0\.0\.0 can be reached from other machines/);
+    expect(written.err).toMatch(/--page 0\.0\.0\.0:0 can be reached from other machines.* look at the recording/);
   });
 });

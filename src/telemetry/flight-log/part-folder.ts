@@ -21,7 +21,7 @@ export const DISK: LogFileSystem = nodeFs.promises;
 
 export const LATEST_NAME = 'latest.mcap';
 /** 20261121T180000Z-sim-001.mcap */
-const PART_NAME = /^(\d{8}T\d{6}Z-.+)-(\d{3,9})\.mcap$/;
+export const PART_NAME = /^(\d{8}T\d{6}Z-.+)-(\d{3,9})\.mcap$/;
 /** A file without an end that nothing was added to for so long is its writer's no more [ms]. */
 const ABANDONED_MS = 600_000;
 /** What a file may be called for, beside letters and digits. */

@@ -58,7 +58,7 @@ describe('the live line', () => {
     expect(state).toEqual(['paused', 'stopped', 'frozen']);
     expect(stateWords(false, { halted: false, frozen: false })).toEqual([]);
     expect(liveLine({ ...figures, state }, 200)).toMatch(/^paused, stopped, frozen \| 50\.0 Hz \| /);
-    expect(liveLine({ ...figures, state: ['paused'] }, 79)).toMatch(/^paused \| 50\.0Hz p99/);
+    expect(liveLine({ ...figures, state: ['paused'] }, 100)).toMatch(/^paused \| 50\.0Hz p99/);
     expect(liveLine({ ...figures, state, warning: 'STALLED' }, 200)).toMatch(/^STALLED \| paused, stopped, frozen \| /);
   });
 
@@ -97,6 +97,7 @@ describe('the live line', () => {
       feedback: fc.dictionary(fc.constantFrom('joined', 'expired', 'dropped'), fc.nat()),
       checkpointAgeS: fc.option(fc.double({ min: -1, max: 1e9 })),
       checkpointFailures: fc.nat(),
+      state: fc.constantFrom<string[]>([], ['paused'], ['stopped', 'frozen']),
       warning: fc.constantFrom('', 'STALLED'),
     });
     fc.assert(
