@@ -13,7 +13,7 @@ export interface Axes {
   readonly levelTitle: string;
   /** From the left edge to the line that `levelTitle` is written along. */
   readonly levelTitleGap: number;
-  /** What the right edge stands for, in the units of the lower axis; the left one stands for 0. */
+  /** What the right edge stands for, in the units of the lower axis, which counts things; the left one stands for 0. */
   readonly most: number;
   readonly title: string;
 }
@@ -36,7 +36,8 @@ export function axesSvg(axes: Axes): string[] {
     out.push(`<text class="soft" x="${left - 8}" y="${y}" dy="4.5" text-anchor="end">${axes.levelText(level)}</text>`);
   }
   for (const tick of axisTicks(most, 6)) {
-    if (tick > most) continue;
+    // The lower axis counts things.
+    if (tick > most || !Number.isInteger(tick)) continue;
     const x = (left + ((right - left) * tick) / most).toFixed(1);
     out.push(`<line class="axis" x1="${x}" x2="${x}" y1="${bottom}" y2="${bottom + 4}"/>`);
     out.push(`<text class="soft" x="${x}" y="${bottom + 19}" text-anchor="middle">${number(tick)}</text>`);

@@ -129,6 +129,7 @@ function panelSvg(panel: LatenessPanel, y0: number, decades: number): string[] {
   const misses = missedLate + missedLong;
   const share =
     misses === 0 ? 'none missed' : `${misses} missed: ${missedLate} woken late, ${missedLong} computed long`;
+  const isMissed = (k: number) => began.edges[k] >= deadlineS * (1 - 1e-9);
   const svg: string[] = [
     `<text class="text" x="${LEFT}" y="${top - 26}" font-weight="600">${escapeText(title)}</text>`,
     `<text class="soft" x="${RIGHT}" y="${top - 26}" text-anchor="end">${cycles} cycles, ${share}</text>`,
@@ -145,9 +146,8 @@ function panelSvg(panel: LatenessPanel, y0: number, decades: number): string[] {
     const x = xOf(began.edges[k]);
     const width = Math.max(1, xOf(began.edges[k + 1]) - x - 1);
     const y = yOf(count);
-    const missed = began.edges[k] >= deadlineS * (1 - 1e-9);
     svg.push(
-      `<rect class="${missed ? 'missed' : 'bar'}" x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${width.toFixed(1)}" height="${(bottom - y).toFixed(1)}"/>`,
+      `<rect class="${isMissed(k) ? 'missed' : 'bar'}" x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${width.toFixed(1)}" height="${(bottom - y).toFixed(1)}"/>`,
     );
   }
   const points: string[] = [];
@@ -182,6 +182,10 @@ function panelSvg(panel: LatenessPanel, y0: number, decades: number): string[] {
   svg.push(`<text class="text" x="${LEFT + 25}" y="${key}">began so late</text>`);
   svg.push(`<polyline class="command" points="${LEFT + 140},${key - 4} ${LEFT + 160},${key - 4}"/>`);
   svg.push(`<text class="text" x="${LEFT + 167}" y="${key}">command out, which the deadline judges</text>`);
+  if (began.counts.some((count, k) => count > 0 && isMissed(k))) {
+    svg.push(`<rect class="missed" x="${LEFT + 460}" y="${key - 10}" width="18" height="11"/>`);
+    svg.push(`<text class="text" x="${LEFT + 485}" y="${key}">began past the deadline</text>`);
+  }
   return svg;
 }
 

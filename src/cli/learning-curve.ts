@@ -143,11 +143,16 @@ function panel({ left, title, values, dots, ticks, levels }: Panel): string[] {
     const y = yOf(value).toFixed(1);
     out.push(`<line class="level level${i}" x1="${left}" x2="${right}" y1="${y}" y2="${y}"/>`);
   });
-  const first = Math.min(CURVE_FIRST, count) - 1;
+  if (count < CURVE_FIRST) {
+    const text = `${count} ${count === 1 ? 'episode' : 'episodes'}: the curve begins with ${CURVE_FIRST}`;
+    const x = (left + right) / 2;
+    const y = (PANEL_TOP + bottom) / 2;
+    out.push(`<text class="soft label" x="${x}" y="${y}" text-anchor="middle">${text}</text>`);
+  }
   const points = movingMean(values, CURVE_WINDOW)
     .map((value, i) => `${xOf(i + 1).toFixed(1)},${yOf(value).toFixed(1)}`)
-    .slice(first);
-  out.push(`<polyline class="curve" points="${points.join(' ')}"/>`);
+    .slice(CURVE_FIRST - 1);
+  if (points.length > 0) out.push(`<polyline class="curve" points="${points.join(' ')}"/>`);
   const texts = levels.map(({ value, digits, unit }) => `${value.toFixed(digits)}${unit}`);
   // Levels that read alike share a label: two texts in one place say less.
   const owners = texts.map((text) => texts.indexOf(text));

@@ -265,18 +265,53 @@ function seriesText(name: string, trajectories: readonly MapTrajectory[]): strin
   return `${name}: ${arrived} of ${trajectories.length} arrived`;
 }
 
-/** Where safety acted, `MARK_STEP` apart. */
-function marksSvg(trajectory: MapTrajectory, frame: Frame, radius: number): string[] {
+/** Marks of the same colour, in the order in which reasons take them: path data about the middle, for a radius of 1. */
+const SHAPES: readonly string[] = [
+  '',
+  'M-1,-1h2v2h-2z',
+  'M0,-1.3l1.25,2.2h-2.5z',
+  'M0,-1.4l1.4,1.4l-1.4,1.4l-1.4,-1.4z',
+  'M0,1.3l1.25,-2.2h-2.5z',
+  'M-0.5,-1.4h1v2.8h-1z',
+  'M-1.4,-0.5h2.8v1h-2.8z',
+  'M-0.45,-1.3h0.9v0.85h0.85v0.9h-0.85v0.85h-0.9v-0.85h-0.85v-0.9h0.85z',
+];
+
+/** Index in `SHAPES` of each reason, so that reasons of one colour differ. @param counts the most frequent first */
+function shapesOf(counts: readonly { reason: number }[]): Map<number, number> {
+  const shapes = new Map<number, number>();
+  const taken = { slowed: 0, overridden: 0 };
+  for (const { reason } of counts) shapes.set(reason, taken[kindOf(reason)]++ % SHAPES.length);
+  return shapes;
+}
+
+function kindOf(reason: number): 'slowed' | 'overridden' {
+  return isOverride(reason) ? 'overridden' : 'slowed';
+}
+
+function markSvg(reason: number, shape: number, x: string, y: string, radius: number): string {
+  const kind = kindOf(reason);
+  if (shape === 0) return `<circle class="${kind}" cx="${x}" cy="${y}" r="${radius}"/>`;
+  return `<path class="${kind}" transform="translate(${x} ${y}) scale(${radius})" d="${SHAPES[shape]}"/>`;
+}
+
+/** Where safety acted, `MARK_STEP` apart. @param shapes null: reasons of one colour look alike */
+function marksSvg(
+  trajectory: MapTrajectory,
+  frame: Frame,
+  radius: number,
+  shapes: ReadonlyMap<number, number> | null,
+): string[] {
   const { x, y, reason } = trajectory;
-  const last = { slowed: [Number.NaN, Number.NaN], overridden: [Number.NaN, Number.NaN] };
+  const last = new Map<number | string, readonly [number, number]>();
   const out: string[] = [];
   for (let i = 0; i < x.length; i++) {
     if (!isIntervention(reason[i])) continue;
-    const kind = isOverride(reason[i]) ? 'overridden' : 'slowed';
-    const [lastX, lastY] = last[kind];
-    if (Math.hypot(x[i] - lastX, y[i] - lastY) < MARK_STEP) continue;
-    last[kind] = [x[i], y[i]];
-    out.push(`<circle class="${kind}" cx="${px(frame, x[i])}" cy="${py(frame, y[i])}" r="${radius}"/>`);
+    const mark = shapes === null ? kindOf(reason[i]) : reason[i];
+    const before = last.get(mark);
+    if (before !== undefined && Math.hypot(x[i] - before[0], y[i] - before[1]) < MARK_STEP) continue;
+    last.set(mark, [x[i], y[i]]);
+    out.push(markSvg(reason[i], shapes?.get(reason[i]) ?? 0, px(frame, x[i]), py(frame, y[i]), radius));
   }
   // What weighs more lies on top.
   return out.sort((a, b) => Number(a.includes('overridden')) - Number(b.includes('overridden')));
@@ -333,6 +368,7 @@ export function mapSvg(picture: MapPicture, labels: readonly string[]): string {
   const [spanX, spanY] = [extent.x1 - extent.x0, extent.y1 - extent.y0];
   const scale = Math.min(MAP_WIDTH_MAX / spanX, MAP_HEIGHT_MAX / spanY);
   const counts = interventionCounts(trajectories);
+  const shapes = shapesOf(counts);
   const legendHeight = LEGEND_LEAST + 18 * (Math.min(8, counts.length) + notes.length - 6);
   const mapHeight = spanY * scale;
   const mapWidth = spanX * scale;
@@ -358,7 +394,7 @@ export function mapSvg(picture: MapPicture, labels: readonly string[]): string {
     if (d !== '') out.push(`<path class="halo" d="${d}"/>`, `<path class="way ${wayClass(trajectory)}" d="${d}"/>`);
   }
   for (const trajectory of trajectories) out.push(robotSvg(trajectory, frame, length, width));
-  for (const trajectory of trajectories) out.push(...marksSvg(trajectory, frame, 2.6));
+  for (const trajectory of trajectories) out.push(...marksSvg(trajectory, frame, 2.6, shapes));
   for (const trajectory of trajectories) out.push(crashSvg(trajectory, frame, 6));
   out.push(...legendSvg(picture, counts, labels), '</svg>', '');
   return out.filter((line, i) => line !== '' || i === out.length - 1).join('\n');
@@ -435,11 +471,11 @@ function legendSvg(
     y += 10;
     out.push(`<text class="text" x="${left}" y="${y}" font-weight="600">Safety acted</text>`);
     y += 21;
+    const shapes = shapesOf(counts);
     for (const { reason, cycles } of counts.slice(0, 8)) {
-      const kind = isOverride(reason) ? 'overridden' : 'slowed';
       const name = (labels[reason] ?? String(reason)).replaceAll('_', ' ');
       line(
-        `<circle class="${kind}" cx="${left + 11}" cy="${y - 4}" r="4"/>`,
+        markSvg(reason, shapes.get(reason) ?? 0, String(left + 11), String(y - 4), 4),
         `${name}: ${cycles} ${cycles === 1 ? 'cycle' : 'cycles'}`,
       );
     }
@@ -522,7 +558,7 @@ export function sheetSvg(sheet: SheetPicture): string {
     );
     const d = wayPath(trajectory, frame);
     if (d !== '') out.push(`<path class="way ${trajectory.outcome}" d="${d}"/>`);
-    out.push(...marksSvg(trajectory, frame, 1.7), crashSvg(trajectory, frame, 4));
+    out.push(...marksSvg(trajectory, frame, 1.7, null), crashSvg(trajectory, frame, 4));
   });
   const key = height - 16;
   let x = 20;

@@ -175,6 +175,12 @@ describe('the learning curve', () => {
     expect(CURVE_WINDOW).toBeGreaterThan(3);
     const svg = learningCurveSvg({ scenario: 'clutter', episodes: episodes.slice(0, 3), references: [] });
     expect(XMLValidator.validate(svg)).toBe(true);
+    expect(svg.match(/>3 episodes: the curve begins with 5</g)).toHaveLength(2);
+    // Episodes are counted in whole numbers.
+    expect([...svg.matchAll(/y="307" text-anchor="middle">([^<]+)</g)].map(([, text]) => text)).toEqual([
+      ...['0', '1', '2', '3'],
+      ...['0', '1', '2', '3'],
+    ]);
     expect(() => learningCurveSvg({ scenario: 'clutter', episodes: [], references })).toThrow(RangeError);
   });
 });

@@ -65,7 +65,10 @@ describe('the picture of lateness', () => {
 
   it('draws what began after the deadline in another colour, beyond its line', () => {
     const deadline = Number(/class="deadline" x1="([\d.]+)"/.exec(svg)?.[1]);
-    const [late, inTime] = [bars(svg, 'missed'), bars(svg, 'bar').slice(0, -1)];
+    // The last of each is the legend's.
+    const [late, inTime] = [bars(svg, 'missed').slice(0, -1), bars(svg, 'bar').slice(0, -1)];
+    expect(svg).toContain('>began past the deadline</text>');
+    expect(latenessSvg([{ ...panel, deadlineS: 1 }])).not.toContain('past the deadline');
     expect(late).toHaveLength(1);
     // 10 and 12 µs share a bin.
     expect(inTime).toHaveLength(2);

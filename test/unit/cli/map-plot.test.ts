@@ -84,6 +84,10 @@ describe('a map', () => {
     expect(count(svg, /<circle class="overridden"/g)).toBe(2);
     expect(svg).toContain('>obstacle: 1 cycle</text>');
     expect(svg).not.toContain('arrived');
+    const two = [Reason.none, Reason.contact, Reason.obstacle, Reason.arrived];
+    const marked = mapSvg({ ...picture, trajectories: [way({ reason: two })] }, REASON_LABELS);
+    expect(count(marked, /<circle class="overridden"/g)).toBe(2);
+    expect(count(marked, /<path class="overridden"/g)).toBe(2);
     expect(interventionCounts([way({ reason }), way({ reason: [Reason.slowed, Reason.slowed, 0, 0] })])).toEqual([
       { reason: Reason.slowed, cycles: 3 },
       { reason: Reason.obstacle, cycles: 1 },
