@@ -18,6 +18,8 @@ export class DecisionList {
   readonly #rows: { row: HTMLTableRowElement; open: HTMLButtonElement; cells: HTMLElement[]; cycle: number }[] = [];
   readonly #ages = new Int32Array(ROWS);
   #drawnMs = 0;
+  /** What was open when the rows were renewed: a decision has its row as soon as it is open. */
+  #opened = -1;
 
   constructor(state: PageState, open: (cycle: number) => void) {
     this.#state = state;
@@ -50,8 +52,10 @@ export class DecisionList {
   draw(nowMs: number, opened: number): void {
     const { recent, fields, hello, status } = this.#state;
     for (const { row, cycle } of this.#rows) setAttribute(row, 'aria-selected', String(cycle === opened && cycle >= 0));
-    if ((this.#held && this.#rows[ROWS - 1].cycle >= 0) || (nowMs - this.#drawnMs < RENEW_MS && nowMs > this.#drawnMs))
-      return;
+    const held = this.#held && this.#rows[ROWS - 1].cycle >= 0;
+    const soon = opened === this.#opened && nowMs > this.#drawnMs && nowMs - this.#drawnMs < RENEW_MS;
+    if (held || soon) return;
+    this.#opened = opened;
     this.#drawnMs = nowMs;
     const cycles = (STRETCH_S * Math.max(1, status?.speed ?? 1)) / (hello?.robot.periodS ?? STRETCH_S);
     const listed = worthARow(recent, fields, Math.max(1, Math.round(cycles)), opened, this.#ages);

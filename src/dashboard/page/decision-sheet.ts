@@ -233,7 +233,8 @@ export class DecisionSheet {
     const filler = make('td');
     filler.colSpan = 2;
     sum.append(title, filler, ...this.#sums);
-    foot.append(sum);
+    // Rows fade out beneath the sum; the last one is to be clear of that.
+    foot.append(make('tr', 'gap'), sum);
     const top = make('thead');
     top.append(head);
     this.#table.replaceChildren(top, body, foot);
