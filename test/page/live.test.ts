@@ -50,6 +50,9 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
     const { url } = await sim();
     const operator = await opened(url);
     const { page } = operator;
+    // Time stands still, so that no episode ends between the look and the click.
+    await page.keyboard.press('p');
+    await vi.waitFor(async () => expect((await operator.status()).paused).toBe(true), PATIENCE);
     const goals = await read(operator, DecisionField.goalCount);
     const x = (await read(operator, DecisionField.poseX)) + 1.2;
     const y = await read(operator, DecisionField.poseY);
@@ -58,6 +61,7 @@ describeWith('the page, of rfsn at work', missingBrowser(), () => {
     const [gx, gy] = [x, y];
     await page.keyboard.press('g');
     await page.mouse.click(place.x, place.y);
+    await page.keyboard.press('p');
     await vi.waitFor(
       async () => expect(await read(operator, DecisionField.goalCount)).toBeGreaterThan(goals),
       PATIENCE,

@@ -9,6 +9,8 @@ import type { PageState } from './page-state.js';
 const SPEEDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 100];
 /** While the slider is dragged, it asks at most so often [ms]. */
 const SEEK_MS = 60;
+/** The path is asked for when the slider has rested for so long: the server reads a good part of a log for it [ms]. */
+const REST_MS = 250;
 /** How much of the path before a moment is shown [s]. */
 const TRAIL_S = 120;
 /** At most so many marks are drawn; of more the later of two that touch. */
@@ -96,11 +98,13 @@ export class Timeline {
       this.#wanted = null;
       try {
         await this.#connection.ask({ do: 'seek', atS });
+        await sleep(SEEK_MS);
+        if (this.#wanted === null) await sleep(REST_MS);
         if (this.#wanted === null) await this.#fetchTrail(atS);
       } catch {
         // The connection says itself that it is gone.
+        await sleep(SEEK_MS);
       }
-      await new Promise((resolve) => setTimeout(resolve, SEEK_MS));
     }
     this.#seeking = false;
   }
@@ -130,4 +134,8 @@ export class Timeline {
       box.append(mark);
     }
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
