@@ -23,9 +23,9 @@ const PLACE_STEP = 0.03;
 const MAX_PLACES = 256;
 /**
  * An omnidirectional robot's two axes do not always brake in step: one may still be gaining speed. That takes it this
- * far off the arc that is judged [m].
+ * far off the arc that is judged [m]: of 8000 drives at random that ended at obstacles the worst was off by 24 mm.
  */
-const UNEVEN_BRAKING = 0.015;
+const UNEVEN_BRAKING = 0.025;
 /** Rounding is no approach [m]. */
 const TOLERANCE = 1e-4;
 
