@@ -23,7 +23,7 @@ const PLACE_STEP = 0.03;
 const MAX_PLACES = 256;
 /**
  * An omnidirectional robot's two axes do not always brake in step: one may still be gaining speed. That takes it this
- * far off the arc that is judged [m]: of 8000 drives at random that ended at obstacles the worst was off by 24 mm.
+ * far off the arc that is judged [m]. With it the nearest of 8,000 drives at random among points stayed 21 mm clear.
  */
 const UNEVEN_BRAKING = 0.025;
 /** Rounding is no approach [m]. */
