@@ -286,11 +286,13 @@ function mutator(attack: Attack): () => Uint8Array[] {
   const present = () => {
     const t = attack.rig.nowNs / 1e9;
     const q = Math.floor(attack.rig.nowNs / 1e3);
-    const sense: RobotMessage = { m: 'sense', s: GOLDEN_SESSION, q, t, odom: [0, 0, 0, 0, 0, 0] };
+    // Some are from where no robot is, which the sink refuses.
+    const x = attack.below(2) === 0 ? 2e6 : 0;
+    const sense: RobotMessage = { m: 'sense', s: GOLDEN_SESSION, q, t, odom: [x, 0, 0, 0, 0, 0] };
     return encodeMessage({ ...sense, ranges: rangesOf(5).subarray(0, 16) });
   };
   return () => {
-    const chosen = attack.below(3) === 0 ? present() : attack.pick(golden);
+    const chosen = attack.below(6) === 0 ? present() : attack.pick(golden);
     let length = chosen.copy(scratch);
     for (let changes = attack.below(4); changes > 0; changes--) {
       const at = attack.below(length + 1);
