@@ -52,7 +52,8 @@ describe('a robot that follows its commands', () => {
           // What the braking path differs from the judged one costs some of the margin of 30 mm, and not a third.
           expect(rig.leastClearance).toBeGreaterThan(0.012);
           moved += Math.hypot(rig.o.x, rig.o.y);
-          if (rig.leastClearance < 0.05) stopped++;
+          // The margin, 55 mm with omnidirectional drive, and a little.
+          if (rig.leastClearance < 0.06) stopped++;
         }),
         { numRuns: 60 },
       );
