@@ -24,6 +24,9 @@ import {
 /** The node's name in ROS, and the section of a parameter file that is meant for it. */
 export const NODE_NAME = 'rfsn_controller';
 
+/** What ROS itself reads from such a file: other ports pass it by. */
+const OF_ROS = /^(use_sim_time|start_type_description_service|qos_overrides\..+)$/;
+
 /**
  * Defaults, then the files in their order, then the overrides; what comes later wins.
  *
@@ -123,6 +126,7 @@ export function applyParameterText(
       // `a.b: 1` beside `a: {b: 2}` are different keys to YAML and the same parameter to ROS.
       if (seen.has(name)) throw new ParameterError(name, 'given twice', source);
       seen.add(name);
+      if (OF_ROS.test(name)) continue;
       if (isAlias(node)) throw new ParameterError(name, 'aliases are not supported', source);
       const value = isScalar(node) ? node.value : isSeq(node) ? node.items.map(String) : null;
       setParameter(values, name, value, source);

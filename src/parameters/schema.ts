@@ -672,6 +672,49 @@ const entries = {
     'Telemetry that waits for one slow watcher; what comes on top of it is lost to that watcher, who sees the gap.',
   ),
 
+  // A ROS 2 node.
+  autostart: boolean(
+    true,
+    'ROS 2: the managed node configures and activates itself. Set it to false where a lifecycle manager does that.',
+  ),
+  enable_stamped_cmd_vel: boolean(
+    true,
+    'ROS 2: `cmd_vel` is a `geometry_msgs/TwistStamped`; with false it is a `geometry_msgs/Twist`.',
+  ),
+  contact_type: choice(
+    'none',
+    ['none', 'contacts', 'wrench', 'hazards'],
+    'ROS 2: what contact sensors send: `ros_gz_interfaces/Contacts`, `geometry_msgs/WrenchStamped`, `irobot_create_msgs/HazardDetectionVector`, or nothing.',
+  ),
+  contact_force: number(
+    20,
+    0,
+    10_000,
+    'N',
+    'ROS 2: what a contact counts for whose message holds no force, as those of Gazebo and of bumpers.',
+  ),
+  odom_frame: text('odom', 1, 255, 'ROS 2: frame of the odometry, in which goals are reckoned.'),
+  base_frame: text('base_link', 1, 255, 'ROS 2: frame of the robot’s centre, to which sensors are transformed.'),
+  goal_tolerance: number(0.25, 0.01, 10, 'm', 'ROS 2: distance at which a goal counts as reached.'),
+  plan_lookahead: number(
+    1,
+    0.1,
+    50,
+    'm',
+    'ROS 2: a plan is followed by making the point on it so far ahead the goal, until its end is.',
+  ),
+  transform_timeout_s: number(
+    1,
+    0.01,
+    60,
+    's',
+    'ROS 2: a goal that is given in a frame of which nothing has been heard for so long stops the robot.',
+  ),
+  trust_stamps: boolean(
+    true,
+    'ROS 2: a reading is as old as its stamp says. With false its age counts from its arrival, for a robot whose clock is not this machine’s.',
+  ),
+
   // The page and the metrics.
   'dashboard.listen': text(
     '',

@@ -1,0 +1,135 @@
+/**
+ * Publishers, subscriptions and services that live and end together, with every callback guarded: rclnodejs lets an
+ * exception in one end the process without `uncaughtException`, past everything that would stop the robot.
+ *
+ * Main thread. @realtime unsafe
+ */
+import type { Rcl, RclNode, RclPublisher, RclService, RclSubscription } from './rcl.js';
+
+/** Qualities of service that this node uses. */
+export type Quality =
+  /** The newest only, lost rather than late: what a sensor measures. rmw_qos_profile_sensor_data, depth 1. */
+  | 'sensor'
+  /** Reliable, volatile, depth 1: commands, goals, orders. */
+  | 'reliable'
+  /** Reliable, transient local, depth 1: who comes late is told the newest. */
+  | 'latched'
+  /** Reliable, volatile, depth 10: what is watched. */
+  | 'stream'
+  /** Reliable, transient local, depth 100: /tf_static, from several nodes. */
+  | 'static-transforms'
+  /** Best effort, volatile, depth 100: /tf. */
+  | 'transforms';
+
+const KEEP_LAST = 1;
+const Reliability = { reliable: 1, bestEffort: 2 } as const;
+const Durability = { transientLocal: 1, volatile: 2 } as const;
+
+const QUALITIES: Readonly<Record<Quality, readonly [depth: number, reliability: number, durability: number]>> = {
+  sensor: [1, Reliability.bestEffort, Durability.volatile],
+  reliable: [1, Reliability.reliable, Durability.volatile],
+  latched: [1, Reliability.reliable, Durability.transientLocal],
+  stream: [10, Reliability.reliable, Durability.volatile],
+  'static-transforms': [100, Reliability.reliable, Durability.transientLocal],
+  transforms: [100, Reliability.bestEffort, Durability.volatile],
+};
+
+/** What a callback did that must not happen: the robot is stopped by whoever is told. */
+export type FailureListener = (where: string, error: unknown) => void;
+
+export class EntityScope {
+  readonly node: RclNode;
+  readonly #rcl: Rcl;
+  readonly #failed: FailureListener;
+  readonly #publishers: RclPublisher[] = [];
+  readonly #subscriptions: RclSubscription[] = [];
+  readonly #services: RclService[] = [];
+  #open = true;
+
+  constructor(rcl: Rcl, node: RclNode, failed: FailureListener) {
+    this.#rcl = rcl;
+    this.node = node;
+    this.#failed = failed;
+  }
+
+  /** @param type `geometry_msgs/msg/Twist` */
+  publisher(type: string, topic: string, quality: Quality): RclPublisher {
+    const publisher = this.node.createPublisher(type, topic, { qos: this.#qos(quality) });
+    this.#publishers.push(publisher);
+    return publisher;
+  }
+
+  /**
+   * @param callback is given the whole message as CDR, its four bytes of encapsulation first; the buffer is the
+   *   caller's to keep
+   */
+  raw(type: string, topic: string, quality: Quality, callback: (bytes: Buffer) => void): RclSubscription {
+    return this.#subscribe(type, topic, { qos: this.#qos(quality), isRaw: true }, callback);
+  }
+
+  /** For what comes seldom: decoding a message into an object takes a hundred times as long as its bytes. */
+  typed<T>(type: string, topic: string, quality: Quality, callback: (message: T) => void): RclSubscription {
+    return this.#subscribe(type, topic, { qos: this.#qos(quality) }, callback);
+  }
+
+  /**
+   * @param callback what it throws or rejects with is not the node's end: `refused` makes the answer of it
+   */
+  service<Request, Response extends object>(
+    type: string,
+    name: string,
+    callback: (request: Request) => Response | Promise<Response>,
+    refused: (reason: string) => Response,
+  ): void {
+    const answer = async (request: Request): Promise<Response> => {
+      try {
+        return await callback(request);
+      } catch (error) {
+        return refused(error instanceof Error ? error.message : String(error));
+      }
+    };
+    const service = this.node.createService(type, name, {}, (request, response) => {
+      answer(request as Request).then(
+        (result) => {
+          if (this.#open) this.#guarded(`answer of ${name}`, () => response.send(result));
+        },
+        (error) => this.#failed(`answer of ${name}`, error),
+      );
+    });
+    this.#services.push(service);
+  }
+
+  /** Ends all of them; nothing calls back any more. */
+  close(): void {
+    this.#open = false;
+    for (const subscription of this.#subscriptions.splice(0)) this.node.destroySubscription(subscription);
+    for (const service of this.#services.splice(0)) this.node.destroyService(service);
+    for (const publisher of this.#publishers.splice(0)) this.node.destroyPublisher(publisher);
+  }
+
+  #subscribe<T>(
+    type: string,
+    topic: string,
+    options: { qos: unknown; isRaw?: boolean },
+    callback: (message: T) => void,
+  ): RclSubscription {
+    const subscription = this.node.createSubscription(type, topic, options, (message) => {
+      if (this.#open) this.#guarded(topic, () => callback(message as T));
+    });
+    this.#subscriptions.push(subscription);
+    return subscription;
+  }
+
+  #guarded(where: string, body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      this.#failed(where, error);
+    }
+  }
+
+  #qos(quality: Quality): unknown {
+    const [depth, reliability, durability] = QUALITIES[quality];
+    return new this.#rcl.QoS(KEEP_LAST, depth, reliability, durability);
+  }
+}
