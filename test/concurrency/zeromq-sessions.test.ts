@@ -132,6 +132,8 @@ describe('a session with a real controller', () => {
     expect(counters.settled).toBe(counters.frames);
     expect(turns()).toBeLessThanOrEqual(counters.accepted.sense);
     expect(rig.faults).toEqual([]);
+    // The last command may have come while the end of a turn was already asked for.
+    await new Promise((resolve) => setImmediate(resolve));
     const before = turns();
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(turns()).toBe(before);
