@@ -10,7 +10,7 @@
  * It ends where the log no longer says all: at decisions that were lost, at a reading that is missing. What comes after
  * rests on what was learned and remembered meanwhile.
  */
-import type { Clock } from '../core/clock.js';
+import { ScriptedClock } from '../core/clock.js';
 import { FEATURES } from '../features/extraction.js';
 import { layoutSizesOf, snapshotShapeOf } from '../loop/configuration.js';
 import { ControlLoop } from '../loop/control-loop.js';
@@ -90,23 +90,6 @@ export interface FlightRepeatOptions {
 interface Waiting {
   readonly doubles: Float64Array;
   beams: Float32Array | null;
-}
-
-/** Says the times that a recorded cycle read off its clock: at its start, and at its command. */
-class ScriptedClock implements Clock {
-  #startNs = 0;
-  #commandNs = 0;
-  #reads = 0;
-
-  set(startNs: number, computeNs: number): void {
-    this.#startNs = startNs;
-    this.#commandNs = startNs + computeNs;
-    this.#reads = 0;
-  }
-
-  nowNs(): number {
-    return this.#reads++ === 0 ? this.#startNs : this.#commandNs;
-  }
 }
 
 export class FlightRepeat {

@@ -56,3 +56,20 @@ export class VirtualClock implements Clock {
     return this.timeNs;
   }
 }
+
+/** Says the times that a recorded cycle read off its clock: at its start, and at its command. */
+export class ScriptedClock implements Clock {
+  #startNs = 0;
+  #commandNs = 0;
+  #reads = 0;
+
+  set(startNs: number, computeNs: number): void {
+    this.#startNs = startNs;
+    this.#commandNs = startNs + computeNs;
+    this.#reads = 0;
+  }
+
+  nowNs(): number {
+    return this.#reads++ === 0 ? this.#startNs : this.#commandNs;
+  }
+}

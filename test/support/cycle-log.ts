@@ -2,7 +2,7 @@
  * What a running controller shows of itself, kept, and its cycles run again on that alone: the proof that a decision's
  * record holds all that the decision follows from.
  */
-import type { Clock } from '../../src/core/clock.js';
+import { ScriptedClock } from '../../src/core/clock.js';
 import { layoutSizesOf } from '../../src/loop/configuration.js';
 import { ControlLoop } from '../../src/loop/control-loop.js';
 import type { Controller, LearnedParts } from '../../src/loop/controller.js';
@@ -43,23 +43,6 @@ const SLOTS = [
 interface Reading {
   readonly doubles: Float64Array;
   readonly beams: Float32Array | null;
-}
-
-/** Says the times that a recorded cycle read off its clock: at its start, and at its command. */
-class ScriptedClock implements Clock {
-  #startNs = 0;
-  #commandNs = 0;
-  #reads = 0;
-
-  set(startNs: number, computeNs: number): void {
-    this.#startNs = startNs;
-    this.#commandNs = startNs + computeNs;
-    this.#reads = 0;
-  }
-
-  nowNs(): number {
-    return this.#reads++ === 0 ? this.#startNs : this.#commandNs;
-  }
 }
 
 export class CycleLog {
