@@ -145,7 +145,17 @@ export class Checkpointing {
     if (!(await this.list()).some((file) => file.name === name)) {
       throw new CheckpointError('unreadable', `there is no checkpoint ${JSON.stringify(name)} in ${this.folder}`);
     }
-    return this.#resume(decodeCheckpoint(await readCheckpointBytes(path), this.#schema), path);
+    return this.decode(await readCheckpointBytes(path), path);
+  }
+
+  /**
+   * What the bytes of a checkpoint hold that came some other way than as a file, under the same checks.
+   *
+   * @param path by which it is told of
+   * @throws CheckpointError, PolicyStateError, ScalerStateError where it cannot be used
+   */
+  decode(bytes: Uint8Array, path: string): Resumed {
+    return this.#resume(decodeCheckpoint(bytes, this.#schema), path);
   }
 
   /** The files in the folder that go by the name of a checkpoint, newest first. @throws CheckpointError */

@@ -6,7 +6,7 @@ import type { MonotonicClock } from '../core/clock.js';
 import { layoutSizesOf, scheduleOptionsOf, snapshotShapeOf } from '../loop/configuration.js';
 import { Controller, type StopResult } from '../loop/controller.js';
 import { Counter, StatisticsWindow } from '../loop/statistics.js';
-import { DecisionField, INTAKE_REASONS } from '../memory/layout.js';
+import { DecisionField, INTAKE_REASONS, Progress, Resting } from '../memory/layout.js';
 import { Reason } from '../memory/reason.js';
 import type { ParameterValue, ParameterValues } from '../parameters/schema.js';
 import { Input } from '../sense/validating-sink.js';
@@ -34,6 +34,8 @@ const RETRY_MS = 5000;
 /** The last save may take so long before the process ends without it [ms]; stopping takes at most 2 s before it. */
 const LAST_SAVE_BOUND_MS = 2500;
 const STOP_BOUND_MS = 1000;
+/** How often a disarmed robot is looked at, whether it rests. [ms] */
+const REST_POLL_MS = 5;
 
 export interface ControllerHostOptions {
   control: Control;
@@ -151,6 +153,26 @@ export class ControllerHost {
   disarm(): void {
     this.#armed = false;
     this.controller.disarm();
+  }
+
+  /**
+   * Disarms the robot, and waits until it has been braked to a standstill.
+   *
+   * @param boundMs at most so long; not at all where no control thread runs
+   * @returns whether it rests
+   */
+  async rest(boundMs = STOP_BOUND_MS): Promise<boolean> {
+    this.disarm();
+    const { controller } = this;
+    const { progress } = controller.memory;
+    const cycle = controller.cycles;
+    for (let waitedMs = 0; waitedMs < boundMs && controller.state === 'running'; waitedMs += REST_POLL_MS) {
+      // The first cycle that knows of the order must have run.
+      const knows = ((controller.cycles - cycle) | 0) >= 2;
+      if (knows && Atomics.load(progress, Progress.resting) === Resting.yes) return true;
+      await new Promise((resolve) => setTimeout(resolve, REST_POLL_MS));
+    }
+    return false;
   }
 
   /** Whether the robot may move, as the control thread is told. */

@@ -45,10 +45,14 @@ export interface SharpState {
   complaint: string;
 }
 
-/** Whether rclnodejs is there, and whether it loads (tried only with a sourced ROS). */
+/** Whether rclnodejs is there, and whether it loads (tried only with a sourced ROS, and where there is something to load). */
 export interface RclnodejsState {
   installed: boolean;
   version: string;
+  /** It has a native part, built here or shipped for this distribution and system. */
+  built: boolean;
+  /** The JavaScript of this package’s own messages is generated. */
+  messages: boolean;
   /** Undefined where it was not tried. */
   loads: boolean | undefined;
   /** Why it does not load, in one line. */
@@ -75,7 +79,8 @@ export interface Finding {
 export function diagnose(host: Host): Finding[] {
   const findings = [node(host), kernel(host), clockSource(host)];
   findings.push(realtimePriority(host), memoryLock(host), cores(host), isolation(host), cpuQuota(host));
-  findings.push(governor(host), timerSlack(host), zeromq(host), sharp(host), ros(host), rclnodejs(host));
+  findings.push(governor(host), timerSlack(host), zeromq(host), sharp(host), ros(host));
+  findings.push(...rclnodejs(host));
   return findings;
 }
 
@@ -83,7 +88,7 @@ export function diagnose(host: Host): Finding[] {
 const OPTIONAL_PARTS: readonly { readonly part: string; readonly checks: readonly string[] }[] = [
   { part: 'ZeroMQ link', checks: ['zeromq'] },
   { part: 'pictures as PNG', checks: ['sharp'] },
-  { part: 'ROS 2', checks: ['ros', 'rclnodejs'] },
+  { part: 'ROS 2', checks: ['ros', 'rclnodejs', 'ros_messages'] },
 ];
 
 /** Each optional part, and which checks say what is missing of it; none where it is there. @realtime unsafe */
@@ -322,14 +327,33 @@ function ros(host: Host): Finding {
   return finding('ros', 'missing', 'not installed', `Needed on a ROS 2 robot only. Install: ${rosInstructions}`);
 }
 
-function rclnodejs(host: Host): Finding {
+function rclnodejs(host: Host): Finding[] {
   const state = host.rclnodejs();
+  const { installed, version, built, loads, complaint } = state;
   const install = 'With ROS 2 sourced, run: npm install (npm rebuild rclnodejs where it is already there)';
-  if (!state.installed)
-    return finding('rclnodejs', 'missing', 'not installed', `Needed on a ROS 2 robot only. ${install}`);
-  if (state.loads === undefined) {
-    return finding('rclnodejs', 'missing', `${state.version}, not tried without a sourced ROS`, install);
+  if (!installed) {
+    const advice = `Needed on a ROS 2 robot only. ${install}`;
+    return [finding('rclnodejs', 'missing', 'not installed', advice), rosMessages(host, state)];
   }
-  if (state.loads) return finding('rclnodejs', 'ok', state.version);
-  return finding('rclnodejs', 'warning', `${state.version} does not load: ${state.complaint}`, install);
+  let found = finding('rclnodejs', 'ok', version);
+  if (loads === false) found = finding('rclnodejs', 'warning', `${version} does not load: ${complaint}`, install);
+  else if (loads === undefined && built) {
+    // Tried in such a shell it would throw its own build away and begin another.
+    found = finding('rclnodejs', 'missing', `${version}, not tried without a sourced ROS`, install);
+  } else if (loads === undefined) found = finding('rclnodejs', 'missing', `${version}, not built`, install);
+  return [found, rosMessages(host, state)];
+}
+
+/** The interfaces of this package, as ROS has them and as rclnodejs does. */
+function rosMessages(host: Host, { installed, messages }: RclnodejsState): Finding {
+  const check = 'ros_messages';
+  const prefixes = (host.env['AMENT_PREFIX_PATH'] ?? '').split(':').filter((prefix) => prefix !== '');
+  const sourced = prefixes.some((prefix) => host.list(`${prefix}/share/rfsn_controller/msg`).length > 0);
+  if (!sourced) {
+    const advice =
+      'Needed on a ROS 2 robot only. Build the package in a workspace (colcon build) and source its install/setup.bash';
+    return finding(check, 'missing', 'rfsn_controller is in no sourced workspace', advice);
+  }
+  if (installed && messages) return finding(check, 'ok', 'rfsn_controller, generated');
+  return finding(check, 'ok', 'rfsn_controller; its JavaScript is generated at the first start');
 }

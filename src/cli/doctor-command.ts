@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Command } from 'commander';
+import { NODE_NAME } from '../parameters/loader.js';
 import { packageRoot } from '../parameters/presets.js';
 import {
   diagnose,
@@ -109,18 +110,43 @@ function isOnPath(name: string, path: string): boolean {
 }
 
 /**
- * Loads rclnodejs, where ROS is sourced, in a process of its own: it maps ROS's libraries, and a mismatch may end the
- * process that tries.
+ * Loads rclnodejs in a process of its own, since it maps ROS's libraries, and a mismatch may end the process that tries.
+ * Only where ROS is sourced and there is something to load: what is not built would be built at once, and in a shell
+ * without ROS what is built would be deleted first.
  *
  * @param root folder whose package looks for rclnodejs
  * @realtime unsafe
  */
 export function rclnodejsState(root: string, env: NodeJS.ProcessEnv): RclnodejsState {
-  const version = installedVersion(root, 'rclnodejs');
-  if (version === '') return { installed: false, version, loads: undefined, complaint: '' };
-  if (!env['ROS_DISTRO']) return { installed: true, version, loads: undefined, complaint: '' };
+  const folder = installedFolder(root, 'rclnodejs');
+  if (folder === '') {
+    return { installed: false, version: '', built: false, messages: false, loads: undefined, complaint: '' };
+  }
+  const state: RclnodejsState = {
+    installed: true,
+    version: installedVersion(root, 'rclnodejs'),
+    built: hasNativePart(folder, env['ROS_DISTRO'] ?? ''),
+    messages: existsSync(join(folder, 'generated', NODE_NAME)),
+    loads: undefined,
+    complaint: '',
+  };
+  if (!env['ROS_DISTRO'] || !env['AMENT_PREFIX_PATH'] || !state.built) return state;
   const { complaint } = runApart(root, "require('rclnodejs')", env);
-  return { installed: true, version, loads: complaint === '', complaint };
+  return { ...state, loads: complaint === '', complaint };
+}
+
+/** Built here, or shipped for this distribution, system and processor. */
+function hasNativePart(folder: string, distribution: string): boolean {
+  if (existsSync(join(folder, 'build', 'Release', 'rclnodejs.node'))) return true;
+  if (process.platform !== 'linux' || distribution === '') return false;
+  let codename = '';
+  try {
+    codename = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
+  } catch {
+    // No system that anything is shipped for.
+  }
+  const shipped = `${distribution}-${codename}-${process.arch}-node-rclnodejs.node`;
+  return existsSync(join(folder, 'prebuilds', `linux-${process.arch}`, shipped));
 }
 
 /**
@@ -149,15 +175,21 @@ export function sharpState(root: string): SharpState {
 }
 
 /** Empty where it is not installed. What a package exports need not include its manifest, so folders are looked through. */
+function installedFolder(root: string, name: string): string {
+  const folders = createRequire(join(root, 'package.json')).resolve.paths(name) ?? [];
+  const found = folders.find((folder) => existsSync(join(folder, name, 'package.json')));
+  return found === undefined ? '' : join(found, name);
+}
+
+/** Empty where it is not installed, or does not say. */
 function installedVersion(root: string, name: string): string {
-  for (const folder of createRequire(join(root, 'package.json')).resolve.paths(name) ?? []) {
-    try {
-      return (JSON.parse(readFileSync(join(folder, name, 'package.json'), 'utf8')) as { version: string }).version;
-    } catch {
-      // The next may have it.
-    }
+  const folder = installedFolder(root, name);
+  if (folder === '') return '';
+  try {
+    return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
+  } catch {
+    return '';
   }
-  return '';
 }
 
 /** @returns what the script wrote, and why it failed in one line; empty where it did not */

@@ -24,7 +24,24 @@ const limits = (lockedBytes: string, priority: string) =>
 Max locked memory         ${lockedBytes}              ${lockedBytes}              bytes     
 Max realtime priority     ${priority}                   ${priority}                    `;
 
-const noRclnodejs: RclnodejsState = { installed: false, version: '', loads: undefined, complaint: '' };
+const noRclnodejs: RclnodejsState = {
+  installed: false,
+  version: '',
+  built: false,
+  messages: false,
+  loads: undefined,
+  complaint: '',
+};
+const rclnodejs: RclnodejsState = {
+  installed: true,
+  version: '2.2.0',
+  built: true,
+  messages: true,
+  loads: true,
+  complaint: '',
+};
+const sourcedRos = { ROS_DISTRO: 'jazzy', AMENT_PREFIX_PATH: '/home/me/ws/install/rfsn_controller:/opt/ros/jazzy' };
+const ownInterfaces = { '/home/me/ws/install/rfsn_controller/share/rfsn_controller/msg': ['Decision.msg'] };
 
 const zeromq: ZeromqState = { loads: true, version: '6.8.0', libzmq: '4.3.5', curve: true, complaint: '' };
 
@@ -77,9 +94,10 @@ function check(host: Host, name: string): Finding {
 describe('rfsn doctor', () => {
   it('finds nothing to warn of on a machine set up for it', () => {
     const host = machine({
-      env: { ROS_DISTRO: 'jazzy' },
+      env: sourcedRos,
       commands: ['ros2'],
-      rclnodejs: { installed: true, version: '2.2.0', loads: true, complaint: '' },
+      folders: ownInterfaces,
+      rclnodejs,
     });
     expect(diagnose(host).filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(diagnosisText(diagnose(host))).toContain('Optional: ZeroMQ link yes, pictures as PNG yes, ROS 2 yes.');
@@ -187,27 +205,33 @@ describe('rfsn doctor', () => {
 
   it.each([
     [noRclnodejs, 'missing', 'not installed'],
-    [
-      { installed: true, version: '2.2.0', loads: undefined, complaint: '' },
-      'missing',
-      '2.2.0, not tried without a sourced ROS',
-    ],
-    [
-      { installed: true, version: '2.2.0', loads: false, complaint: 'Error: librcl.so' },
-      'warning',
-      '2.2.0 does not load: Error: librcl.so',
-    ],
-    [{ installed: true, version: '2.2.0', loads: true, complaint: '' }, 'ok', '2.2.0'],
-  ] as const)('reports rclnodejs in the state %j as %s', (rclnodejs, state, found) => {
-    const finding = check(machine({ rclnodejs }), 'rclnodejs');
-    expect(finding).toMatchObject({ state, found });
-    expect(finding.advice === '').toBe(state === 'ok');
+    [{ ...rclnodejs, loads: undefined }, 'missing', '2.2.0, not tried without a sourced ROS'],
+    [{ ...rclnodejs, built: false, loads: undefined }, 'missing', '2.2.0, not built'],
+    [{ ...rclnodejs, loads: false, complaint: 'Error: librcl.so' }, 'warning', '2.2.0 does not load: Error: librcl.so'],
+    [rclnodejs, 'ok', '2.2.0'],
+  ] as const)('reports rclnodejs in the state %j as %s', (state, judged, found) => {
+    const finding = check(machine({ rclnodejs: state }), 'rclnodejs');
+    expect(finding).toMatchObject({ state: judged, found });
+    expect(finding.advice === '').toBe(judged === 'ok');
+  });
+
+  it('finds the own messages in a sourced workspace only, and says whether their JavaScript is there', () => {
+    expect(check(machine({ env: sourcedRos, rclnodejs }), 'ros_messages')).toMatchObject({
+      state: 'missing',
+      found: 'rfsn_controller is in no sourced workspace',
+    });
+    const there = { env: sourcedRos, folders: ownInterfaces };
+    expect(check(machine({ ...there, rclnodejs }), 'ros_messages').found).toBe('rfsn_controller, generated');
+    expect(check(machine({ ...there, rclnodejs: { ...rclnodejs, messages: false } }), 'ros_messages').found).toContain(
+      'at the first start',
+    );
+    expect(check(machine({ ...there, env: {} }), 'ros_messages').state).toBe('missing');
   });
 
   it('names each part that is optional, and where to see what is missing of it', () => {
     const bare = machine({ sharp: () => ({ loads: false, version: '', complaint: '' }) });
     expect(diagnosisText(diagnose(bare))).toContain(
-      'Optional: ZeroMQ link yes, pictures as PNG no (see sharp), ROS 2 no (see ros and rclnodejs).',
+      'Optional: ZeroMQ link yes, pictures as PNG no (see sharp), ROS 2 no (see ros and rclnodejs and ros_messages).',
     );
     const broken = machine({ sharp: () => ({ loads: false, version: '0.35.5', complaint: 'Error: no libvips' }) });
     expect(check(broken, 'sharp')).toMatchObject({
@@ -241,6 +265,7 @@ describe('rfsn doctor', () => {
       zeromq: 'ok',
       ros: 'missing',
       rclnodejs: 'missing',
+      ros_messages: 'missing',
     });
   });
 
@@ -282,19 +307,34 @@ describe('the ZeroMQ link', () => {
 describe('whether rclnodejs loads', () => {
   const root = mkdtempSync(join(tmpdir(), 'rfsn-doctor-'));
   const folder = join(root, 'node_modules', 'rclnodejs');
-  const sourced = { ...process.env, ROS_DISTRO: 'jazzy' };
-  const { ROS_DISTRO: _none, ...unsourced } = process.env;
+  const sourced = { ...process.env, ROS_DISTRO: 'jazzy', AMENT_PREFIX_PATH: '/opt/ros/jazzy' };
+  const { ROS_DISTRO: _none, ...unsourced } = sourced;
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
   function install(code: string): void {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{"name": "rclnodejs", "version": "9.8.7", "main": "index.js"}');
     writeFileSync(join(folder, 'index.js'), code);
+    mkdirSync(join(folder, 'build', 'Release'), { recursive: true });
+    writeFileSync(join(folder, 'build', 'Release', 'rclnodejs.node'), '');
   }
 
   it('is not asked where it is not installed', () => {
     writeFileSync(join(root, 'package.json'), '{"name": "robot"}');
     expect(rclnodejsState(root, sourced)).toEqual(noRclnodejs);
+  });
+
+  it('is not tried where it is not built: loading it would begin to build it', () => {
+    install('process.exit(3);');
+    rmSync(join(folder, 'build'), { recursive: true });
+    expect(rclnodejsState(root, sourced)).toMatchObject({ installed: true, built: false, loads: undefined });
+  });
+
+  it('knows whether the own messages are generated', () => {
+    install('module.exports = {};');
+    expect(rclnodejsState(root, sourced).messages).toBe(false);
+    mkdirSync(join(folder, 'generated', 'rfsn_controller'), { recursive: true });
+    expect(rclnodejsState(root, sourced).messages).toBe(true);
   });
 
   it('is tried only with a sourced ROS', () => {
