@@ -118,3 +118,8 @@ export interface Rcl {
   // Loaded by name where the module has more than is listed here.
   readonly [name: string]: unknown;
 }
+
+/** ROS, or a part of it, is not there. The message says what is missing and what to do. Commands exit 2 on it. */
+export class RosMissingError extends Error {
+  override readonly name = 'RosMissingError';
+}

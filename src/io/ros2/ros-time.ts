@@ -1,7 +1,17 @@
 /**
  * How ROS's time and the controller's go together. Stamps of messages count from 1970 or from a simulation's start, more
  * nanoseconds than a double holds exactly: here they count from a base that is set once.
+ *
+ * On the wall's time readings are dated by the controller's clock. With `use_sim_time` the robot's time is that of
+ * `/clock`, which may run at any pace, stand and begin anew: each boundary of a period that it passes is a step that bears
+ * its date, and everything that the cycle remembers goes by those dates. When `/clock` stands, lockstep's own silence
+ * stops the robot.
+ *
+ * Main thread. @realtime unsafe
  */
+import type { Clock } from '../../core/clock.js';
+import type { EntityScope } from './entity-scope.js';
+import { InputTopic, MessageType } from './names.js';
 
 /** What arrives is dated by it; inputs know no more of time than this. */
 export interface ReadingTime {
@@ -20,6 +30,241 @@ export interface ReadingTime {
 export interface StampSource {
   /** ROS time now, of `/clock` where that is followed. @param out seconds, nanoseconds */
   rosNowInto(out: Int32Array): void;
-  /** The ROS time of a moment on the controller's clock. */
+  /** The ROS time of a moment on the controller's clock, or on that of dated steps. */
   rosTimeInto(controllerNs: number, out: Int32Array): void;
+}
+
+/** What simulated time drives: the part of `Controller` that is needed. */
+export interface Stepper {
+  lockstep(on: boolean): void;
+  step(atNs: number): number;
+}
+
+/** The wall's time, since 1970. */
+export interface SystemTime {
+  /** [ms], of any resolution; may be set while we look. */
+  nowMs(): number;
+}
+
+export interface RosTimeOptions {
+  /** The controller's. */
+  readonly clock: Clock;
+  /** `use_sim_time`. */
+  readonly simulated: boolean;
+  /** Of the cycle [ns]. */
+  readonly periodNs: number;
+  /** Whether the stamps of readings are of the time that is followed here. */
+  readonly trustStamps: boolean;
+  readonly steps: Stepper;
+  /** Told where the robot may stand elsewhere. */
+  readonly sink: { newFrame(): void };
+  /** One sentence for a person, where time did what it should not. */
+  readonly notice: (text: string) => void;
+  /** This machine's where absent. */
+  readonly system?: SystemTime;
+}
+
+const NS_PER_S = 1e9;
+const NS_PER_MS = 1e6;
+/** A simulated clock that is so far ahead of the last has jumped [ns]; it is one step all the same. */
+const JUMP_NS = 1e9;
+/** One that is so far ahead may have carried the robot anywhere [ns]: nothing is remembered of a place for longer. */
+const LAPSE_NS = 60e9;
+/** The wall's clock is looked at so often where it is asked for [ns]. */
+const SYSTEM_AGE_NS = 0.1e9;
+/** The wall's clock was set, or has drifted so far, when it strays by more from what was reckoned [ns]. */
+const SYSTEM_STRAY_NS = 1.5e6;
+/** A clock that has not advanced for so long stands [ns], for what is reported of it. */
+const STANDING_NS = 1e9;
+/** CDR of rosgraph_msgs/Clock: four bytes of encapsulation, seconds, nanoseconds. */
+const CLOCK_BYTES = 12;
+
+/** Microseconds since 1970, and following when the clock is set. */
+const MACHINE: SystemTime = {
+  nowMs(): number {
+    const fine = performance.timeOrigin + performance.now();
+    const coarse = Date.now();
+    // The fine one goes by the monotonic clock since the process started: it knows nothing of a clock that was set.
+    return Math.abs(fine - coarse) < 2 ? fine : coarse;
+  },
+};
+
+export class RosTime implements ReadingTime, StampSource {
+  readonly simulated: boolean;
+  readonly #clock: Clock;
+  readonly #periodNs: number;
+  readonly #trustStamps: boolean;
+  readonly #steps: Stepper;
+  readonly #sink: { newFrame(): void };
+  readonly #notice: (text: string) => void;
+  readonly #system: SystemTime;
+  /** Whole seconds that stamps are counted from; NaN before the first. */
+  #baseS = Number.NaN;
+  /** From ROS time since the base to the controller's clock, or the clock of dated steps [ns]; NaN while unknown. */
+  #originNs = Number.NaN;
+  /** When the wall's time was last looked at, on the controller's clock [ns]. */
+  #lookedNs = Number.NEGATIVE_INFINITY;
+  /** The newest of `/clock`, since the base [ns]; NaN before the first. */
+  #simNs = Number.NaN;
+  /** Its date, on the clock of dated steps [ns]. */
+  #datedNs = 0;
+  /** When `/clock` last advanced, on the controller's clock [ns]. */
+  #advancedNs = 0;
+  /** Periods of simulated time that were stepped over. */
+  #boundary = 0;
+  #running = false;
+  #resets = 0;
+
+  constructor(options: RosTimeOptions) {
+    this.simulated = options.simulated;
+    this.#clock = options.clock;
+    this.#periodNs = options.periodNs;
+    this.#trustStamps = options.trustStamps;
+    this.#steps = options.steps;
+    this.#sink = options.sink;
+    this.#notice = options.notice;
+    this.#system = options.system ?? MACHINE;
+  }
+
+  /** Follows `/clock`, where time is simulated: cycles come by its steps from here on. */
+  start(scope: EntityScope): void {
+    if (!this.simulated) return;
+    this.begin();
+    scope.raw(MessageType.clock, InputTopic.clock, 'sensor', (bytes) => {
+      if (bytes.length < CLOCK_BYTES) return;
+      const little = bytes[1] === 1;
+      this.clockAt(
+        little ? bytes.readInt32LE(4) : bytes.readInt32BE(4),
+        little ? bytes.readUInt32LE(8) : bytes.readUInt32BE(8),
+      );
+    });
+  }
+
+  /** Cycles come by steps of `clockAt` from here on, where time is simulated. */
+  begin(): void {
+    if (!this.simulated || this.#running) return;
+    this.#running = true;
+    this.#steps.lockstep(true);
+  }
+
+  /** Cycles come by the controller's schedule again. */
+  stop(): void {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#steps.lockstep(false);
+    this.#simNs = Number.NaN;
+    this.#originNs = Number.NaN;
+  }
+
+  /** Whether time is simulated and has begun. */
+  get known(): boolean {
+    return this.simulated && !Number.isNaN(this.#simNs);
+  }
+
+  /** Whether time is simulated and stands, or has not begun. */
+  get standing(): boolean {
+    return this.simulated && (!this.known || this.#clock.nowNs() - this.#advancedNs > STANDING_NS);
+  }
+
+  /** How often simulated time began anew. */
+  get resets(): number {
+    return this.#resets;
+  }
+
+  /** A message of `/clock`. */
+  clockAt(seconds: number, nanoseconds: number): void {
+    if (!this.#running) return;
+    const simNs = this.stampNs(seconds, nanoseconds);
+    if (Number.isNaN(this.#simNs)) {
+      this.#anchor(simNs);
+    } else {
+      const passedNs = simNs - this.#simNs;
+      if (passedNs === 0) return;
+      if (passedNs < 0) {
+        this.#resets++;
+        this.#notice(
+          `simulated time went back by ${seconds_(-passedNs)} s: the simulation began anew, and so does what the controller remembers of the place`,
+        );
+        this.#steps.lockstep(true);
+        this.#sink.newFrame();
+        this.#anchor(simNs);
+      } else if (passedNs > LAPSE_NS) {
+        this.#notice(
+          `simulated time jumped ahead by ${seconds_(passedNs)} s: nothing is remembered of a place for so long`,
+        );
+        this.#sink.newFrame();
+      } else if (passedNs > JUMP_NS) {
+        this.#notice(`simulated time jumped ahead by ${seconds_(passedNs)} s: taken as one step`);
+      }
+    }
+    this.#simNs = simNs;
+    this.#datedNs = this.#originNs + simNs;
+    this.#advancedNs = this.#clock.nowNs();
+    const boundary = Math.floor(simNs / this.#periodNs);
+    if (boundary === this.#boundary) return;
+    this.#boundary = boundary;
+    this.#steps.step(this.#datedNs);
+  }
+
+  nowNs(): number {
+    return this.known ? this.#datedNs : this.#clock.nowNs();
+  }
+
+  stampNs(seconds: number, nanoseconds: number): number {
+    if (Number.isNaN(this.#baseS)) this.#baseS = seconds;
+    return (seconds - this.#baseS) * NS_PER_S + nanoseconds;
+  }
+
+  receivedNs(stampNs: number): number {
+    const nowNs = this.nowNs();
+    if (!this.#trustStamps || (this.simulated && !this.known)) return nowNs;
+    this.#look();
+    const datedNs = stampNs + this.#originNs;
+    return datedNs < nowNs ? datedNs : nowNs;
+  }
+
+  rosNowInto(out: Int32Array): void {
+    // Before /clock has told it, simulated time is 0, as it is for every ROS node.
+    if (this.simulated && !this.known) out.fill(0, 0, 2);
+    else this.rosTimeInto(this.nowNs(), out);
+  }
+
+  rosTimeInto(controllerNs: number, out: Int32Array): void {
+    if (this.simulated && !this.known) {
+      out.fill(0, 0, 2);
+      return;
+    }
+    this.#look();
+    const stampNs = Math.round(controllerNs - this.#originNs);
+    const seconds = Math.floor(stampNs / NS_PER_S);
+    out[0] = this.#baseS + seconds;
+    out[1] = stampNs - seconds * NS_PER_S;
+  }
+
+  /** Steps are dated from the controller's own time on. */
+  #anchor(simNs: number): void {
+    this.#originNs = Math.ceil(this.#clock.nowNs()) - simNs;
+    this.#boundary = Math.floor(simNs / this.#periodNs);
+    // The first step tells the cycle that its time is another; a period later would do, but the robot would stand.
+    this.#boundary--;
+  }
+
+  /** Looks at the wall's time, where that is ROS's, and follows it when it was set. */
+  #look(): void {
+    if (this.simulated) return;
+    const nowNs = this.#clock.nowNs();
+    if (nowNs - this.#lookedNs < SYSTEM_AGE_NS) return;
+    this.#lookedNs = nowNs;
+    const systemMs = this.#system.nowMs();
+    const wholeS = Math.floor(systemMs / 1e3);
+    const sinceBaseNs = this.stampNs(wholeS, Math.round((systemMs - wholeS * 1e3) * NS_PER_MS));
+    const originNs = nowNs - sinceBaseNs;
+    // What strays less is the resolution of the clock, and reckoned times stay in order.
+    if (Math.abs(originNs - this.#originNs) <= SYSTEM_STRAY_NS) return;
+    this.#originNs = originNs;
+  }
+}
+
+function seconds_(ns: number): string {
+  return (ns / NS_PER_S).toPrecision(3);
 }
