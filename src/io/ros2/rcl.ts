@@ -1,11 +1,17 @@
 /**
  * rclnodejs as this project uses it: the part of its interface that is called, and the one place that loads it. It is an
  * optional dependency, native, and built against one ROS 2: without a sourced one it is not even looked at, because
- * importing it there starts a build that deletes the one it has.
+ * importing it there starts a build that deletes the one it has. Where its binary does not load, its import starts such a
+ * build too, silently and for minutes: the binary is loaded here first.
  *
  * Main thread only: it aborts in a worker.
  */
-import type { EventEmitter } from 'node:events';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { prepareMessages } from './generated-messages.js';
+import { findRclnodejs, RosMissingError } from './rcl-installation.js';
+
+export { RosMissingError } from './rcl-installation.js';
 
 /** A ROS logger: what is said goes to the terminal and to /rosout. */
 export interface RclLogger {
@@ -97,6 +103,47 @@ export interface RclNode {
   destroy(): void;
 }
 
+/** The part of `rclnodejs.lifecycle.LifecycleNode` that is used, and overridden. */
+export interface RclLifecycleNode extends RclNode {
+  readonly currentState: { readonly id: number; readonly label: string };
+  /** Those that the state machine takes in its state. */
+  readonly availableTransitions: readonly { readonly transition: { readonly id: number; readonly label: string } }[];
+  readonly _stateMachineHandle: unknown;
+  readonly context: { readonly handle: unknown };
+  /** Called with what is ready; whatever is called back runs within. */
+  execute(handles: readonly unknown[]): void;
+  _onChangeState(request: ChangeStateRequest, response: RclResponse): void;
+  _getNativeParameterOverrides(): Map<string, RclParameter>;
+}
+
+/** lifecycle_msgs/srv/ChangeState. */
+export interface ChangeStateRequest {
+  readonly transition: { readonly id: number; readonly label: string };
+}
+
+export interface RclParameterDescriptor {
+  readonly name: string;
+  additionalConstraints: string;
+  /** @throws Error where the value does not fit */
+  validateParameter(parameter: RclParameter): void;
+  /** rcl_interfaces/msg/ParameterDescriptor. */
+  toMessage(): Record<string, unknown>;
+}
+
+/** The native part, where the module keeps more to itself than is needed here. */
+export interface RclNative {
+  triggerLifecycleTransitionById(stateMachine: unknown, id: number): unknown;
+  triggerLifecycleTransitionByLabel(stateMachine: unknown, label: string): unknown;
+  /** By the name of a node, or a pattern of names, as files and command lines have them; undefined where there are none. */
+  getParameterOverrides(context: unknown): readonly ParameterSection[] | undefined;
+}
+
+/** What one section of a parameter file sets, or the command line for one name of a node. */
+export interface ParameterSection {
+  readonly name: string;
+  readonly parameters: readonly { readonly name: string; readonly type: number; readonly value: unknown }[];
+}
+
 /** The answer of a service, which may be given later than the call. */
 export interface RclResponse {
   readonly template: Record<string, unknown>;
@@ -114,12 +161,81 @@ export interface Rcl {
     readonly profileSensorData: string;
   };
   readonly Parameter: new (name: string, type: number, value: unknown) => RclParameter;
-  readonly lifecycle: { readonly LifecycleNode: new (...args: unknown[]) => RclNode & EventEmitter };
+  readonly ParameterDescriptor: new (
+    name: string,
+    type: number,
+    description: string,
+    readOnly: boolean,
+  ) => RclParameterDescriptor;
+  readonly QoSPolicyKind: Readonly<Record<'HISTORY' | 'DEPTH' | 'RELIABILITY' | 'DURABILITY', number>>;
+  readonly QoSOverridingOptions: new (kinds: readonly number[]) => unknown;
+  readonly lifecycle: { readonly LifecycleNode: new (name: string) => RclLifecycleNode };
   // Loaded by name where the module has more than is listed here.
   readonly [name: string]: unknown;
 }
 
-/** ROS, or a part of it, is not there. The message says what is missing and what to do. Commands exit 2 on it. */
-export class RosMissingError extends Error {
-  override readonly name = 'RosMissingError';
+/** What was loaded, with the folder it was loaded from. */
+interface Loaded {
+  readonly rcl: Rcl;
+  readonly native: RclNative;
+}
+
+let loading: Promise<Loaded> | null = null;
+
+/**
+ * Loads rclnodejs, once in a process, and takes its handler of SIGINT away: it would shut ROS down before the robot is
+ * told to stop. The JavaScript of ROS's messages is made where it is missing, which is said.
+ *
+ * @param say where something takes long, one sentence of what it is
+ * @throws RosMissingError
+ */
+export async function loadRcl(
+  env: NodeJS.ProcessEnv = process.env,
+  say: (text: string) => void = toStderr,
+): Promise<Rcl> {
+  return (await load(env, say)).rcl;
+}
+
+/** The native part of the rclnodejs that `loadRcl` has loaded. */
+export async function loadNative(): Promise<RclNative> {
+  if (loading === null) throw new Error('rclnodejs is loaded first');
+  return (await loading).native;
+}
+
+async function load(env: NodeJS.ProcessEnv, say: (text: string) => void): Promise<Loaded> {
+  // A refusal may be mended and tried again.
+  loading ??= loadOnce(env, say).catch((error) => {
+    loading = null;
+    throw error;
+  });
+  return loading;
+}
+
+async function loadOnce(env: NodeJS.ProcessEnv, say: (text: string) => void): Promise<Loaded> {
+  const found = findRclnodejs(env);
+  const load = createRequire(pathToFileURL(`${found.folder}/package.json`));
+  const native = loadBinary(load, found.binaries, found.rebuild);
+  await prepareMessages(found.folder, env, say);
+  // Not a literal: the package is optional, and so are its types.
+  const name: string = 'rclnodejs';
+  const { default: rcl } = (await import(name)) as { default: Rcl };
+  rcl.removeSignalHandlers();
+  return { rcl, native };
+}
+
+/** The first that loads, in rclnodejs' own order: its import finds the same one loaded. */
+function loadBinary(load: NodeJS.Require, binaries: readonly string[], rebuild: string): RclNative {
+  let complaint = '';
+  for (const path of binaries) {
+    try {
+      return load(path) as RclNative;
+    } catch (error) {
+      complaint = (error as Error).message;
+    }
+  }
+  throw new RosMissingError(`rclnodejs is built, and does not load: ${complaint}; ${rebuild}`);
+}
+
+function toStderr(text: string): void {
+  process.stderr.write(`${text}\n`);
 }
