@@ -4,7 +4,10 @@
  *
  * Main thread. @realtime unsafe
  */
-import type { Rcl, RclNode, RclPublisher, RclService, RclSubscription } from './rcl.js';
+import { ParameterError } from '../../parameters/parameter-error.js';
+import { InputTopic, OutputTopic } from './names.js';
+import type { Rcl, RclEntityOptions, RclNode, RclPublisher, RclService, RclSubscription } from './rcl.js';
+import { notInstalled } from './rcl-installation.js';
 
 /** Qualities of service that this node uses. */
 export type Quality =
@@ -34,6 +37,18 @@ const QUALITIES: Readonly<Record<Quality, readonly [depth: number, reliability: 
   transforms: [100, Reliability.bestEffort, Durability.volatile],
 };
 
+/** Topics whose quality `qos_overrides` may change, at start. */
+const OVERRIDABLE: readonly string[] = [
+  InputTopic.odometry,
+  InputTopic.scan,
+  InputTopic.contacts,
+  InputTopic.contactFront,
+  InputTopic.contactLeft,
+  InputTopic.contactBack,
+  InputTopic.contactRight,
+  OutputTopic.command,
+];
+
 /** What a callback did that must not happen: the robot is stopped by whoever is told. */
 export type FailureListener = (where: string, error: unknown) => void;
 
@@ -52,9 +67,13 @@ export class EntityScope {
     this.#failed = failed;
   }
 
-  /** @param type `geometry_msgs/msg/Twist` */
+  /**
+   * @param type `geometry_msgs/msg/Twist`
+   * @throws RosMissingError where the type's package is not installed; ParameterError for a quality of service that
+   *   `qos_overrides` asks for and that there is not. Likewise of the others
+   */
   publisher(type: string, topic: string, quality: Quality): RclPublisher {
-    const publisher = this.node.createPublisher(type, topic, { qos: this.#qos(quality) });
+    const publisher = make(type, topic, () => this.node.createPublisher(type, topic, this.#options(topic, quality)));
     this.#publishers.push(publisher);
     return publisher;
   }
@@ -64,12 +83,12 @@ export class EntityScope {
    *   caller's to keep
    */
   raw(type: string, topic: string, quality: Quality, callback: (bytes: Buffer) => void): RclSubscription {
-    return this.#subscribe(type, topic, { qos: this.#qos(quality), isRaw: true }, callback);
+    return this.#subscribe(type, topic, { ...this.#options(topic, quality), isRaw: true }, callback);
   }
 
   /** For what comes seldom: decoding a message into an object takes a hundred times as long as its bytes. */
   typed<T>(type: string, topic: string, quality: Quality, callback: (message: T) => void): RclSubscription {
-    return this.#subscribe(type, topic, { qos: this.#qos(quality) }, callback);
+    return this.#subscribe(type, topic, this.#options(topic, quality), callback);
   }
 
   /**
@@ -88,14 +107,16 @@ export class EntityScope {
         return refused(error instanceof Error ? error.message : String(error));
       }
     };
-    const service = this.node.createService(type, name, {}, (request, response) => {
-      answer(request as Request).then(
-        (result) => {
-          if (this.#open) this.#guarded(`answer of ${name}`, () => response.send(result));
-        },
-        (error) => this.#failed(`answer of ${name}`, error),
-      );
-    });
+    const service = make(type, name, () =>
+      this.node.createService(type, name, {}, (request, response) => {
+        answer(request as Request).then(
+          (result) => {
+            if (this.#open) this.#guarded(`answer of ${name}`, () => response.send(result));
+          },
+          (error) => this.#failed(`answer of ${name}`, error),
+        );
+      }),
+    );
     this.#services.push(service);
   }
 
@@ -110,12 +131,14 @@ export class EntityScope {
   #subscribe<T>(
     type: string,
     topic: string,
-    options: { qos: unknown; isRaw?: boolean },
+    options: RclEntityOptions,
     callback: (message: T) => void,
   ): RclSubscription {
-    const subscription = this.node.createSubscription(type, topic, options, (message) => {
-      if (this.#open) this.#guarded(topic, () => callback(message as T));
-    });
+    const subscription = make(type, topic, () =>
+      this.node.createSubscription(type, topic, options, (message) => {
+        if (this.#open) this.#guarded(topic, () => callback(message as T));
+      }),
+    );
     this.#subscriptions.push(subscription);
     return subscription;
   }
@@ -128,8 +151,24 @@ export class EntityScope {
     }
   }
 
-  #qos(quality: Quality): unknown {
+  #options(topic: string, quality: Quality): RclEntityOptions {
+    const { QoS, QoSOverridingOptions, QoSPolicyKind } = this.#rcl;
     const [depth, reliability, durability] = QUALITIES[quality];
-    return new this.#rcl.QoS(KEEP_LAST, depth, reliability, durability);
+    const qos = new QoS(KEEP_LAST, depth, reliability, durability);
+    if (!OVERRIDABLE.includes(topic)) return { qos };
+    const { DEPTH, DURABILITY, HISTORY, RELIABILITY } = QoSPolicyKind;
+    return { qos, qosOverridingOptions: new QoSOverridingOptions([HISTORY, DEPTH, RELIABILITY, DURABILITY]) };
+  }
+}
+
+/** Makes an entity, and says in our words why it cannot be made. */
+function make<Entity>(type: string, topic: string, entity: () => Entity): Entity {
+  try {
+    return entity();
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string };
+    if (code === 'MESSAGE_NOT_FOUND') throw notInstalled(type, process.env);
+    if (message.startsWith('Unknown QoS policy value')) throw new ParameterError(`qos_overrides of ${topic}`, message);
+    throw error;
   }
 }

@@ -5,9 +5,25 @@
  *
  * Main thread. @realtime unsafe
  */
+import { NODE_NAME } from '../../parameters/loader.js';
+import { ParameterError } from '../../parameters/parameter-error.js';
 import type { ParameterValue, ParameterValues } from '../../parameters/schema.js';
-import type { EntityScope, FailureListener } from './entity-scope.js';
-import type { RclLogger, RclNode } from './rcl.js';
+import { EntityScope, type FailureListener } from './entity-scope.js';
+import { applyOverrides, declareParameters, type Override, overridesFor, ParameterGate } from './node-parameters.js';
+import {
+  type ChangeStateRequest,
+  loadNative,
+  loadRcl,
+  type Rcl,
+  type RclLifecycleNode,
+  type RclLogger,
+  type RclNative,
+  type RclNode,
+  type RclParameter,
+  type RclResponse,
+  RosMissingError,
+  type SetParametersResult,
+} from './rcl.js';
 
 /** What a transition does. Each is awaited before its state is entered. */
 export interface ManagedBehaviour {
@@ -48,22 +64,299 @@ export type TransitionLabel = 'configure' | 'activate' | 'deactivate' | 'cleanup
 /** The states that a node can stay in. */
 export type PrimaryState = 'unconfigured' | 'inactive' | 'active' | 'finalized';
 
-/** What `ManagedNode.open` makes. */
-export interface ManagedNodeHandle {
+/** lifecycle_msgs/msg/Transition. */
+const ReturnLabel = {
+  success: 'transition_success',
+  failure: 'transition_failure',
+  error: 'transition_error',
+} as const;
+
+/** How long rcl waits at a time; it is woken by whatever comes [ms]. */
+const SPIN_MS = 10;
+
+/** What the node's class calls back. */
+interface NodeHooks {
+  failed: FailureListener;
+  changeState(request: ChangeStateRequest): Promise<boolean>;
+  setParameters(
+    parameters: RclParameter[],
+    keep: (parameters: RclParameter[]) => SetParametersResult,
+  ): SetParametersResult;
+}
+
+export class ManagedNode {
   readonly node: RclNode;
   readonly logger: RclLogger;
-  /** After ROS's overrides; `set` ones are kept up to date. */
+  /** After ROS's overrides; those that may change are kept up to date. */
   readonly values: ParameterValues;
   /** `use_sim_time`. */
   readonly simTime: boolean;
-  /** Entities made here end with it, and with the node. */
-  scope(): EntityScope;
-  /** Services answer from here on. */
-  manage(behaviour: ManagedBehaviour): void;
-  /** As if it were asked for from outside, but after the one that is under way. @returns whether it succeeded */
-  transition(label: TransitionLabel): Promise<boolean>;
+  readonly #rcl: Rcl;
+  readonly #native: RclNative;
+  readonly #node: RclLifecycleNode;
+  readonly #failed: FailureListener;
+  readonly #hooks: NodeHooks;
+  readonly #scopes = new Set<EntityScope>();
+  readonly #listeners = new Set<(state: string) => void>();
+  #behaviour: ManagedBehaviour | null = null;
+  /** The transition under way. */
+  #underWay: Promise<boolean> | null = null;
+  #closing: Promise<void> | null = null;
+  #closed = false;
+
+  /**
+   * Loads rclnodejs, starts ROS and makes the node; nothing is answered before `manage`.
+   *
+   * @throws RosMissingError, and ParameterError where ROS overrides a parameter by what is not allowed
+   */
+  static async open(options: ManagedNodeOptions): Promise<ManagedNode> {
+    const rcl = await loadRcl();
+    const native = await loadNative();
+    try {
+      await rcl.init(undefined, options.rosArguments);
+    } catch (error) {
+      throw new Error(`ROS 2 does not start: ${firstLine(error)}`);
+    }
+    try {
+      return new ManagedNode(rcl, native, options);
+    } catch (error) {
+      rcl.shutdown();
+      throw error;
+    }
+  }
+
+  private constructor(rcl: Rcl, native: RclNative, options: ManagedNodeOptions) {
+    this.#rcl = rcl;
+    this.#native = native;
+    this.#failed = options.onFailure;
+    this.values = { ...options.parameters };
+    const gate = new ParameterGate(rcl, this.values, (name, value) => options.onSet(name, value));
+    this.#hooks = {
+      failed: options.onFailure,
+      changeState: (request) => this.#requested(request),
+      setParameters: (parameters, keep) => gate.set(parameters, keep),
+    };
+    let overrides: ReadonlyMap<string, Override> = new Map();
+    const NodeClass = nodeClass(rcl, native, this.#hooks, (found) => {
+      overrides = found;
+    });
+    this.#node = new NodeClass(NODE_NAME);
+    this.node = this.#node;
+    try {
+      this.logger = this.#node.getLogger();
+      applyOverrides(this.values, overrides.values(), (text) => this.logger.warn(text));
+      declareParameters(rcl, this.#node, this.values);
+      this.simTime = this.#node.getParameter('use_sim_time').value === true;
+    } catch (error) {
+      this.#node.destroy();
+      throw error;
+    }
+  }
+
+  /** Entities made in it end with it, and with the node. */
+  scope(): EntityScope {
+    const scope = new EntityScope(this.#rcl, this.#node, this.#failed);
+    this.#scopes.add(scope);
+    return scope;
+  }
+
+  /** Services and topics answer from here on. Called once. */
+  manage(behaviour: ManagedBehaviour): void {
+    this.#behaviour = behaviour;
+    this.#node.spin(SPIN_MS);
+  }
+
   /** One of `PrimaryState`, or on the way: `configuring`, `activating`, …, `errorprocessing`. */
-  readonly state: string;
-  /** Nothing calls back afterwards. */
-  close(): Promise<void>;
+  get state(): string {
+    return this.#closed ? 'finalized' : this.#node.currentState.label;
+  }
+
+  /** Calls `listener` with each state that is entered, on the way too. @returns ends the calls */
+  onState(listener: (state: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * As if it were asked for from outside, but after the one that is under way.
+   *
+   * @returns whether it succeeded; false where the state knows no such transition
+   */
+  async transition(label: TransitionLabel): Promise<boolean> {
+    while (this.#underWay !== null) await this.#underWay;
+    const id = this.#available(label, 0);
+    return id === 0 ? false : this.#change(id);
+  }
+
+  /**
+   * Ends the node and ROS, after the transition that is under way. Whoever wants the robot stopped has `shutdown` done
+   * first. Nothing calls back afterwards.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    while (this.#underWay !== null) await this.#underWay;
+    // rclnodejs turns the event loop within `stop`: never from one of its own callbacks.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#closed = true;
+    this.#listeners.clear();
+    for (const scope of this.#scopes) scope.close();
+    this.#scopes.clear();
+    this.#node.destroy();
+    this.#rcl.shutdown();
+  }
+
+  /** A request from outside. */
+  async #requested({ transition }: ChangeStateRequest): Promise<boolean> {
+    if (this.#underWay !== null || this.#closing !== null || this.#behaviour === null) return false;
+    const id = this.#available(transition.label, transition.id);
+    return id === 0 ? false : this.#change(id);
+  }
+
+  /** The id of a transition that the state machine takes now, 0 for none. The label counts where there is one. */
+  #available(label: string, id: number): number {
+    if (this.#closed) return 0;
+    for (const { transition } of this.#node.availableTransitions) {
+      if (label === '' ? transition.id === id : transition.label === label) return transition.id;
+    }
+    return 0;
+  }
+
+  #change(id: number): Promise<boolean> {
+    const change = this.#carryOut(id).finally(() => {
+      this.#underWay = null;
+    });
+    this.#underWay = change;
+    return change;
+  }
+
+  async #carryOut(id: number): Promise<boolean> {
+    const from = this.state;
+    this.#native.triggerLifecycleTransitionById(this.#node._stateMachineHandle, id);
+    const way = this.state;
+    this.#told(way);
+    const result = await this.#perform(way, from);
+    this.#trigger(ReturnLabel[result]);
+    if (result === 'error') {
+      this.#told(this.state);
+      let anew = false;
+      try {
+        anew = await this.#behaviour!.error();
+      } catch (error) {
+        this.logger.fatal(`after a failed transition: ${firstLine(error)}`);
+      }
+      this.#trigger(anew ? ReturnLabel.success : ReturnLabel.failure);
+    }
+    this.#told(this.state);
+    return result === 'success';
+  }
+
+  #trigger(label: string): void {
+    this.#native.triggerLifecycleTransitionByLabel(this.#node._stateMachineHandle, label);
+  }
+
+  /** @param way the state on the way */
+  async #perform(way: string, from: string): Promise<keyof typeof ReturnLabel> {
+    const behaviour = this.#behaviour!;
+    try {
+      if (way === 'configuring') await behaviour.configure();
+      else if (way === 'activating') await behaviour.activate();
+      else if (way === 'deactivating') await behaviour.deactivate();
+      else if (way === 'cleaningup') await behaviour.cleanup();
+      else await behaviour.shutdown();
+      return 'success';
+    } catch (error) {
+      if (error instanceof Refusal || error instanceof ParameterError || error instanceof RosMissingError) {
+        this.logger.error(`${way} failed, the node stays ${from}: ${error.message}`);
+        return 'failure';
+      }
+      this.logger.error(`${way} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      return 'error';
+    }
+  }
+
+  #told(state: string): void {
+    for (const listener of this.#listeners) listener(state);
+  }
+}
+
+/**
+ * rclnodejs' class for managed nodes with what it lacks: transitions that take time, requests that are answered whatever
+ * they ask, callbacks that cannot end the process, and parameters for a node in a namespace.
+ *
+ * @param overridden told what ROS overrides, while the node is made
+ */
+function nodeClass(
+  rcl: Rcl,
+  native: RclNative,
+  hooks: NodeHooks,
+  overridden: (overrides: ReadonlyMap<string, Override>) => void,
+): new (
+  name: string,
+) => RclLifecycleNode {
+  return class extends rcl.lifecycle.LifecycleNode {
+    constructor(name: string) {
+      super(name);
+      // A request that cannot be read is answered with nothing done: it must not stop the robot.
+      for (const service of this._services) {
+        const answer = service._callback;
+        service._callback = (request, response) => {
+          try {
+            return answer(request, response);
+          } catch (error) {
+            this.getLogger().warn(`a request could not be read: ${firstLine(error)}`);
+            if (!response.sent) response.send(response.template);
+            return undefined;
+          }
+        };
+      }
+    }
+
+    override execute(handles: readonly unknown[]): void {
+      try {
+        super.execute(handles);
+      } catch (error) {
+        hooks.failed('a callback', error);
+      }
+      // Called past Node's own bookkeeping: promises that were settled within would wait for the next timer.
+      setImmediate(nothing);
+    }
+
+    override setParametersAtomically(parameters: RclParameter[]): SetParametersResult {
+      return hooks.setParameters(parameters, (kept) => super.setParametersAtomically(kept));
+    }
+
+    override _onChangeState(request: ChangeStateRequest, response: RclResponse): void {
+      const result = response.template;
+      const answer = (success: boolean) => {
+        result['success'] = success;
+        response.send(result);
+      };
+      hooks.changeState(request).then(answer, (error) => {
+        hooks.failed('a transition', error);
+      });
+    }
+
+    override _getNativeParameterOverrides(): Map<string, RclParameter> {
+      const sections = native.getParameterOverrides(this.context.handle) ?? [];
+      const overrides = overridesFor(sections, this.getFullyQualifiedName());
+      overridden(overrides);
+      const parameters = new Map<string, RclParameter>();
+      for (const { name, type, value } of overrides.values()) {
+        parameters.set(name, new rcl.Parameter(name, type, value));
+      }
+      return parameters;
+    }
+  };
+}
+
+function nothing(): void {}
+
+/** rcl's errors go on with the places in its source that they passed. */
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0].replace(/, at \/.*$/, '');
 }

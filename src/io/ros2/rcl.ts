@@ -113,7 +113,20 @@ export interface RclLifecycleNode extends RclNode {
   /** Called with what is ready; whatever is called back runs within. */
   execute(handles: readonly unknown[]): void;
   _onChangeState(request: ChangeStateRequest, response: RclResponse): void;
+  declareParameters(
+    parameters: readonly RclParameter[],
+    descriptors: readonly RclParameterDescriptor[],
+    ignoreOverrides: boolean,
+  ): RclParameter[];
+  setParametersAtomically(parameters: RclParameter[]): SetParametersResult;
+  /** While it is constructed. */
   _getNativeParameterOverrides(): Map<string, RclParameter>;
+  readonly _services: readonly RclOwnService[];
+}
+
+/** A service that rclnodejs offers by itself: parameters, lifecycle. */
+export interface RclOwnService {
+  _callback: (request: never, response: RclResponse) => unknown;
 }
 
 /** lifecycle_msgs/srv/ChangeState. */
@@ -147,6 +160,7 @@ export interface ParameterSection {
 /** The answer of a service, which may be given later than the call. */
 export interface RclResponse {
   readonly template: Record<string, unknown>;
+  readonly sent: boolean;
   send(response: object): void;
 }
 
