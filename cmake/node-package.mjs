@@ -130,6 +130,7 @@ function buildRclnodejs() {
   const headers = existsSync(join(prefix, 'include', 'node', 'node.h')) ? [`--nodedir=${prefix}`] : [];
   const advice = '. It needs a C++ compiler, make, Python and, where there are none, Node’s headers from the network.';
   run(rclnodejs, process.execPath, [gyp, 'rebuild', `-j${availableParallelism()}`, ...headers], {}, advice);
+  rmSync(join(rclnodejs, 'build', 'Release', 'obj.target'), { recursive: true, force: true });
 }
 
 /** Makes the JavaScript of all message packages that are sourced, and of this one's before it is installed. */
@@ -189,8 +190,10 @@ function main() {
     'JavaScript of messages',
     digest(
       running,
-      ...messagePackages().flatMap((path) => [path, readFileSync(path)]),
-      ...messages.flatMap((path) => [path, content.get(path)]),
+      // A message that is newer than its JavaScript is made anew at the next start, which an installation that cannot be
+      // written to must be spared: so their times count, too.
+      ...messagePackages().flatMap((path) => [path, String(statSync(path).mtimeMs)]),
+      ...messages.flatMap((path) => [path, String(statSync(join(source, path)).mtimeMs)]),
     ),
     () => generateMessages(messages),
   );
