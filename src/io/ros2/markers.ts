@@ -48,17 +48,17 @@ export interface MarkersOptions {
 
 export class Markers {
   readonly #options: MarkersOptions;
-  readonly #publisher: RclPublisher;
-  readonly #watchers: Subscribers;
+  /** Null where there can be none. */
+  readonly #output: { readonly publisher: RclPublisher; readonly watchers: Subscribers } | null;
   readonly #writer = new CdrWriter();
   readonly #stamp = new Int32Array(2);
   #toldNs = Number.NEGATIVE_INFINITY;
   #failures = 0;
 
+  /** Makes the publisher. A robot without visualization_msgs does without it, and is told so. */
   constructor(options: MarkersOptions) {
     this.#options = options;
-    this.#publisher = options.scope.publisher(MessageType.markers, OutputTopic.markers, 'stream');
-    this.#watchers = new Subscribers(options.scope, this.#publisher);
+    this.#output = outputOf(options);
   }
 
   /** Messages that could not be sent. */
@@ -69,16 +69,28 @@ export class Markers {
   /** Takes in a decision: to be called with each. Nothing is made of it while nobody looks. @param record not kept */
   decision(record: Float64Array): void {
     const startNs = record[DecisionField.startNs];
-    if (startNs - this.#toldNs < PERIOD_NS || !this.#watchers.any) return;
+    if (startNs - this.#toldNs < PERIOD_NS || this.#output?.watchers.any !== true) return;
     this.#toldNs = startNs;
     try {
       this.#options.stamps.rosTimeInto(startNs, this.#stamp);
       const { parameters } = this.#options;
-      this.#publisher.publish(writeMarkers(this.#writer, this.#stamp, LIFETIME_NS, markersOf(record, parameters)));
+      this.#output.publisher.publish(
+        writeMarkers(this.#writer, this.#stamp, LIFETIME_NS, markersOf(record, parameters)),
+      );
     } catch (error) {
       if (this.#failures++ > 0) return;
       this.#options.notice(`markers could not be sent: ${error instanceof Error ? error.message : error}`);
     }
+  }
+}
+
+function outputOf({ scope, notice }: MarkersOptions): { publisher: RclPublisher; watchers: Subscribers } | null {
+  try {
+    const publisher = scope.publisher(MessageType.markers, OutputTopic.markers, 'stream');
+    return { publisher, watchers: new Subscribers(scope, publisher) };
+  } catch (error) {
+    notice(`${OutputTopic.markers} is left out: ${error instanceof Error ? error.message : error}`);
+    return null;
   }
 }
 

@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { readCheckpoint } from '../../../../src/io/ros2/cdr/read-checkpoint.js';
 import { CdrWriter } from '../../../../src/io/ros2/cdr/write-cdr.js';
 import { Level, writeDiagnostics } from '../../../../src/io/ros2/cdr/write-diagnostics.js';
-import { MarkerType, writeMarkers } from '../../../../src/io/ros2/cdr/write-markers.js';
+import { type Marker, MarkerType, writeMarkers } from '../../../../src/io/ros2/cdr/write-markers.js';
 import { MotionMessage } from '../../../../src/io/ros2/cdr/write-motion.js';
 import { writeCheckpoint, writePose } from '../../../../src/io/ros2/cdr/write-telemetry.js';
 import { definitionOf } from '../../../../src/telemetry/flight-log/topics.js';
@@ -184,17 +184,17 @@ describe('diagnostics', () => {
 });
 
 describe('markers', () => {
-  const sectors = {
+  const sectors: Marker = {
     ...{ frame: 'base_link', namespace: 'sectors', id: 1, type: MarkerType.triangles },
     ...{ x: 1, y: 2, z: 3, yaw: Math.PI, scale: [1, 2, 3], colour: [0.25, 0.5, 0.75, 1] },
     triangles: Float64Array.of(0, 0, 1, 0, 0, 1),
     colours: [[0, 0.25, 0.5, 1]],
-  } as const;
+  };
 
   it('are triangles and texts as they were given', () => {
     const { triangles, colours, ...rest } = sectors;
     const words = { ...rest, id: 2, type: MarkerType.text, text: '0.25' };
-    const bytes = writeMarkers(new CdrWriter(), STAMP, 1_500_000_000, [{ ...rest, triangles, colours }, words]);
+    const bytes = writeMarkers(new CdrWriter(), STAMP, 1_500_000_000, [sectors, words]);
     const { markers } = reread('visualization_msgs/msg/MarkerArray', bytes) as { markers: Record<string, unknown>[] };
     expect(markers).toHaveLength(2);
     const colour = { r: 0, g: 0.25, b: 0.5, a: 1 };
