@@ -55,14 +55,17 @@ export class InputFigures {
   /** When the last arrived, and the last that was accepted, on the clock that dates readings [ns]; -Infinity: never. */
   receivedNs = Number.NEGATIVE_INFINITY;
   acceptedNs = Number.NEGATIVE_INFINITY;
-  /** Since the last that was accepted, and why the last of them was. */
+  /** Since the last that was accepted. */
   refusedInRow = 0;
+  /** How old the last accepted was when it arrived, by its stamp where stamps are trusted [ns]. */
+  lagNs = 0;
   /** What was last said of it; empty: nothing yet. */
   complaint = '';
   /** When that was [ns]. */
   complaintNs = Number.NEGATIVE_INFINITY;
   readonly #topics: string[] = [];
   readonly #refusedBy = new Float64Array(REFUSAL_NAMES.length);
+  #lateSaidNs = Number.NEGATIVE_INFINITY;
   readonly #saidNs = new Float64Array(REFUSAL_NAMES.length).fill(Number.NEGATIVE_INFINITY);
   readonly #arrivalsNs = new Float64Array(WINDOW);
   readonly #notice: (text: string) => void;
@@ -104,6 +107,19 @@ export class InputFigures {
     // Not (now - said < repeat): simulated time may begin anew.
     if (Math.abs(nowNs - this.#saidNs[code]) < REPEAT_NS) return false;
     this.#saidNs[code] = nowNs;
+    return true;
+  }
+
+  /**
+   * The accepted reading was so old when it arrived.
+   *
+   * @param limitNs with which it is stale as it comes
+   * @returns whether that is to be said
+   */
+  late(lagNs: number, limitNs: number, nowNs: number): boolean {
+    this.lagNs = lagNs;
+    if (lagNs <= limitNs || Math.abs(nowNs - this.#lateSaidNs) < REPEAT_NS) return false;
+    this.#lateSaidNs = nowNs;
     return true;
   }
 
