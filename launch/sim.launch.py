@@ -144,6 +144,8 @@ def generate_launch_description():
         argument('use_sim_time', 'true', 'run by Gazebo\'s clock'),
         argument('params_file', PathJoinSubstitution([ThisLaunchFileDir(), '..', 'config', 'gazebo.yaml']),
                  'parameters of the controller'),
+        argument('preset', 'development', 'how boldly it learns; development also serves the page at 127.0.0.1:8600'),
+        argument('required', 'true', 'end everything when the controller ends'),
         argument('log_level', 'info', 'debug, info, warn, error or fatal'),
         argument('prefix', '', 'command put before the controller\'s, as chrt -f 60'),
         OpaqueFunction(function=set_up),
@@ -151,5 +153,6 @@ def generate_launch_description():
             PythonLaunchDescriptionSource([ThisLaunchFileDir(), '/robot.launch.py']),
             condition=IfCondition(LaunchConfiguration('controller')),
             launch_arguments={name: LaunchConfiguration(name)
-                              for name in ('namespace', 'use_sim_time', 'params_file', 'log_level', 'prefix')}.items()),
+                              for name in ('namespace', 'use_sim_time', 'params_file', 'preset', 'required', 'log_level',
+                                           'prefix')}.items()),
     ])

@@ -10,6 +10,7 @@ the simulation runs by. Exits with 1 where a goal was not reached, with 2 where 
 """
 
 import argparse
+from functools import partial
 import json
 import math
 import os
@@ -45,8 +46,7 @@ class Driver(Node):
         self.create_subscription(Odometry, 'odom', self.on_odometry, qos_profile_sensor_data)
         self.create_subscription(PoseStamped, f'{controller}/goal_reached', self.on_reached, 10)
         for side in SIDES:
-            self.create_subscription(Contacts, f'contact/{side}', lambda message, side=side: self.on_contact(side, message),
-                                     qos_profile_sensor_data)
+            self.create_subscription(Contacts, f'contact/{side}', partial(self.on_contact, side), qos_profile_sensor_data)
 
     def seconds(self):
         return self.get_clock().now().nanoseconds * 1e-9
@@ -154,10 +154,10 @@ def main():
         results = []
         for goal in goals:
             results.append(driver.drive(goal, arguments.limit))
-            print('{n:3d}  ({x:6.2f}, {y:6.2f})  {word:11s}  {seconds:6.2f} s  {metres:6.2f} m of {straight_metres:5.2f}  '
-                  '{collisions} collisions'.format(n=len(results), x=goal[0], y=goal[1],
-                                                   word='reached' if results[-1]['reached'] else 'NOT reached',
-                                                   **results[-1]), flush=True)
+            one = results[-1]
+            print(f'{len(results):3d}  ({goal[0]:6.2f}, {goal[1]:6.2f})  '
+                  f'{"reached" if one["reached"] else "NOT reached":11s}  {one["seconds"]:6.2f} s  '
+                  f'{one["metres"]:6.2f} m of {one["straight_metres"]:5.2f}  {one["collisions"]} collisions', flush=True)
     finally:
         driver.destroy_node()
         rclpy.try_shutdown()

@@ -6,7 +6,7 @@ import { type LaserMount, readRobotModel } from './robot-model.js';
 
 /** What is launched. Empty strings are what a launch argument is that nobody gave. */
 export interface LaunchChoice {
-  /** Folder with `worlds/`, `models/` and `bridge.yaml`. */
+  /** Folder with `worlds/`, `rfsn_robot/` and `bridge.yaml`. */
   assets: string;
   /** `course` or another file of `worlds/`, `barn:NUMBER`, or the path of an SDF file. */
   world: string;
@@ -53,7 +53,7 @@ export function launchFiles(choice: LaunchChoice): LaunchFiles {
   const barn = /^barn:(.*)$/.exec(choice.world);
   const place = barn === null ? null : barnPlace(choice.barnDir, barnNumber(barn[1]));
   const worldFile = barn === null ? worldPath(choice) : join(choice.assets, 'worlds', 'empty.sdf');
-  const robotFile = choice.robot === '' ? join(choice.assets, 'models', 'rfsn_robot', 'model.sdf') : choice.robot;
+  const robotFile = choice.robot === '' ? join(choice.assets, 'rfsn_robot', 'model.sdf') : choice.robot;
   const robotText = read('robot', robotFile);
   const model = within(robotFile, () => readRobotModel(robotText));
   const name = choice.name === '' ? model.name : choice.name;
