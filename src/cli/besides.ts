@@ -24,6 +24,8 @@ export interface Besides {
   readonly list: BesideRun[];
   /** A ZeroMQ link listens: its figures are among the metrics from now on. */
   listening(link: LinkFigures): void;
+  /** Messages that the flight logs lost; 0 where there are none. */
+  logMessagesLost(): number;
 }
 
 /** @throws ParameterError where the link cannot be opened so. @realtime unsafe */
@@ -52,7 +54,7 @@ export async function besidesOf({ control, asked, watch, virtual, tell }: Beside
   }
   if (page !== null) list.push(page);
   if (watch === true) list.push(new LinkWatch(parameters, tell, listening));
-  return { list, listening };
+  return { list, listening, logMessagesLost: () => log?.lost ?? 0 };
 }
 
 /** What is not asked for is not loaded. */

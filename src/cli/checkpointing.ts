@@ -119,6 +119,11 @@ export class Checkpointing {
     );
   }
 
+  /** Of features and policy, hex digits: what a checkpoint must have to be used here. */
+  get schemaHash(): string {
+    return this.#schema.hash;
+  }
+
   /**
    * What the folder holds, newest good generation first; null where it holds no checkpoint at all.
    *

@@ -1,6 +1,5 @@
 /** Watchers and administrators over ZeroMQ beside a robot that another port drives: `--watch zeromq`. */
 import { assert } from '../core/assert.js';
-import { LOCAL_ROBOT } from '../io/zeromq/protocol/protocol.js';
 import type { StateReport } from '../io/zeromq/protocol/telemetry-reports.js';
 import { checkLink, ZeromqWatch } from '../io/zeromq/zeromq-port.js';
 import type { ParameterValues } from '../parameters/schema.js';
@@ -40,7 +39,7 @@ export class LinkWatch implements BesideRun {
     const watch = new ZeromqWatch({
       parameters: this.#parameters,
       administration: new HostAdministration({
-        robots: () => (this.#run === null ? [] : [LOCAL_ROBOT]),
+        robots: () => (this.#run === null ? [] : [this.#run.robot]),
         host: (robot) => this.#host(robot),
         status: (robot) => ({ ...this.#report(this.#host(robot), robot), ...checkpointStatus(this.#host(robot)) }),
         order: (_, order) => this.#run?.order(order),
@@ -58,10 +57,11 @@ export class LinkWatch implements BesideRun {
     const { host } = run;
     assert(host !== null && this.#watch !== null, 'a robot on a virtual clock has no watchers');
     this.#run = run;
+    this.#ending = false;
     const telemetry = new HostTelemetry({
       host,
       sink: this.#watch.telemetry,
-      robot: () => LOCAL_ROBOT,
+      robot: () => run.robot,
       driven: () => true,
       report: (robot) => this.#report(host, robot),
       tell: this.#tell,
@@ -74,7 +74,11 @@ export class LinkWatch implements BesideRun {
         this.#ending = true;
         telemetry.changed();
       },
-      end: async () => telemetry.stop(),
+      end: async () => {
+        telemetry.stop();
+        this.#telemetry = null;
+        this.#run = null;
+      },
     };
   }
 
@@ -83,10 +87,10 @@ export class LinkWatch implements BesideRun {
   }
 
   #host(robot: string): ControllerHost {
-    if (robot !== LOCAL_ROBOT) throw new Error(`no robot ${robot} is driven here; ${LOCAL_ROBOT} is`);
-    const host = this.#run?.host;
-    if (host == null) throw new Error('the controller is about to begin');
-    return host;
+    const run = this.#run;
+    if (run === null || run.host === null) throw new Error('no robot is driven here at this moment');
+    if (robot !== run.robot) throw new Error(`no robot ${robot} is driven here; ${run.robot} is`);
+    return run.host;
   }
 
   #report(host: ControllerHost, robot: string): StateReport {

@@ -1,25 +1,36 @@
 /** The command `rfsn`. Each command's module is loaded only when it is called, so that help is quick. */
 import { Command, CommanderError } from 'commander';
+import { splitRosArguments } from '../io/ros2/ros-arguments.js';
 import { packageVersion } from './package-version.js';
-import { ExitCode } from './usage.js';
+import { ExitCode, UsageError } from './usage.js';
 
 type Register = (program: Command) => void;
+
+/** Commands whose arguments may hold some of ROS's. */
+const SPEAK_ROS: readonly string[] = ['run', 'sim'];
 
 /** Every command, with the summary that help shows; the module says the same, and a test compares the two. */
 export const commands: readonly {
   readonly name: string;
   readonly summary: string;
-  readonly load: () => Promise<Register>;
+  /** @param rosArguments what of the command line is ROS's, with its marks: for the commands that speak ROS */
+  readonly load: (rosArguments?: readonly string[]) => Promise<Register>;
 }[] = [
   {
     name: 'sim',
     summary: 'drive a robot in the embedded simulator, and learn',
-    load: async () => (await import('./sim-command.js')).registerSimCommand,
+    load: async (rosArguments) => {
+      const { registerSimCommand } = await import('./sim-command.js');
+      return (program) => registerSimCommand(program, rosArguments);
+    },
   },
   {
     name: 'run',
-    summary: 'drive a robot through a port: ZeroMQ',
-    load: async () => (await import('./run-command.js')).registerRunCommand,
+    summary: 'drive a robot through a port: ZeroMQ or ROS 2',
+    load: async (rosArguments) => {
+      const { registerRunCommand } = await import('./run-command.js');
+      return (program) => registerRunCommand(program, rosArguments);
+    },
   },
   {
     name: 'train',
@@ -94,7 +105,13 @@ export const commands: readonly {
 ];
 
 /** Errors of usage or configuration, by name: their classes lie in modules that help need not load. */
-const usageErrors = new Set(['UsageError', 'ParameterError', 'PolicyConfigError', 'RewardExpressionError']);
+const usageErrors = new Set([
+  'UsageError',
+  'ParameterError',
+  'PolicyConfigError',
+  'RewardExpressionError',
+  'RosMissingError',
+]);
 
 /**
  * Runs one command line. Errors go to standard error.
@@ -113,11 +130,12 @@ export async function run(args: readonly string[]): Promise<number> {
     .exitOverride();
 
   try {
+    const { own, ros } = argumentsOf(args);
     for (const { name, summary, load } of commands) {
-      if (args.includes(name)) (await load())(program);
+      if (own.includes(name)) (await load(ros))(program);
       else program.command(name).description(summary);
     }
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(own, { from: 'user' });
     return Number(process.exitCode ?? ExitCode.done);
   } catch (error) {
     // Commander has printed its own message, and help or version where those were asked for.
@@ -126,6 +144,22 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stderr.write(`rfsn: ${messageOf(error, verbose)}\n`);
     return error instanceof Error && usageErrors.has(error.name) ? ExitCode.usage : ExitCode.failed;
   }
+}
+
+/** @throws UsageError where ROS's arguments are not what ROS takes, or are given to a command that knows nothing of it */
+function argumentsOf(args: readonly string[]): { own: string[]; ros: string[] } {
+  let split: { own: string[]; ros: string[] };
+  try {
+    split = splitRosArguments(args);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  if (split.ros.length > 0 && !split.own.some((name) => SPEAK_ROS.includes(name))) {
+    throw new UsageError(
+      `--ros-args: only ${SPEAK_ROS.map((name) => `rfsn ${name} --port ros2`).join(' and ')} take them`,
+    );
+  }
+  return split;
 }
 
 function messageOf(error: unknown, verbose: boolean): string {

@@ -17,11 +17,15 @@ interface RunCommandOptions extends ControlOptions {
   endWithInput?: boolean;
 }
 
-/** `rfsn run`: the controller drives whatever robot comes to its port. */
-export function registerRunCommand(program: Command): void {
+/**
+ * `rfsn run`: the controller drives whatever robot comes to its port.
+ *
+ * @param rosArguments what of the command line is ROS's, with its marks
+ */
+export function registerRunCommand(program: Command, rosArguments: readonly string[] = []): void {
   const command = program
     .command('run')
-    .description('drive a robot through a port: ZeroMQ')
+    .description('drive a robot through a port: ZeroMQ or ROS 2')
     .addOption(new Option('--port <name>', 'where the robot is').choices(['zeromq', 'ros2']).makeOptionMandatory())
     .addOption(
       new Option('--watch <name>', 'lets peers of another port watch and administer meanwhile').choices(['zeromq']),
@@ -31,18 +35,23 @@ export function registerRunCommand(program: Command): void {
     .addOption(new Option('--end-with-input', 'end when standard input does').hideHelp())
     .addHelpText(
       'after',
-      '\nWhere it listens, whom it admits and for how long: `rfsn parameters`, zeromq.*. Keys: `rfsn keys`.' +
+      '\nThrough ZeroMQ: where it listens, whom it admits and for how long: `rfsn parameters`, zeromq.*. Keys: `rfsn keys`.' +
         '\nWhat was learned is resumed from model_dir and saved there; with zeromq.max_sessions above 1 each robot has a' +
         '\nfolder of its name in it. Ctrl-C stops the robots, saves and ends; a second one ends at once.' +
-        '\nWith --log each robot’s session has a log of its own; with --page each robot is shown while it is there.',
+        '\nWith --log each robot’s session has a log of its own; with --page each robot is shown while it is there.' +
+        '\nThrough ROS 2: a managed node, rfsn_controller, whose parameters are those of `rfsn parameters`; after --ros-args' +
+        '\nwhat ROS takes, up to -- or the end: rfsn run --port ros2 --ros-args -p controller_frequency:=200.0 -r cmd_vel:=/v',
     )
-    .action(runPort);
+    .action((options: RunCommandOptions) => runPort(options, rosArguments));
 }
 
-async function runPort(options: RunCommandOptions): Promise<void> {
+async function runPort(options: RunCommandOptions, rosArguments: readonly string[]): Promise<void> {
   if (options.port === 'ros2') {
-    throw new Error('--port ros2: this version drives no ROS 2 robot yet; --port zeromq does, and needs no ROS');
+    // What is not asked for is not loaded.
+    const { runRos2 } = await import('./ros2-run.js');
+    return runRos2(options, rosArguments);
   }
+  if (rosArguments.length > 0) throw new UsageError('--ros-args: they are for --port ros2, which is not asked for');
   if (options.watch !== undefined) {
     throw new UsageError('--watch zeromq: the port zeromq has its watchers already; leave it out');
   }

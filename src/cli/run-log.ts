@@ -55,6 +55,13 @@ export class RunLog implements BesideRun {
     return others.length === 0 && log.file !== '' ? log.file : log.folder;
   }
 
+  /** Messages that the logs under way lost. */
+  get lost(): number {
+    let lost = 0;
+    for (const log of this.#logs) lost += log.lost;
+    return lost;
+  }
+
   async open(): Promise<void> {
     const folder = this.#parameters['log.dir'];
     try {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { run } from '../../../src/cli/program.js';
 import { controlArguments, type RunOptions, readControl } from '../../../src/cli/run-options.js';
 import { ExitCode } from '../../../src/cli/usage.js';
@@ -23,9 +23,30 @@ describe('rfsn run', () => {
     expect(written.out).toBe('');
   });
 
-  it('says what drives a robot while ROS 2 does not, and exits 1', async () => {
-    expect(await run(['run', '--port', 'ros2', '--watch', 'zeromq'])).toBe(ExitCode.failed);
-    expect(written.err).toContain('--port zeromq does, and needs no ROS');
+  it('says that no ROS 2 is sourced where none is, and how one is, and exits 2', async () => {
+    vi.stubEnv('ROS_DISTRO', '');
+    vi.stubEnv('AMENT_PREFIX_PATH', '');
+    const args = ['--watch', 'zeromq', '--frozen', '--ros-args', '-p', 'controller_frequency:=200.0'];
+    expect(await run(['run', '--port', 'ros2', '--model', at('model'), ...args])).toBe(ExitCode.usage);
+    vi.unstubAllEnvs();
+    expect(written.err).toContain('no ROS 2 is sourced in this shell');
+    expect(written.out).toBe('');
+    expect(existsSync(at('model'))).toBe(false);
+  });
+
+  it.each([
+    [['run', '--port', 'zeromq', '--ros-args', '-r', 'cmd_vel:=/v'], '--ros-args: they are for --port ros2'],
+    [['run', '--port', 'ros2', '--ros-args', '-p'], '-p after --ros-args needs a value'],
+    [['run', '--port', 'ros2', '--ros-args', '--frozen'], '--frozen is no argument of ROS'],
+    [['run', '--port', 'ros2', '--ros-args', '-r', 'a:=b', '--', '--frosen'], "unknown option '--frosen'"],
+    [['train', '--ros-args', '-r', 'a:=b'], '--ros-args: only rfsn run --port ros2'],
+    [
+      ['run', '--port', 'ros2', '--set', 'controller_frequency=0', '--ros-args'],
+      'controller_frequency: 0 is not allowed',
+    ],
+  ])('refuses %j, and exits 2', async (args, message) => {
+    expect(await run(args)).toBe(ExitCode.usage);
+    expect(written.err).toContain(message);
   });
 
   it('refuses to listen where others could drive the robot, with the command that makes keys', async () => {
@@ -76,7 +97,7 @@ describe('the link options of rfsn sim', () => {
     [['--port', 'zeromq', '--headless', '--mode', 'free'], '--headless is lockstep'],
     [['--port', 'zeromq', '--key', 'robot.key_secret'], '--set zeromq.keys_dir=DIR'],
     [['--port', 'zeromq', '--set', 'zeromq.keys_dir=keys'], 'give --key NAME.key_secret'],
-    [['--port', 'ros2'], 'Allowed choices are zeromq'],
+    [['--port', 'serial'], 'Allowed choices are zeromq, ros2'],
   ])('are refused as %j, with exit 2', async (args, message) => {
     expect(await run(['sim', ...args])).toBe(ExitCode.usage);
     expect(written.err).toContain(message);
