@@ -72,7 +72,7 @@ export class Markers {
     if (startNs - this.#toldNs < PERIOD_NS || this.#output?.watchers.any !== true) return;
     this.#toldNs = startNs;
     try {
-      this.#options.stamps.rosTimeInto(startNs, this.#stamp);
+      this.#options.stamps.rosTimeInto(record[DecisionField.timeNs], this.#stamp);
       const { parameters } = this.#options;
       this.#output.publisher.publish(
         writeMarkers(this.#writer, this.#stamp, LIFETIME_NS, markersOf(record, parameters)),

@@ -67,6 +67,8 @@ export interface TelemetryOutputOptions {
   readonly state: () => StateReport;
   /** Messages that the flight log lost; 0 where there is none. */
   readonly logMessagesLost?: () => number;
+  /** Whether the robot's goal is where it was sent, and no point on its way along a plan. Always, where absent. */
+  readonly goalIsFinal?: () => boolean;
   /** Told, in a sentence, what a person must see. */
   readonly notice: (text: string) => void;
 }
@@ -110,7 +112,7 @@ export class TelemetryOutput {
     if (!this.#watchers.any) return;
     this.#guarded(OutputTopic.decision, () => {
       const { encoder } = this.#options;
-      this.#decisions.publish(bufferOf(encoder.decision(this.#stampOf(record[DecisionField.startNs]), record)));
+      this.#decisions.publish(bufferOf(encoder.decision(this.#stampOf(record[DecisionField.timeNs]), record)));
     });
   }
 
@@ -140,8 +142,9 @@ export class TelemetryOutput {
     const goal = record[DecisionField.goalCount];
     if (goal === this.#reachedGoal) return;
     this.#reachedGoal = goal;
+    if (this.#options.goalIsFinal?.() === false) return;
     this.#guarded(OutputTopic.goalReached, () => {
-      this.#options.stamps.rosTimeInto(record[DecisionField.startNs], this.#stamp);
+      this.#options.stamps.rosTimeInto(record[DecisionField.timeNs], this.#stamp);
       const { odom_frame: frame } = this.#options.parameters;
       const x = record[DecisionField.goalX];
       const y = record[DecisionField.goalY];

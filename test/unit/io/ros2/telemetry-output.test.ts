@@ -17,12 +17,14 @@ const FRAMES = { base_frame: 'base_link', odom_frame: 'map odom', goal_tolerance
 let scope: RecordingScope;
 let state: StateReport;
 let notices: string[];
+let goalIsFinal: boolean;
 
 beforeEach(() => {
   vi.useFakeTimers();
   scope = new RecordingScope();
   state = { ...RUNNING };
   notices = [];
+  goalIsFinal = true;
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -36,6 +38,7 @@ function output(): TelemetryOutput {
     encoder: new MessageEncoder('lin-ts'),
     state: () => state,
     logMessagesLost: () => 7,
+    goalIsFinal: () => goalIsFinal,
     notice: (text) => notices.push(text),
   });
 }
@@ -62,7 +65,7 @@ describe('decisions', () => {
     vi.advanceTimersByTime(999);
     telemetry.decision(decision({ cycle: 2 }));
     vi.advanceTimersByTime(1);
-    telemetry.decision(decision({ cycle: 3, startNs: 3_000_000_001, probability: 0.25 }));
+    telemetry.decision(decision({ cycle: 3, startNs: 1, timeNs: 3_000_000_001, probability: 0.25 }));
     scope.subscribers.clear();
     vi.advanceTimersByTime(1000);
     telemetry.decision(decision({ cycle: 4 }));
@@ -98,6 +101,20 @@ describe('an arrival', () => {
       { header: { frame_id: 'map odom' }, pose: { position: { x: 1, y: 2 }, orientation: { w: 1 } } },
       { header: { frame_id: 'map odom' }, pose: { position: { x: 3, y: 4 } } },
     ]);
+    telemetry.close();
+  });
+});
+
+describe('a point on the way along a plan', () => {
+  it('is nothing to arrive at', () => {
+    const telemetry = output();
+    goalIsFinal = false;
+    telemetry.decision(decision({ goalCount: 1, arrived: 1 }));
+    goalIsFinal = true;
+    telemetry.decision(decision({ goalCount: 1, arrived: 1 }));
+    expect(received('goal_reached', 'geometry_msgs/msg/PoseStamped')).toEqual([]);
+    telemetry.decision(decision({ goalCount: 2, arrived: 1 }));
+    expect(received('goal_reached', 'geometry_msgs/msg/PoseStamped')).toHaveLength(1);
     telemetry.close();
   });
 });
