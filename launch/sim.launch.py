@@ -14,12 +14,18 @@ from launch.actions import (DeclareLaunchArgument, ExecuteProcess, IncludeLaunch
 from launch.conditions import IfCondition
 from launch.event_handlers import OnShutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, ThisLaunchFileDir
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 SHARE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ASSETS = os.path.join(SHARE, 'sim', 'gazebo')
 FORTRESS = 6
+
+
+def true_or_false(name, text):
+    if text.lower() not in ('true', 'false'):
+        raise RuntimeError(f'{name}:={text} is neither true nor false')
+    return text.lower() == 'true'
 
 
 def installed_gazebo():
@@ -79,10 +85,10 @@ def launch_files(folder, major, value):
 
 def set_up(context):
     def value(name):
-        return LaunchConfiguration(name).perform(context)
+        return LaunchConfiguration(name).perform(context).strip()
 
     def true(name):
-        return value(name).lower() in ('true', '1', 'yes', 'on')
+        return true_or_false(name, value(name))
 
     major, command = chosen_gazebo(value('gz_version'))
     for package in ('ros_gz_bridge', 'tf2_ros', *(['rviz2'] if true('rviz') else [])):
@@ -139,18 +145,17 @@ def generate_launch_description():
         argument('verbosity', '1', 'how much Gazebo tells, 0 to 4'),
         argument('gz_version', 'auto', 'major version of Gazebo Sim, 6 for Fortress, 8 for Harmonic; auto: the newest'),
         argument('rviz', 'false', 'start RViz'),
-        argument('controller', 'true', 'start the controller; false for Gazebo and the bridge alone'),
+        argument('controller', 'true', 'false: Gazebo and the bridge alone'),
         argument('namespace', '', 'namespace of the nodes and their topics, and the model\'s name in Gazebo'),
         argument('use_sim_time', 'true', 'run by Gazebo\'s clock'),
-        argument('params_file', PathJoinSubstitution([ThisLaunchFileDir(), '..', 'config', 'gazebo.yaml']),
-                 'parameters of the controller'),
+        argument('params_file', os.path.join(SHARE, 'config', 'gazebo.yaml'), 'parameters of the controller'),
         argument('preset', 'development', 'how boldly it learns; development also serves the page at 127.0.0.1:8600'),
         argument('required', 'true', 'end everything when the controller ends'),
         argument('log_level', 'info', 'debug, info, warn, error or fatal'),
         argument('prefix', '', 'command put before the controller\'s, as chrt -f 60'),
         OpaqueFunction(function=set_up),
         IncludeLaunchDescription(
-            PythonLaunchDescriptionSource([ThisLaunchFileDir(), '/robot.launch.py']),
+            PythonLaunchDescriptionSource(os.path.join(SHARE, 'launch', 'robot.launch.py')),
             condition=IfCondition(LaunchConfiguration('controller')),
             launch_arguments={name: LaunchConfiguration(name)
                               for name in ('namespace', 'use_sim_time', 'params_file', 'preset', 'required', 'log_level',

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { barnPlace } from '../../../sim/gazebo/barn-world.js';
@@ -206,8 +207,10 @@ describe('BARN’s worlds for Gazebo', () => {
 });
 
 describe('the program that a launch calls', () => {
-  const main = join(ROOT, 'dist/sim/gazebo/main.js');
-  const run = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+  const hooks = pathToFileURL(join(ROOT, 'test/support/typescript-hooks.mjs')).href;
+  const main = join(ROOT, 'sim/gazebo/main.ts');
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ['--import', hooks, main, ...args], { encoding: 'utf8' });
 
   it('writes both files and tells of them in one line', () => {
     const { status, stdout } = run('--assets', assets, '--out', folder, '--gazebo=6', '--x=-2');
