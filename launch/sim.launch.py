@@ -157,7 +157,6 @@ def generate_launch_description():
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(os.path.join(SHARE, 'launch', 'robot.launch.py')),
             condition=IfCondition(LaunchConfiguration('controller')),
-            launch_arguments={name: LaunchConfiguration(name)
-                              for name in ('namespace', 'use_sim_time', 'params_file', 'preset', 'required', 'log_level',
-                                           'prefix')}.items()),
+            launch_arguments={name: LaunchConfiguration(name) for name in (
+                'namespace', 'use_sim_time', 'params_file', 'preset', 'required', 'log_level', 'prefix')}.items()),
     ])
