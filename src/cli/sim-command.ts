@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { SPEED_MAX, SPEED_MIN } from '../../sim/sim-port.js';
 import type { Mode } from '../io/zeromq/protocol/protocol.js';
 import type { CurveKeys } from '../io/zeromq/robot/robot-link.js';
 import { readPublicCertificate, readSecretCertificate } from '../io/zeromq/socket/certificates.js';
@@ -22,16 +23,19 @@ import { LiveDisplay, memoryLine, progressLine } from './live-line.js';
 import { LiveSession } from './live-session.js';
 import { addRunOptions, controlArguments, type Run, type RunOptions, readRun } from './run-options.js';
 import { StopRequest } from './stop-request.js';
-import { ExitCode, integerArgument, printJson, UsageError } from './usage.js';
+import { ExitCode, integerArgument, numberArgument, printJson, UsageError } from './usage.js';
 import { VirtualSession } from './virtual-session.js';
 
 interface SimCommandOptions extends RunOptions {
   episodes?: number;
   frozen?: boolean;
-  port?: 'zeromq';
+  port?: 'zeromq' | 'ros2';
   mode?: Mode;
   key?: string;
   watch?: 'zeromq';
+  goals?: boolean;
+  clock?: boolean;
+  speed?: number;
 }
 
 /** How often a headless run says how far it is, on a terminal and elsewhere [ms]. */
@@ -39,7 +43,7 @@ const PAINT_MS = 250;
 const WRITE_MS = 10_000;
 
 /** `rfsn sim`: the controller drives a robot in the embedded simulator. */
-export function registerSimCommand(program: Command): void {
+export function registerSimCommand(program: Command, rosArguments: readonly string[] = []): void {
   const command = program.command('sim').description('drive a robot in the embedded simulator, and learn');
   addPageOptions(addLogOption(addRunOptions(command)))
     .option(
@@ -52,25 +56,30 @@ export function registerSimCommand(program: Command): void {
     .addOption(
       new Option(
         '--port <name>',
-        'have a controller in another process drive it; one is started if none is there',
-      ).choices(['zeromq']),
+        'have a controller in another process drive it: over ZeroMQ (one is started if none is there), or a ROS 2 node',
+      ).choices(['zeromq', 'ros2']),
     )
     .addOption(
       new Option(
         '--mode <name>',
-        'with --port: commands at the controller’s own rate, or one for each sense (default: free, headless lockstep)',
+        'with --port zeromq: commands at the controller’s own rate, or one for each sense (default: free, headless lockstep)',
       ).choices(['free', 'lockstep']),
     )
-    .option('--key <file>', 'with --port, where the controller has keys: the robot’s NAME.key_secret')
+    .option('--key <file>', 'with --port zeromq, where the controller has keys: the robot’s NAME.key_secret')
     .addOption(new Option('--watch <name>', 'let peers watch and administer meanwhile').choices(['zeromq']))
+    .option('--goals', 'with --port ros2: give it goals, world after world; without it, people do, in one world')
+    .option('--clock', 'with --port ros2: publish /clock and stamp with its time, for nodes with use_sim_time')
+    .option('--speed <factor>', 'with --clock: simulated seconds a second', numberArgument(SPEED_MIN, SPEED_MAX))
     .addHelpText(
       'after',
       '\nA folder with checkpoints is resumed whatever the seed, and its episodes are counted on. The policies random' +
         '\nand fallback learn nothing and leave the folder alone. Ctrl-C stops the robot, saves and ends; a second one ends at once.' +
         '\nWith --port the robot speaks to zeromq.drive_endpoint; episodes are numbered from 0, and the other process learns and saves.' +
+        '\nWith --port ros2 it is the node rfsn_simulator, with contacts as wrenches (contact_type:=wrench); ROS’s own arguments' +
+        '\ncome last, after --ros-args. --episodes plays so many of --goals.' +
         '\n--log: `rfsn view`, `rfsn replay`, `rfsn explain`, `rfsn plot` and Foxglove open DIR/latest.mcap. --page says where it is.',
     )
-    .action(sim);
+    .action((options: SimCommandOptions) => sim(options, rosArguments));
 }
 
 /** One run of `sim`, whichever clock it is on. */
@@ -100,9 +109,11 @@ interface JobResult {
   saved: boolean;
 }
 
-async function sim(options: SimCommandOptions): Promise<void> {
+async function sim(options: SimCommandOptions, rosArguments: readonly string[]): Promise<void> {
   checkLinkOptions(options);
+  checkRosOptions(options, rosArguments);
   const run = readRun(options);
+  if (options.port === 'ros2') return simRobot(options, run, rosArguments);
   if (options.port !== undefined) return simRemote(options, run);
   const frozen = options.frozen === true;
   const display = LiveDisplay.beside(options.json === true);
@@ -159,7 +170,7 @@ function checkLinkOptions({ port, mode, key, watch, headless, page }: SimCommand
   if (port === undefined && mode !== undefined) throw new UsageError(`--mode ${mode} needs --port zeromq`);
   if (port === undefined && key !== undefined) throw new UsageError('--key needs --port zeromq');
   if (port !== undefined && watch !== undefined) {
-    throw new UsageError('--watch zeromq: the controller that --port zeromq drives by has its watchers; leave it out');
+    throw new UsageError(`--watch zeromq: the controller that --port ${port} drives by has its watchers; leave it out`);
   }
   if (typeof page === 'string' || page === true) {
     if (headless === true && port === undefined)
@@ -167,6 +178,56 @@ function checkLinkOptions({ port, mode, key, watch, headless, page }: SimCommand
   }
   if (watch !== undefined && headless === true) throw new UsageError('--watch zeromq needs real time, not --headless');
   if (mode === 'free' && headless === true) throw new UsageError('--headless is lockstep: --mode free needs real time');
+}
+
+/** The controller is another process, told by its own parameters: what is for a controller alone is no use here. */
+function checkRosOptions(options: SimCommandOptions, rosArguments: readonly string[]): void {
+  if (options.port !== 'ros2') {
+    if (rosArguments.length > 0) throw new UsageError('--ros-args is for --port ros2');
+    if (options.goals === true) throw new UsageError('--goals needs --port ros2: elsewhere there always are');
+    if (options.clock === true) throw new UsageError('--clock needs --port ros2');
+    if (options.speed !== undefined) throw new UsageError('--speed needs --port ros2 --clock');
+    return;
+  }
+  if (options.mode !== undefined || options.key !== undefined) {
+    throw new UsageError('--mode and --key are for --port zeromq');
+  }
+  if (options.speed !== undefined && options.clock !== true) {
+    throw new UsageError('--speed needs --clock: on the clock of the machine there is one speed');
+  }
+  if (options.headless === true) throw new UsageError('--headless: with --port ros2 time is paced by --clock --speed');
+  const forController = besideArguments(options);
+  if (options.frozen === true) forController.push('--frozen');
+  if (forController.length > 0) {
+    throw new UsageError(`${forController[0]} is for the controller’s node to be told, not for its robot`);
+  }
+}
+
+/** The simulator as a robot on ROS topics. */
+async function simRobot(options: SimCommandOptions, run: Run, rosArguments: readonly string[]): Promise<void> {
+  const stop = new StopRequest();
+  try {
+    const { Ros2RobotSession, ros2RobotSummary } = await import('./ros2-robot-session.js');
+    const goals = options.goals === true || options.episodes !== undefined;
+    const session = new Ros2RobotSession({
+      run,
+      goals,
+      episodes: goals ? (options.episodes ?? run.scenario.worldCount) : null,
+      clock: options.clock === true,
+      speed: options.speed ?? 1,
+      rosArguments,
+      stop,
+    });
+    const { figures, fault } = await session.drive();
+    if (fault !== '') {
+      process.stderr.write(`rfsn: ${fault}\n`);
+      process.exitCode = ExitCode.failed;
+    }
+    if (options.json === true) printJson(figures);
+    else process.stdout.write(ros2RobotSummary(figures));
+  } finally {
+    stop.dispose();
+  }
 }
 
 /** The simulator as a robot of another process's. */
