@@ -129,7 +129,9 @@ function buildRclnodejs() {
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, 'include', 'node', 'node.h')) ? [`--nodedir=${prefix}`] : [];
   const advice = '. It needs a C++ compiler, make, Python and, where there are none, Node’s headers from the network.';
-  run(rclnodejs, process.execPath, [gyp, 'rebuild', `-j${availableParallelism()}`, ...headers], {}, advice);
+  const args = [gyp, 'rebuild', `-j${availableParallelism()}`, ...headers];
+  // The make that called this has flags for makes of its own.
+  run(rclnodejs, process.execPath, args, { MAKEFLAGS: undefined }, advice);
   rmSync(join(rclnodejs, 'build', 'Release', 'obj.target'), { recursive: true, force: true });
 }
 

@@ -4,11 +4,15 @@
 `ros2 topic pub --once /goal_pose geometry_msgs/msg/PoseStamped '{header: {frame_id: odom}, pose: {position: {x: 5.0}}}'`
 """
 
+import os
+
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, ThisLaunchFileDir
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 def simulator(context):
@@ -47,7 +51,7 @@ def generate_launch_description():
         argument('namespace', '', 'namespace of both nodes and their topics'),
         argument('use_sim_time', 'false', 'the simulator\'s time is ROS\'s: it publishes /clock', choices=('true', 'false')),
         argument('speed', '1', 'simulated seconds a second, with use_sim_time'),
-        argument('params_file', [ThisLaunchFileDir(), '/../config/', LaunchConfiguration('robot'), '.yaml'],
+        argument('params_file', [os.path.join(FOLDER, '..', 'config', ''), LaunchConfiguration('robot'), '.yaml'],
                  'parameters of the controller'),
         argument('preset', 'development', 'how boldly it learns; development also serves the page at 127.0.0.1:8600'),
         argument('contact_type', 'wrench', 'what the simulated contact sensors send is a wrench'),
@@ -55,7 +59,8 @@ def generate_launch_description():
         argument('log_level', 'info', 'of both: debug, info, warn, error or fatal'),
         OpaqueFunction(function=simulator),
         IncludeLaunchDescription(
-            PythonLaunchDescriptionSource([ThisLaunchFileDir(), '/robot.launch.py']),
+            # By a path that is known before anything runs: so `--show-args` lists what robot.launch.py takes, too.
+            PythonLaunchDescriptionSource(os.path.join(FOLDER, 'robot.launch.py')),
             launch_arguments={name: LaunchConfiguration(name)
                               for name in ('namespace', 'use_sim_time', 'params_file', 'preset', 'contact_type',
                                            'required', 'log_level')}.items()),
