@@ -51,6 +51,8 @@ const HOLD_NS = 0.1e9;
 const QUIET_NS = 0.05e9;
 /** A contact farther from the robot's centre than this is not on the robot: it is in another frame [m]. */
 const REACH_MAX = 3;
+/** No contact presses harder [N]: such a message is refused as a whole, and what the source said before grows old. */
+const FORCE_MAX = 1e6;
 /** Nearer than this a place says nothing of a side [m]. */
 const REACH_MIN = 0.02;
 
@@ -132,6 +134,10 @@ export class ContactInput {
         refusal = this.#readContacts(source, bytes);
         header = this.#contacts.header;
     }
+    for (let side = 0; side < SIDES && refusal === 0; side++) {
+      // A sum of doubles that a message holds may be infinite.
+      if (this.#read[side] > FORCE_MAX) refusal = Refusal.outOfRange;
+    }
     if (refusal !== 0) {
       if (figures.refuse(refusal, nowNs))
         figures.complain(this.#why(refusal, source, bytes.length, header.frame), nowNs);
@@ -186,7 +192,7 @@ export class ContactInput {
       figures.accept(nowNs);
       figures.lagNs = nowNs - receivedNs;
     } else if (figures.refuse(refusalOf(code), nowNs)) {
-      figures.complain('a force that no contact has', nowNs);
+      figures.complain('the readings of its sensors cannot be joined', nowNs);
     }
   }
 
@@ -280,6 +286,7 @@ export class ContactInput {
   #why(code: RefusalCode, source: number, bytes: number, frame: number): string {
     const { tree, parameters } = this.#options;
     if (code === Refusal.malformed) return `${bytes} bytes on ${CONTACT_TOPICS[source]} that are no message`;
+    if (code === Refusal.outOfRange) return `a force on ${CONTACT_TOPICS[source]} that no contact has`;
     if (code === Refusal.notFinite) return `a force on ${CONTACT_TOPICS[source]} is not finite`;
     return `no way from its frame '${tree.frames.name(frame)}' to '${parameters.base_frame}' is known from ${InputTopic.staticTransforms}`;
   }

@@ -97,9 +97,14 @@ export class Plan {
     let i = this.#at;
     while (i < end && this.#along[i] < sought) i++;
     this.final = this.#along[end] <= sought;
+    if (this.final) {
+      this.x = this.#x[end];
+      this.y = this.#y[end];
+      return;
+    }
     const before = Math.max(0, i - 1);
     const step = this.#along[i] - this.#along[before];
-    const part = this.final || step <= 0 ? 1 : Math.max(0, Math.min(1, (sought - this.#along[before]) / step));
+    const part = step > 0 ? Math.max(0, Math.min(1, (sought - this.#along[before]) / step)) : 1;
     this.x = this.#x[before] + part * (this.#x[i] - this.#x[before]);
     this.y = this.#y[before] + part * (this.#y[i] - this.#y[before]);
   }
