@@ -71,7 +71,10 @@ const ReturnLabel = {
   error: 'transition_error',
 } as const;
 
-/** How long rcl waits at a time; it is woken by whatever comes [ms]. */
+/**
+ * How long rcl waits at a time [ms]. Messages wake it; an entity that is made or ended waits for the end, on the main
+ * thread: measured 10 ms at 10, 100 ms at 100, and 0.5 % of a processor when nothing comes.
+ */
 const SPIN_MS = 10;
 
 /** What the node's class calls back. */
@@ -183,7 +186,7 @@ export class ManagedNode {
    * @returns whether it succeeded; false where the state knows no such transition
    */
   async transition(label: TransitionLabel): Promise<boolean> {
-    while (this.#underWay !== null) await this.#underWay;
+    await this.#idle();
     const id = this.#available(label, 0);
     return id === 0 ? false : this.#change(id);
   }
@@ -198,7 +201,7 @@ export class ManagedNode {
   }
 
   async #close(): Promise<void> {
-    while (this.#underWay !== null) await this.#underWay;
+    await this.#idle();
     // rclnodejs turns the event loop within `stop`: never from one of its own callbacks.
     await new Promise((resolve) => setImmediate(resolve));
     this.#closed = true;
@@ -207,6 +210,11 @@ export class ManagedNode {
     this.#scopes.clear();
     this.#node.destroy();
     this.#rcl.shutdown();
+  }
+
+  /** Waits for the transition under way; what it fails of is told to whoever asked for it. */
+  async #idle(): Promise<void> {
+    while (this.#underWay !== null) await this.#underWay.catch(() => false);
   }
 
   /** A request from outside. */
@@ -321,8 +329,6 @@ function nodeClass(
       } catch (error) {
         hooks.failed('a callback', error);
       }
-      // Called past Node's own bookkeeping: promises that were settled within would wait for the next timer.
-      setImmediate(nothing);
     }
 
     override setParametersAtomically(parameters: RclParameter[]): SetParametersResult {
@@ -352,8 +358,6 @@ function nodeClass(
     }
   };
 }
-
-function nothing(): void {}
 
 /** rcl's errors go on with the places in its source that they passed. */
 function firstLine(error: unknown): string {

@@ -47,6 +47,21 @@ describe('a ROS 2 parameter file', () => {
     },
   );
 
+  it('passes by what ROS itself reads from it, flat and nested, and nothing that looks like it', () => {
+    const given = new Set<string>();
+    const values = defaultParameters();
+    const content = ours(
+      'use_sim_time: true\nstart_type_description_service: false\nqos_overrides:\n  /odom:\n    subscription:\n      depth: 3\nqos_overrides./scan.subscription.reliability: reliable\nepsilon: 0.5',
+    );
+    applyParameterText(values, content, 'robot.yaml', given);
+    expect(values).toEqual({ ...defaultParameters(), epsilon: 0.5 });
+    expect([...given]).toEqual(['epsilon']);
+    expect(() => read(ours('use_sim_time: true\nuse_sim_time: false'))).toThrow(ParameterError);
+    for (const name of ['use_sim_times', 'qos_overrides', 'my.use_sim_time']) {
+      expect(() => read(ours(`${name}: true`))).toThrow(`${name}: no such parameter`);
+    }
+  });
+
   it('finds the node inside a namespace', () => {
     expect(read('robot1:\n  rfsn_controller:\n    ros__parameters:\n      epsilon: 0.5\n').epsilon).toBe(0.5);
   });
