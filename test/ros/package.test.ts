@@ -1,10 +1,11 @@
 /** What makes this repository a ROS package: held against the code where there is no ROS, and asked of `ros2` where it is installed. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MessageType, ServiceType } from '../../src/io/ros2/names.js';
+import { prefixOfInterfaces } from '../../src/io/ros2/rcl-installation.js';
 import { packageRoot } from '../../src/parameters/presets.js';
 import { describeRos, RosProcesses } from './ros-processes.js';
 
@@ -69,10 +70,7 @@ describeRos('the installed ROS package', () => {
   });
   afterAll(() => ros.close());
 
-  const prefix = (process.env['AMENT_PREFIX_PATH'] ?? '')
-    .split(delimiter)
-    .find((folder) => readdirSync(join(folder, 'share')).includes(NAME));
-  const share = join(prefix ?? '', 'share', NAME);
+  const share = join(prefixOfInterfaces(NAME, process.env), 'share', NAME);
 
   it('has two executables, and nothing else that ros2 run would offer', async () => {
     const { code, output } = await ros.ros2('pkg', 'executables', NAME);
