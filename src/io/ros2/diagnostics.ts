@@ -170,7 +170,7 @@ export class Diagnostics {
       message = `the controller is ${state.state}`;
     } else if (late + long > 0) {
       level = Level.warn;
-      message = `${late + long} deadlines missed in the last second: ${late} woken late, ${long} computed long`;
+      message = `deadlines missed in the last second: ${late} woken late, ${long} computed long`;
     } else if (trigger === 'time' && rateHz < LEAST_RATE_SHARE * frequency) {
       level = Level.warn;
       message = `${rateHz.toFixed(1)} Hz instead of ${frequency}`;
