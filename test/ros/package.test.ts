@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MessageType, ServiceType } from '../../src/io/ros2/names.js';
+import { InputTopic, MessageType, OutputTopic, ServiceName, ServiceType } from '../../src/io/ros2/names.js';
 import { prefixOfInterfaces } from '../../src/io/ros2/rcl-installation.js';
 import { packageRoot } from '../../src/parameters/presets.js';
 import { describeRos, RosProcesses } from './ros-processes.js';
@@ -48,6 +48,14 @@ describe('the ROS package', () => {
     const wanted = [...new Set(spoken)].filter((name) => name !== NAME && !OPTIONAL.includes(name));
     expect(wanted.length).toBeGreaterThan(5);
     expect(manifest().depend).toEqual(expect.arrayContaining(wanted));
+  });
+
+  it('is documented with every topic, every service and every type of theirs', () => {
+    const told = new Set([...read('docs/ros2.md').matchAll(/`([^`\n]+)`/g)].map((match) => match[1]));
+    const names = [InputTopic, OutputTopic, ServiceName, MessageType, ServiceType].flatMap((table) =>
+      Object.values(table),
+    );
+    expect(names.filter((name) => !told.has(name))).toEqual([]);
   });
 
   it('is built with no older Node than the npm package asks for', () => {
