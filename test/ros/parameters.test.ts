@@ -260,6 +260,18 @@ describeRos('the parameters of a node', () => {
     expect(node.output).toContain('stays unconfigured');
   });
 
+  it('are told of when they change, dated by a /clock that promises nothing', async () => {
+    await started('-p', 'use_sim_time:=true');
+    await peer.subscribe('/parameter_events', 'rcl_interfaces/msg/ParameterEvent');
+    await peer.repeat('/clock', 'rosgraph_msgs/msg/Clock', { clock: { sec: 1234, nanosec: 5 } }, 50, 'sensor', false);
+    await until(async () => {
+      await set({ epsilon: double(0.5) });
+      return peer
+        .heard<{ stamp: { sec: number; nanosec: number } }>('/parameter_events')
+        .some(({ message: { stamp } }) => stamp.sec === 1234 && stamp.nanosec === 5);
+    }, 'an event of simulated time');
+  });
+
   it('are shown and set by ros2 param', async () => {
     await started();
     await until(

@@ -15,12 +15,14 @@ import {
   loadNative,
   loadRcl,
   type Rcl,
+  type RclEntityOptions,
   type RclLifecycleNode,
   type RclLogger,
   type RclNative,
   type RclNode,
   type RclParameter,
   type RclResponse,
+  type RclSubscription,
   RosMissingError,
   type SetParametersResult,
 } from './rcl.js';
@@ -76,6 +78,12 @@ const ReturnLabel = {
  * thread: measured 10 ms at 10, 100 ms at 100, and 0.5 % of a processor when nothing comes.
  */
 const SPIN_MS = 10;
+
+/** rmw's codes. */
+const ClockQuality = { keepLast: 1, bestEffort: 2, volatile: 2 } as const;
+/** The node's own clock is set no more often [ms]. */
+const CLOCK_PERIOD_MS = 10;
+type ClockCallback = (message: { clock: { sec: number; nanosec: number } }) => void;
 
 /** What the node's class calls back. */
 interface NodeHooks {
@@ -323,6 +331,17 @@ function nodeClass(
       }
     }
 
+    override createSubscription(
+      type: string,
+      topic: string,
+      options: RclEntityOptions | ClockCallback,
+      callback?: (message: never) => void,
+    ): RclSubscription {
+      if (typeof options !== 'function') return super.createSubscription(type, topic, options, callback!);
+      // The node's own clock, which asks for reliable messages and would hear nothing from who does not promise them.
+      return super.createSubscription(type, topic, clockOptions(rcl), clockReader(options));
+    }
+
     override execute(handles: readonly unknown[]): void {
       try {
         super.execute(handles);
@@ -356,6 +375,28 @@ function nodeClass(
       }
       return parameters;
     }
+  };
+}
+
+/** As other clients subscribe to /clock (rclcpp's ClockQoS). */
+function clockOptions(rcl: Rcl): RclEntityOptions {
+  const { bestEffort, keepLast, volatile } = ClockQuality;
+  return { qos: new rcl.QoS(keepLast, 1, bestEffort, volatile), isRaw: true };
+}
+
+/**
+ * What the node's own clock is told of `/clock`, which may come a thousand times a second: it dates events of parameters
+ * and transitions, and nothing that the robot does.
+ */
+function clockReader(callback: ClockCallback): (bytes: Buffer) => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (bytes) => {
+    const nowMs = performance.now();
+    if (bytes.length < 12 || nowMs - toldMs < CLOCK_PERIOD_MS) return;
+    toldMs = nowMs;
+    const little = bytes[1] === 1;
+    const sec = little ? bytes.readInt32LE(4) : bytes.readInt32BE(4);
+    callback({ clock: { sec, nanosec: little ? bytes.readUInt32LE(8) : bytes.readUInt32BE(8) } });
   };
 }
 
