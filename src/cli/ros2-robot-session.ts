@@ -143,7 +143,7 @@ export class Ros2RobotSession {
       this.#timer = null;
       if (goals) this.#robot?.cancelGoal(this.#nowNs);
       this.#simulator?.close();
-      node.close();
+      await node.close();
     }
     return { figures: this.#figures(), fault: this.#fault };
   }

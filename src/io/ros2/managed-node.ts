@@ -14,6 +14,7 @@ import {
   type ChangeStateRequest,
   loadNative,
   loadRcl,
+  pollPhase,
   type Rcl,
   type RclEntityOptions,
   type RclLifecycleNode,
@@ -118,7 +119,8 @@ export class ManagedNode {
   /**
    * Loads rclnodejs, starts ROS and makes the node; nothing is answered before `manage`.
    *
-   * @throws RosMissingError, and ParameterError where ROS overrides a parameter by what is not allowed
+   * @throws RosMissingError, and ParameterError where ROS overrides a parameter by what is not allowed or cannot read its
+   *   arguments
    */
   static async open(options: ManagedNodeOptions): Promise<ManagedNode> {
     const rcl = await loadRcl();
@@ -126,7 +128,9 @@ export class ManagedNode {
     try {
       await rcl.init(undefined, options.rosArguments);
     } catch (error) {
-      throw new Error(`ROS 2 does not start: ${firstLine(error)}`);
+      const message = `ROS 2 does not start: ${firstLine(error)}`;
+      if (message.includes("Couldn't parse")) throw new ParameterError('', message);
+      throw new Error(message);
     }
     try {
       return new ManagedNode(rcl, native, options);
@@ -210,8 +214,7 @@ export class ManagedNode {
 
   async #close(): Promise<void> {
     await this.#idle();
-    // rclnodejs turns the event loop within `stop`: never from one of its own callbacks.
-    await new Promise((resolve) => setImmediate(resolve));
+    await pollPhase();
     this.#closed = true;
     this.#listeners.clear();
     for (const scope of this.#scopes) scope.close();

@@ -6,6 +6,7 @@
  *
  * Main thread only: it aborts in a worker.
  */
+import { stat } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { prepareMessages } from './generated-messages.js';
@@ -252,4 +253,13 @@ function loadBinary(load: NodeJS.Require, binaries: readonly string[], rebuild: 
 
 function toStderr(text: string): void {
   process.stderr.write(`${text}\n`);
+}
+
+/**
+ * Comes back in the event loop's poll phase. A node that stops spinning turns the loop within the call (`uv_run`): from one of
+ * rclnodejs' own callbacks it would wait for itself, and from an immediate or a timer Node would go through the list of them
+ * that it is in the midst of a second time, and never come to its end.
+ */
+export function pollPhase(): Promise<void> {
+  return new Promise((resolve) => stat('/', () => resolve()));
 }

@@ -1,6 +1,6 @@
 /** An ordinary ROS node, without a life cycle: what a robot is. Main thread. @realtime unsafe */
 import { EntityScope, type FailureListener } from '../entity-scope.js';
-import { loadRcl, type Rcl, type RclLogger, type RclNode } from '../rcl.js';
+import { loadRcl, pollPhase, type Rcl, type RclLogger, type RclNode } from '../rcl.js';
 
 export interface PlainNodeOptions {
   /** Unless ROS's arguments have another. */
@@ -43,7 +43,8 @@ export class PlainNode {
     this.node.spin();
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await pollPhase();
     this.scope.close();
     this.#rcl.shutdown();
   }
