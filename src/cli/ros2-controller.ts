@@ -226,6 +226,7 @@ export class Ros2Controller {
       encoder: new MessageEncoder(parameters.policy),
       state: () => rosState(host),
       logMessagesLost: this.#options.logMessagesLost,
+      goalIsFinal: () => this.#goalIsFinal,
     });
     this.#markers = new Markers({ scope, parameters, stamps, notice });
     this.#diagnostics = new Diagnostics({
@@ -336,13 +337,17 @@ export class Ros2Controller {
     return { ...before, cycles: before.cycles + this.#controller.cycles };
   }
 
+  get #goalIsFinal(): boolean {
+    return this.#port.inputs?.goal.final !== false;
+  }
+
   #onDecision(record: Float64Array): void {
     this.#telemetry?.decision(record);
     this.#markers?.decision(record);
     if (record[DecisionField.arrived] !== 1 || record[DecisionField.goalCount] === this.#reachedGoal) return;
     this.#reachedGoal = record[DecisionField.goalCount];
     // A point on the way along a plan is nothing to arrive at.
-    if (this.#port.inputs?.goal.final === false) return;
+    if (!this.#goalIsFinal) return;
     this.#options.totals.goalReached();
     const x = record[DecisionField.goalX].toFixed(2);
     const y = record[DecisionField.goalY].toFixed(2);
