@@ -26,10 +26,11 @@ export interface ScanInputOptions {
 
 export class ScanInput {
   readonly #options: ScanInputOptions;
-  readonly #message: LaserScanMessage;
+  readonly #message = new LaserScanMessage();
   readonly #scan: RangeScan;
   readonly #watch = new StampWatch();
   readonly #limitNs: number;
+  readonly #beamsMax: number;
   readonly #baseFrame: number;
   readonly #way = new Way();
   /** The frame that the mount is of, and the tree's state at that time. */
@@ -42,7 +43,7 @@ export class ScanInput {
   constructor(options: ScanInputOptions) {
     this.#options = options;
     const { parameters: p, tree } = options;
-    this.#message = new LaserScanMessage(p.max_beams);
+    this.#beamsMax = p.max_beams;
     this.#limitNs = p.ranges_timeout_s * 1e9;
     this.#baseFrame = tree.frames.internName(p.base_frame);
     this.#scan = {
@@ -60,7 +61,7 @@ export class ScanInput {
       this.#refuse(Refusal.malformed, nowNs, bytes.length);
       return;
     }
-    if (m.count > m.ranges.length) {
+    if (m.count > this.#beamsMax) {
       this.#refuse(Refusal.tooManyBeams, nowNs, 0);
       return;
     }
@@ -76,6 +77,7 @@ export class ScanInput {
     scan.rangeMin = m.rangeMin;
     scan.rangeMax = m.rangeMax;
     scan.count = m.count;
+    scan.ranges = m.ranges;
     const stampNs = time.stampNs(m.header.seconds, m.header.nanoseconds);
     const receivedNs = time.receivedNs(stampNs);
     let code = sink.ranges(stampNs, receivedNs, scan);

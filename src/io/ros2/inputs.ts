@@ -4,8 +4,6 @@
  *
  * Main thread.
  */
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import type { ObservationSink } from '../../memory/observation-sink.js';
 import { ParameterError } from '../../parameters/parameter-error.js';
 import type { ParameterValues } from '../../parameters/schema.js';
@@ -19,6 +17,7 @@ import { InputFigures, Refusal } from './input-figures.js';
 import { OdometryInput } from './inputs-odometry.js';
 import { ScanInput } from './inputs-scan.js';
 import { InputTopic, MessageType } from './names.js';
+import { RosMissingError } from './rcl-installation.js';
 import type { ReadingTime } from './ros-time.js';
 import { FrameTable, TransformTree } from './transforms.js';
 
@@ -183,12 +182,8 @@ export class RobotInputs implements RobotInputsView {
         this.#contactTopics.push(topic);
       }
     } catch (error) {
-      const [pack] = type.split('/');
-      if (isInstalled(pack)) throw error;
-      throw new ParameterError(
-        'contact_type',
-        `'${this.#options.parameters.contact_type}' takes ${type}, and the package ${pack} is not installed here, or not sourced`,
-      );
+      if (!(error instanceof RosMissingError)) throw error;
+      throw new ParameterError('contact_type', `'${this.#options.parameters.contact_type}': ${error.message}`);
     }
   }
 
@@ -237,12 +232,4 @@ export class RobotInputs implements RobotInputsView {
       this.#published[source] = node.countPublishers(topics[source]) > 0;
     }
   }
-}
-
-/** Whether a sourced installation has that package, as the ament index tells. */
-function isInstalled(pack: string): boolean {
-  const prefixes = (process.env['AMENT_PREFIX_PATH'] ?? '').split(delimiter);
-  return prefixes.some((prefix) =>
-    existsSync(join(prefix, 'share', 'ament_index', 'resource_index', 'packages', pack)),
-  );
 }

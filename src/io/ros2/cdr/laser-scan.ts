@@ -10,17 +10,10 @@ export class LaserScanMessage {
   /** [m] */
   rangeMin = 0;
   rangeMax = 0;
-  /** Beams that the message has; where they are more than `ranges` holds, none was copied. */
+  /** Beams that the message has. */
   count = 0;
-  /** [m] */
-  readonly ranges: Float32Array;
-  readonly #bytes: Uint8Array;
-
-  /** @param beamsMax the largest scan there is memory for */
-  constructor(beamsMax: number) {
-    this.ranges = new Float32Array(beamsMax);
-    this.#bytes = new Uint8Array(this.ranges.buffer);
-  }
+  /** [m]; in the reader's memory, and gone with its next message. */
+  ranges: Float32Array = new Float32Array(0);
 
   /** @returns whether it is such a message; if not, the fields are worth nothing. @realtime safe */
   read(reader: CdrReader, bytes: Uint8Array, names: FrameNames): boolean {
@@ -34,8 +27,7 @@ export class LaserScanMessage {
     this.rangeMin = reader.float32();
     this.rangeMax = reader.float32();
     this.count = reader.sequence(4);
-    if (this.count <= this.ranges.length) reader.float32s(this.ranges, this.#bytes, this.count);
-    else reader.skip(this.count, 4);
+    this.ranges = reader.float32s(this.count);
     return !reader.failed;
   }
 }

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Refusal } from '../../../../src/io/ros2/input-figures.js';
 import { InputTopic, MessageType } from '../../../../src/io/ros2/names.js';
+import { notInstalled } from '../../../../src/io/ros2/rcl-installation.js';
 import { ParameterError } from '../../../../src/parameters/parameter-error.js';
 import { InputRig, odometryOf, rolled, scanOf, turned, written } from './input-rig.js';
 
@@ -10,10 +11,7 @@ beforeEach(() => {
   rig = new InputRig();
   rig.time.now = 10e9;
 });
-afterEach(() => {
-  rig.close();
-  vi.unstubAllEnvs();
-});
+afterEach(() => rig.close());
 
 describe('subscriptions', () => {
   it('are made of every input at its topic, with its quality of service', () => {
@@ -40,12 +38,14 @@ describe('subscriptions', () => {
     ['contacts', 'ros_gz_interfaces'],
     ['hazards', 'irobot_create_msgs'],
   ])('fail for contact_type %s with the name of its package, where that is not installed', (type, pack) => {
-    vi.stubEnv('AMENT_PREFIX_PATH', '/nowhere');
-    const unmade = (of: string) => (of.startsWith(pack) ? new Error('cannot find module') : null);
+    const unmade = (of: string) => (of.startsWith(pack) ? notInstalled(of, { ROS_DISTRO: 'jazzy' }) : null);
     const make = () => new InputRig({ contact_type: type }, unmade);
     expect(make).toThrow(ParameterError);
-    expect(make).toThrow(`contact_type: '${type}' takes ${pack}/msg/`);
-    expect(make).toThrow(`the package ${pack} is not installed`);
+    expect(make).toThrow(`contact_type: '${type}': ${pack} is not installed`);
+  });
+
+  it('fail as they do where the package is not what is missing', () => {
+    expect(() => new InputRig({ contact_type: 'wrench' }, () => new Error('no memory'))).toThrow(/^no memory$/);
   });
 
   it('hand nothing over once they are closed', () => {
