@@ -56,6 +56,8 @@ def controller(context):
         package='rfsn_controller',
         executable='controller',
         name='rfsn_controller',
+        # What launch calls the process, which would else be that of the prefix.
+        exec_name='controller',
         namespace=value('namespace'),
         arguments=[] if preset == 'none' else ['--preset', preset],
         ros_arguments=['--log-level', value('log_level')],

@@ -27,7 +27,7 @@ describeRos('launch files', () => {
   async function controllerOf(...args: string[]): Promise<{ line: string; given: Record<string, unknown> }> {
     const { code, output } = await ros.ros2('launch', robot, 'prefix:=echo', ...args);
     expect(code).toBe(0);
-    const line = /^\[echo-1\] (.*)$/m.exec(output)?.[1] ?? '';
+    const line = /^\[controller-1\] (.*)$/m.exec(output)?.[1] ?? '';
     const files = [...line.matchAll(/--params-file (\S+)/g)].map((match) => match[1]);
     const given = files.map((file) => {
       const [named] = Object.values(parse(readFileSync(file, 'utf8')) as Record<string, { ros__parameters: object }>);
