@@ -178,7 +178,7 @@ describeRos('the outputs of the node', () => {
   it('/diagnostics say of each part how it does, under the node’s full name', async () => {
     interface Status {
       readonly name: string;
-      readonly level: number;
+      readonly level: string;
       readonly message: string;
       readonly hardware_id: string;
       readonly values: { readonly key: string; readonly value: string }[];
