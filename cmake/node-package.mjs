@@ -107,13 +107,26 @@ function run(folder, command, args, env = {}, advice = '') {
 /**
  * Without the packages' own install scripts: those with native code bring it compiled, except rclnodejs, whose script asks
  * the network for tools that it has at hand.
+ *
+ * @param optional packages that npm may leave out without a word
  */
-function install(folder, ...flags) {
+function install(folder, optional, ...flags) {
   const env = { npm_config_update_notifier: 'false' };
-  rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
   // Not `npm ci`: it refuses a lock file that names optional packages of only some platforms.
   const args = ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...flags];
-  run(folder, npm, args, env, '. npm takes its packages from its cache and else from the network: is there one?');
+  const modules = join(folder, 'node_modules');
+  // At first without patience: where there is no network, each optional package of another platform would be waited for.
+  for (const patience of [['--fetch-retries=0'], []]) {
+    rmSync(modules, { recursive: true, force: true });
+    const hasty = patience.length > 0;
+    try {
+      const advice = '. npm takes its packages from its cache and else from the network: is there one?';
+      run(folder, npm, [...args, ...patience], env, advice);
+      if (!hasty || optional.every((name) => existsSync(join(modules, name)))) return;
+    } catch (error) {
+      if (!hasty || !(error instanceof BuildError)) throw error;
+    }
+  }
 }
 
 /** Compiles rclnodejs for the ROS that is sourced, unless it comes compiled for it. */
@@ -174,7 +187,7 @@ function main() {
   );
 
   const packages = digest(process.version, process.arch, ...manifests.map((name) => content.get(name) ?? ''));
-  const tools = step('development packages', packages, () => install(development));
+  const tools = step('development packages', packages, () => install(development, []));
   const compiled = step(
     'compilation',
     digest(tools, ...files.filter((path) => COMPILED.test(path)).flatMap((path) => [path, content.get(path)])),
@@ -184,7 +197,8 @@ function main() {
   const running = step('run-time packages', digest(packages, process.env.ROS_DISTRO ?? ''), () => {
     mkdirSync(runtime, { recursive: true });
     for (const name of manifests) if (content.has(name)) writeFileSync(join(runtime, name), content.get(name));
-    install(runtime, '--omit=dev');
+    const { optionalDependencies = {} } = JSON.parse(content.get('package.json').toString('utf8'));
+    install(runtime, Object.keys(optionalDependencies), '--omit=dev');
     if (!existsSync(rclnodejs)) throw new BuildError('npm left the optional rclnodejs out: what it said is above');
     buildRclnodejs();
   });
