@@ -6,6 +6,7 @@ import { cycle } from './cycle.bench.js';
 import { lateness } from './lateness.bench.js';
 import { policies } from './policies.bench.js';
 import { policy } from './policy.bench.js';
+import { ros2 } from './ros2.bench.js';
 import { training } from './training.bench.js';
 import { view } from './view.bench.js';
 import { flightLog } from './view-log.bench.js';
@@ -25,6 +26,7 @@ export const benchmarks: readonly Benchmark[] = [
   link,
   linkLoad,
   linkWatch,
+  ros2,
   view,
   flightLog,
   page,

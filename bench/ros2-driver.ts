@@ -1,0 +1,278 @@
+/**
+ * The robot's side of the comparison over ROS: the same for every node that is measured. It publishes odometry, scans and
+ * a goal, and times the command that answers an odometry. Everything goes as bytes that were laid out before, so that as
+ * little as can be of what is measured is its own.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { CdrReader } from '@foxglove/cdr';
+import type { RangeScan } from '../src/io/port.js';
+import { InputTopic, MessageType, OutputTopic } from '../src/io/ros2/names.js';
+import type { RclPublisher } from '../src/io/ros2/rcl.js';
+import { PlainNode } from '../src/io/ros2/robot/plain-node.js';
+import {
+  OdometryMessage,
+  PoseMessage,
+  ScanMessage,
+  type Stamp,
+  WrenchMessage,
+} from '../src/io/ros2/robot/robot-messages.js';
+import { timer } from './measure.js';
+
+/** All that is measured speaks in it, so that no robot of somebody's is driven by a benchmark. */
+export const NAMESPACE = '/rfsn_bench';
+export const BEAMS = 720;
+/** Of the robot's frame, so that no transform is needed. */
+const BASE = 'base_link';
+/** What the robot sees all around [m]: a wide room. */
+const RANGE = 8;
+/** Where it is to go [m]. */
+const GOAL_X = 5;
+/** How long a node may take until it is there, and its graph is known [ms]. */
+const THERE_BOUND_MS = 60_000;
+/** An answer that takes longer is none [ns]. */
+const ANSWER_BOUND_NS = 60e6;
+const NS_PER_MS = 1e6;
+
+export interface Exchanges {
+  /** From an odometry to the next command [ns]. */
+  times: Float64Array;
+  /** Odometries that nothing answered. */
+  unanswered: number;
+}
+
+/** What comes at which rate. */
+export interface LoadRates {
+  readonly odometryHz: number;
+  readonly scanHz: number;
+  /** Of `contact/front`; 0 for none. */
+  readonly contactHz: number;
+}
+
+/** Sent so far. */
+export interface Sent {
+  odometries: number;
+  scans: number;
+  contacts: number;
+}
+
+export class RosDriver {
+  /** Commands received. */
+  commands = 0;
+  readonly #node: PlainNode;
+  readonly #odometry: RclPublisher;
+  readonly #scan: RclPublisher;
+  readonly #goal: RclPublisher;
+  readonly #contact: RclPublisher;
+  readonly #odometryMessage = new OdometryMessage('odom', BASE);
+  readonly #scanMessage: ScanMessage;
+  readonly #goalMessage = new PoseMessage('odom');
+  readonly #contactMessage = new WrenchMessage(BASE);
+  readonly #ranges = new Float32Array(BEAMS).fill(RANGE);
+  readonly #stamp: Stamp = { seconds: 0, nanoseconds: 0 };
+  #sentNs = Number.NaN;
+  #answer: (() => void) | null = null;
+  #answerNs = Number.NaN;
+  #onDecision: ((bytes: Buffer) => void) | null = null;
+
+  static async open(): Promise<RosDriver> {
+    let failure: unknown = null;
+    const node = await PlainNode.open({
+      name: 'driver',
+      rosArguments: ['--ros-args', '-r', `__ns:=${NAMESPACE}`],
+      failed: (_where, error) => {
+        failure ??= error;
+      },
+    });
+    const driver = new RosDriver(node);
+    node.spin();
+    if (failure !== null) throw failure;
+    return driver;
+  }
+
+  private constructor(node: PlainNode) {
+    this.#node = node;
+    const { scope } = node;
+    this.#odometry = scope.publisher(MessageType.odometry, InputTopic.odometry, 'sensor');
+    this.#scan = scope.publisher(MessageType.scan, InputTopic.scan, 'sensor');
+    this.#goal = scope.publisher(MessageType.poseStamped, InputTopic.goal, 'reliable');
+    this.#contact = scope.publisher(MessageType.wrench, InputTopic.contactFront, 'sensor');
+    this.#scanMessage = new ScanMessage(BASE, SCAN, 0.05);
+    scope.raw(MessageType.twistStamped, OutputTopic.command, 'reliable', () => {
+      this.commands++;
+      if (Number.isNaN(this.#sentNs)) return;
+      this.#answerNs = timer.nowNs() - this.#sentNs;
+      this.#sentNs = Number.NaN;
+      this.#answer?.();
+    });
+  }
+
+  /** Until a node listens to odometry and answers it, or until none does. @throws Error where that takes too long */
+  async awaitNode(there: boolean): Promise<void> {
+    const { node } = this.#node;
+    const boundMs = performance.now() + THERE_BOUND_MS;
+    for (;;) {
+      const listens = node.countSubscribers(this.#odometry.topic) > 0;
+      const answers = node.countPublishers(`${NAMESPACE}/${OutputTopic.command}`) > 0;
+      if (there ? listens && answers : !listens && !answers) break;
+      if (performance.now() > boundMs) throw new Error(`the node ${there ? 'does not come' : 'stays'}`);
+      await pause(20);
+    }
+    if (!there) return;
+    this.tellGoal();
+    this.#publishScan();
+    // Until one odometry has been answered, and so everything is connected.
+    for (;;) {
+      this.#publishOdometry();
+      if (await this.#answered()) break;
+      if (performance.now() > boundMs) throw new Error('the node does not answer');
+    }
+  }
+
+  tellGoal(): void {
+    this.#goal.publish(this.#goalMessage.write(this.#now(), GOAL_X, 0, 0));
+  }
+
+  /**
+   * Odometries at a rate, each with the time until the command that answers it. A scan comes now and then, and the two
+   * odometries after it are not counted: where a scan starts a cycle, it is that which they wait for. Nor are those that
+   * this driver sends more than a third of a period late or early.
+   *
+   * @param count of those that are counted
+   */
+  async exchange(count: number, rateHz: number, scanEvery: number): Promise<Exchanges> {
+    const times = new Float64Array(count);
+    const periodNs = 1e9 / rateHz;
+    let unanswered = 0;
+    let measured = 0;
+    let lastNs = Number.NEGATIVE_INFINITY;
+    let dueNs = timer.nowNs();
+    for (let i = 0, since = 0; measured < count; i++, since++) {
+      if (i % scanEvery === 0) {
+        this.tellGoal();
+        this.#publishScan();
+        since = 0;
+        dueNs += periodNs;
+      }
+      dueNs += periodNs;
+      const waitNs = dueNs - timer.nowNs();
+      if (waitNs > 0) await pause(Math.max(1, Math.round(waitNs / NS_PER_MS)));
+      else dueNs -= waitNs;
+      const apart = (timer.nowNs() - lastNs) / periodNs;
+      lastNs = timer.nowNs();
+      this.#publishOdometry();
+      const answered = await this.#answered();
+      if (since < 3 || apart < 2 / 3 || apart > 4 / 3) continue;
+      if (answered) times[measured++] = this.#answerNs;
+      else if (++unanswered > count) throw new Error('the node does not answer any more');
+    }
+    return { times, unanswered };
+  }
+
+  /** Publishes what a robot does, at fixed rates. */
+  async load(rates: LoadRates, seconds: number): Promise<Sent> {
+    const sent: Sent = { odometries: 0, scans: 0, contacts: 0 };
+    const startNs = timer.nowNs();
+    this.tellGoal();
+    for (;;) {
+      const s = (timer.nowNs() - startNs) / 1e9;
+      if (s >= seconds) return sent;
+      while (sent.scans < s * rates.scanHz) {
+        this.#publishScan();
+        sent.scans++;
+      }
+      while (sent.contacts < s * rates.contactHz) {
+        this.#contact.publish(this.#contactMessage.write(this.#now(), 0, 0));
+        sent.contacts++;
+      }
+      while (sent.odometries < s * rates.odometryHz) {
+        this.#publishOdometry();
+        sent.odometries++;
+      }
+      await pause(2);
+    }
+  }
+
+  /** @param listener is given how late each decision's cycle began [ns] */
+  followLateness(listener: (latenessNs: number) => void): void {
+    this.#onDecision = (bytes) => listener(latenessOf(bytes));
+    this.#node.scope.raw(MessageType.decision, `${NAMESPACE}/rfsn_controller/decision`, 'stream', (bytes) =>
+      this.#onDecision?.(bytes),
+    );
+  }
+
+  forgetLateness(): void {
+    this.#onDecision = null;
+  }
+
+  close(): void {
+    this.#node.close();
+  }
+
+  #publishOdometry(): void {
+    const bytes = this.#odometryMessage.write(this.#now(), 0, 0, 0, 0, 0, 0);
+    this.#answerNs = Number.NaN;
+    this.#sentNs = timer.nowNs();
+    this.#odometry.publish(bytes);
+  }
+
+  #publishScan(): void {
+    this.#scan.publish(this.#scanMessage.write(this.#now(), this.#ranges, SCAN.rangeMax));
+  }
+
+  /** @returns false where no command came in time */
+  #answered(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const bound = setTimeout(() => {
+        this.#answer = null;
+        this.#sentNs = Number.NaN;
+        resolve(false);
+      }, ANSWER_BOUND_NS / NS_PER_MS);
+      this.#answer = () => {
+        clearTimeout(bound);
+        this.#answer = null;
+        resolve(true);
+      };
+    });
+  }
+
+  #now(): Stamp {
+    const unixMs = performance.timeOrigin + performance.now();
+    this.#stamp.seconds = Math.floor(unixMs / 1000);
+    this.#stamp.nanoseconds = Math.floor((unixMs - this.#stamp.seconds * 1000) * NS_PER_MS);
+    return this.#stamp;
+  }
+}
+
+const SCAN: RangeScan = {
+  angleMin: -Math.PI,
+  angleIncrement: (2 * Math.PI) / BEAMS,
+  rangeMin: 0.1,
+  rangeMax: 30,
+  count: BEAMS,
+  ranges: new Float32Array(BEAMS),
+  mountX: 0,
+  mountY: 0,
+  mountYaw: 0,
+};
+
+/** Of a rfsn_controller/Decision: how late its cycle began [ns]. */
+export function latenessOf(bytes: Uint8Array): number {
+  const r = new CdrReader(bytes);
+  r.int32();
+  r.uint32();
+  r.string();
+  r.string();
+  r.uint64();
+  for (let i = 0; i < 7; i++) r.uint8();
+  // Probability, values, distribution, raw, scaled; pose and goal.
+  for (let i = 0; i < 1 + 8 + 8 + 24 + 24 + 5; i++) r.float64();
+  for (let i = 0; i < 5; i++) r.uint32();
+  // Ages and stamps, command, rewards.
+  for (let i = 0; i < 5 + 3 + 3; i++) r.float64();
+  r.uint32();
+  r.uint64();
+  r.uint32();
+  r.float64();
+  r.float64();
+  return r.float64();
+}

@@ -1,0 +1,271 @@
+/**
+ * The controller as a ROS 2 node beside nodes that only echo, through the real middleware: how long an odometry takes
+ * until its command is there, what the processor does for it, and whether the rate holds for ten minutes. Where no ROS 2
+ * is sourced nothing is measured, and the report says why.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { atMost, type Benchmark, type BenchmarkOptions, type Figures, type Report, type Target } from './benchmark.js';
+import { median, quantile, timer } from './measure.js';
+import { type LoadRates, RosDriver } from './ros2-driver.js';
+import type { HeapAnswer } from './ros2-heap-probe.js';
+import {
+  controllerNode,
+  type NodeOrReason,
+  rclcppEcho,
+  rclnodejsEcho,
+  rclpyEcho,
+  type StartNode,
+  whyNoRos,
+} from './ros2-nodes.js';
+
+/** Odometries a second where each starts a cycle, and the rate that allows it: a cycle starts at the earliest a period after
+ * the one before, and by itself after two. */
+const ODOMETRY_HZ = 100;
+const OBSERVED_HZ = 150;
+/** A scan and a goal after so many odometries. */
+const SCAN_EVERY = 20;
+/** Exchanges before those that are measured. */
+const WARM_UP = 40;
+
+/** What the processor is measured at, and what the rate is held under. */
+const USUAL: LoadRates = { odometryHz: 50, scanHz: 20, contactHz: 0 };
+const HELD: LoadRates = { odometryHz: 50, scanHz: 20, contactHz: 10 };
+const FULL: LoadRates = { odometryHz: 200, scanHz: 50, contactHz: 10 };
+/** When memory is first looked at, as a share of the time. */
+const FIRST_LOOK = 0.1;
+
+interface Sizes {
+  rounds: number;
+  exchanges: number;
+  /** [s] */
+  cpu: number;
+  held: number;
+}
+
+async function run(options: BenchmarkOptions): Promise<Report> {
+  const reason = whyNoRos();
+  if (reason !== '') {
+    return { figures: { ros2: { skipped: reason } }, targets: targetsOf({}, {}, {}), notes: [`Left out: ${reason}`] };
+  }
+  const sizes: Sizes = options.tiny
+    ? { rounds: 1, exchanges: 10, cpu: 1, held: 2 }
+    : options.quick
+      ? { rounds: 3, exchanges: 300, cpu: 10, held: 30 }
+      : { rounds: 7, exchanges: 1500, cpu: 30, held: 600 };
+  const folder = await mkdtemp(join(tmpdir(), 'rfsn-bench-'));
+  const driver = await RosDriver.open();
+  try {
+    const echoes: Record<string, NodeOrReason> = {
+      rclpy: rclpyEcho(),
+      rclcpp: await rclcppEcho(join(folder, 'rclcpp_echo')),
+      rclnodejs: rclnodejsEcho,
+    };
+    const common = { model_dir: join(folder, 'model'), random_seed: options.seed };
+    const latency = await compareLatency(driver, echoes, sizes, common);
+    const cpu = await compareCpu(driver, echoes, sizes, common);
+    const held = {
+      ros2_held_100: await hold(driver, { ...common, controller_frequency: 100 }, HELD, sizes.held),
+      ros2_held_500: await hold(driver, { ...common, controller_frequency: 500 }, HELD, sizes.held),
+      ros2_full_load: await hold(driver, { ...common, controller_frequency: 500 }, FULL, sizes.held / 10),
+    };
+    return {
+      figures: { ros2_latency: latency, ros2_cpu: cpu, ...held },
+      targets: targetsOf(latency, cpu, held),
+      notes: notesOf(sizes),
+    };
+  } finally {
+    driver.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type Settings = Readonly<Record<string, string | number>>;
+
+/** Sides by turns, each round with processes of its own. */
+async function compareLatency(
+  driver: RosDriver,
+  echoes: Readonly<Record<string, NodeOrReason>>,
+  sizes: Sizes,
+  common: Settings,
+): Promise<Figures> {
+  const figures: Figures = {};
+  const settings = { ...common, trigger: 'observation', controller_frequency: OBSERVED_HZ };
+  const sides = sidesOf(() => controllerNode(settings), echoes, figures);
+  const rounds: Record<string, { p50: number; p99: number }[]> = {};
+  let unanswered = 0;
+  for (let round = 0; round < sizes.rounds; round++) {
+    for (const [name, start] of sides) {
+      const node = start();
+      try {
+        await driver.awaitNode(true);
+        await driver.exchange(WARM_UP, ODOMETRY_HZ, SCAN_EVERY);
+        const exchanges = await driver.exchange(sizes.exchanges, ODOMETRY_HZ, SCAN_EVERY);
+        const sorted = exchanges.times.sort();
+        rounds[name] ??= [];
+        rounds[name].push({ p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) });
+        if (name === 'ours') unanswered += exchanges.unanswered;
+      } finally {
+        await node.end();
+      }
+      await driver.awaitNode(false);
+    }
+  }
+  for (const quantileName of ['p50', 'p99'] as const) {
+    const ours = rounds['ours'].map((one) => one[quantileName]);
+    figures[`${quantileName}_ns`] = Math.round(median(ours));
+    for (const [name] of sides) {
+      if (name === 'ours') continue;
+      const theirs = rounds[name].map((one) => one[quantileName]);
+      figures[`${name}_${quantileName}_ns`] = Math.round(median(theirs));
+      figures[`ratio_${name}_${quantileName}`] = median(ours.map((one, i) => one / theirs[i]));
+    }
+  }
+  figures['exchanges'] = sizes.rounds * sizes.exchanges;
+  figures['unanswered'] = unanswered;
+  return figures;
+}
+
+async function compareCpu(
+  driver: RosDriver,
+  echoes: Readonly<Record<string, NodeOrReason>>,
+  sizes: Sizes,
+  common: Settings,
+): Promise<Figures> {
+  const figures: Figures = {};
+  const settings = { ...common, controller_frequency: 100 };
+  const shares: Record<string, number[]> = {};
+  const sides = sidesOf(() => controllerNode(settings), echoes, {});
+  for (let round = 0; round < Math.min(3, sizes.rounds); round++) {
+    for (const [name, start] of sides) {
+      const node = start();
+      try {
+        await driver.awaitNode(true);
+        await driver.load(USUAL, Math.min(3, sizes.cpu));
+        const beforeS = node.cpuSeconds();
+        const beforeNs = timer.nowNs();
+        await driver.load(USUAL, sizes.cpu);
+        const seconds = (timer.nowNs() - beforeNs) / 1e9;
+        shares[name] ??= [];
+        shares[name].push((node.cpuSeconds() - beforeS) / seconds);
+      } finally {
+        await node.end();
+      }
+      await driver.awaitNode(false);
+    }
+  }
+  for (const [name] of sides) {
+    const prefix = name === 'ours' ? '' : `${name}_`;
+    figures[`${prefix}percent`] = 100 * median(shares[name]);
+    if (name !== 'ours') figures[`ratio_${name}`] = median(shares['ours'].map((one, i) => one / shares[name][i]));
+  }
+  return figures;
+}
+
+/** One controller for long, with what it misses, how late it is and what it keeps in memory. */
+async function hold(driver: RosDriver, settings: Settings, rates: LoadRates, seconds: number): Promise<Figures> {
+  const node = controllerNode({ ...settings, contact_type: 'wrench' }, true);
+  const lateness: number[] = [];
+  let first: HeapAnswer;
+  let last: HeapAnswer;
+  let commands = 0;
+  let elapsedS = 0;
+  let contacts = 0;
+  let text = '';
+  try {
+    await driver.awaitNode(true);
+    await driver.load(rates, Math.min(3, seconds));
+    driver.followLateness((latenessNs) => lateness.push(latenessNs));
+    const before = driver.commands;
+    const startNs = timer.nowNs();
+    contacts += (await driver.load(rates, seconds * FIRST_LOOK)).contacts;
+    first = await node.heap();
+    contacts += (await driver.load(rates, seconds * (1 - FIRST_LOOK))).contacts;
+    commands = driver.commands - before;
+    elapsedS = (timer.nowNs() - startNs) / 1e9;
+    last = await node.heap();
+  } finally {
+    driver.forgetLateness();
+    text = await node.end();
+  }
+  await driver.awaitNode(false);
+  const own = JSON.parse(text.slice(text.lastIndexOf('\n{') + 1)) as {
+    cycles: number;
+    deadline_misses: number;
+    messages: Record<string, number>;
+  };
+  const sorted = Float64Array.from(lateness).sort();
+  const warmUp = Math.min(3, seconds) * rates.contactHz;
+  return {
+    lateness_p50_ns: Math.round(quantile(sorted, 0.5)),
+    lateness_p99_ns: Math.round(quantile(sorted, 0.99)),
+    lateness_p999_ns: Math.round(quantile(sorted, 0.999)),
+    misses_per_million: Math.round((1e6 * own.deadline_misses) / own.cycles),
+    cycles: own.cycles,
+    seconds: Math.round(elapsedS),
+    commands_per_second: commands / elapsedS,
+    contacts_per_second: ((own.messages['contacts'] ?? 0) - warmUp) / elapsedS,
+    contacts_sent_per_second: contacts / elapsedS,
+    heap_first_bytes: first.heapUsed,
+    heap_last_bytes: last.heapUsed,
+    ratio_heap: last.heapUsed / first.heapUsed,
+    resident_first_bytes: first.rss,
+    resident_last_bytes: last.rss,
+  };
+}
+
+/** @param skipped is told why a side is missing */
+function sidesOf(
+  ours: StartNode,
+  echoes: Readonly<Record<string, NodeOrReason>>,
+  skipped: Figures,
+): [name: string, start: StartNode][] {
+  const sides: [string, StartNode][] = [['ours', ours]];
+  for (const [name, echo] of Object.entries(echoes)) {
+    if (typeof echo === 'function') sides.push([name, echo]);
+    else skipped[`${name}_skipped`] = echo.skipped;
+  }
+  return sides;
+}
+
+function targetsOf(latency: Figures, cpu: Figures, held: Readonly<Record<string, Figures>>): Target[] {
+  const figure = (figures: Figures | undefined, name: string): number => Number(figures?.[name] ?? Number.NaN);
+  const full = held['ros2_full_load'];
+  return [
+    atMost('odometry → command, p50, to an echo with rclpy', figure(latency, 'ratio_rclpy_p50'), 0.4),
+    atMost('odometry → command, p50, to an echo with rclcpp', figure(latency, 'ratio_rclcpp_p50'), 1.5),
+    atMost('odometry → command, p99, to an echo with rclpy', figure(latency, 'ratio_rclpy_p99'), 1),
+    atMost('processor time at 100 Hz, to an echo with rclpy', figure(cpu, 'ratio_rclpy'), 1),
+    atMost('heap at the end to heap after a tenth, 100 Hz', figure(held['ros2_held_100'], 'ratio_heap'), 1.02),
+    atMost('heap at the end to heap after a tenth, 500 Hz', figure(held['ros2_held_500'], 'ratio_heap'), 1.02),
+    atMost(
+      'what is lost of a 10 Hz topic under full load, %',
+      100 * (1 - figure(full, 'contacts_per_second') / figure(full, 'contacts_sent_per_second')),
+      2,
+    ),
+  ];
+}
+
+function notesOf({ rounds, exchanges, cpu, held }: Sizes): string[] {
+  return [
+    `Real processes on \`${process.env['ROS_DISTRO']}\` with ${process.env['RMW_IMPLEMENTATION'] ?? 'its default middleware'}, ` +
+      'by turns, each round with new ones. One driver for all publishes and listens, with rclnodejs and serialized ' +
+      'messages; its own share is in every figure. The controller is `rfsn run --port ros2`; the echoes answer an odometry ' +
+      'with its velocity as a TwistStamped and do nothing else, and the one on rclnodejs does not even decode it.',
+    `Latency: ${exchanges} odometries in each of ${rounds} rounds, ${ODOMETRY_HZ} a second, each starting a cycle (\`trigger: ` +
+      'observation`), with a goal and scans of 720 beams; the two odometries after a scan are not counted, since it is the ' +
+      'scan that starts a cycle then. Medians of rounds and of the ratios of rounds.',
+    `Processor: user and system time of the process over ${cpu} s, percent of one processor; controller at 100 Hz, 50 ` +
+      'odometries and 20 scans a second.',
+    `Held: ${held} s each (full load a tenth of it) with contacts at 10 Hz, lateness as \`~/decision\` has it, which the ` +
+      'driver subscribes to; misses are those of the whole run. Heap of the main thread after a forced collection, when a ' +
+      'tenth of the time has passed and at the end. Full load is 500 Hz with 200 odometries and 50 scans a second.',
+  ];
+}
+
+export const ros2: Benchmark = {
+  name: 'ros2',
+  summary: 'the controller as a ROS 2 node beside nodes that only echo; its rate and memory over ten minutes',
+  run,
+};
