@@ -1,6 +1,9 @@
 /** A managed node through every transition, over a real ROS: how it answers, and what it tells. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeRos, type RosPeer, type RosProcess, RosProcesses, until } from './ros-processes.js';
+
+// Each starts several processes, which take their time on a machine that is busy.
+vi.setConfig({ testTimeout: 240_000 });
 
 const NODE = '/rfsn_controller';
 

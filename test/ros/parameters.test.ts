@@ -1,9 +1,12 @@
 /** The schema's parameters as those of a real ROS node: declared, overridden, set, refused. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeAllowed, parameterTable } from '../../src/parameters/schema.js';
 import { describeRos, type RosPeer, type RosProcess, RosProcesses, until } from './ros-processes.js';
+
+// Each starts several processes, which take their time on a machine that is busy.
+vi.setConfig({ testTimeout: 240_000 });
 
 const NODE = '/rfsn_controller';
 
@@ -169,6 +172,7 @@ describeRos('the parameters of a node', () => {
     ['a fraction for an integer', 'max_beams:=3.5', 'max_beams: 3.5 is not allowed'],
     ['a name that is none, but close', 'controler_frequency:=100.0', 'did you mean controller_frequency?'],
     ['a name that is none, for this node', 'rfsn_controller:xyzzy:=1', 'xyzzy: no such parameter'],
+    ['what ROS cannot read', 'epsilon', "ROS 2 does not start: Couldn't parse parameter override rule: '-p epsilon'"],
     ['values that do not go together', 'safety.reaction_time_s:=0.001', 'safety.reaction_time_s: 0.001 is not allowed'],
   ])('are refused at start for %s', async (_, override, complaint) => {
     expect(await refusal('-p', override)).toContain(complaint);
