@@ -45,18 +45,16 @@ export interface SharpState {
   complaint: string;
 }
 
-/** Whether rclnodejs is there, and whether it loads (tried only with a sourced ROS, and where there is something to load). */
+/** Whether rclnodejs is there, and whether it loads (tried only with a sourced ROS, and where it is built for it). */
 export interface RclnodejsState {
   installed: boolean;
   version: string;
-  /** It has a native part, built here or shipped for this distribution and system. */
-  built: boolean;
-  /** The JavaScript of this package’s own messages is generated. */
-  messages: boolean;
   /** Undefined where it was not tried. */
   loads: boolean | undefined;
   /** Why it does not load, in one line. */
   complaint: string;
+  /** Of this package’s own messages: in no sourced workspace, without their JavaScript or with an old one, or ready. */
+  messages: 'unsourced' | 'outdated' | 'ready';
 }
 
 /**
@@ -329,31 +327,29 @@ function ros(host: Host): Finding {
 
 function rclnodejs(host: Host): Finding[] {
   const state = host.rclnodejs();
-  const { installed, version, built, loads, complaint } = state;
+  const { installed, version, loads, complaint } = state;
   const install = 'With ROS 2 sourced, run: npm install (npm rebuild rclnodejs where it is already there)';
   if (!installed) {
     const advice = `Needed on a ROS 2 robot only. ${install}`;
-    return [finding('rclnodejs', 'missing', 'not installed', advice), rosMessages(host, state)];
+    return [finding('rclnodejs', 'missing', 'not installed', advice), rosMessages(state)];
   }
   let found = finding('rclnodejs', 'ok', version);
   if (loads === false) found = finding('rclnodejs', 'warning', `${version} does not load: ${complaint}`, install);
-  else if (loads === undefined && built) {
-    // Tried in such a shell it would throw its own build away and begin another.
+  else if (loads === undefined) {
+    // Loaded in such a shell it would throw its own build away, and begin another.
     found = finding('rclnodejs', 'missing', `${version}, not tried without a sourced ROS`, install);
-  } else if (loads === undefined) found = finding('rclnodejs', 'missing', `${version}, not built`, install);
-  return [found, rosMessages(host, state)];
+  }
+  return [found, rosMessages(state)];
 }
 
 /** The interfaces of this package, as ROS has them and as rclnodejs does. */
-function rosMessages(host: Host, { installed, messages }: RclnodejsState): Finding {
+function rosMessages({ messages }: RclnodejsState): Finding {
   const check = 'ros_messages';
-  const prefixes = (host.env['AMENT_PREFIX_PATH'] ?? '').split(':').filter((prefix) => prefix !== '');
-  const sourced = prefixes.some((prefix) => host.list(`${prefix}/share/rfsn_controller/msg`).length > 0);
-  if (!sourced) {
-    const advice =
-      'Needed on a ROS 2 robot only. Build the package in a workspace (colcon build) and source its install/setup.bash';
-    return finding(check, 'missing', 'rfsn_controller is in no sourced workspace', advice);
+  if (messages === 'ready') return finding(check, 'ok', 'rfsn_controller');
+  if (messages === 'outdated') {
+    return finding(check, 'ok', 'rfsn_controller; their JavaScript is made at the next start');
   }
-  if (installed && messages) return finding(check, 'ok', 'rfsn_controller, generated');
-  return finding(check, 'ok', 'rfsn_controller; its JavaScript is generated at the first start');
+  const advice =
+    'Needed on a ROS 2 robot only. Build the package in a workspace (colcon build) and source its install/setup.bash';
+  return finding(check, 'missing', 'rfsn_controller is in no sourced workspace', advice);
 }

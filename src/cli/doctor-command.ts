@@ -4,6 +4,8 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Command } from 'commander';
+import { outdatedPackages } from '../io/ros2/generated-messages.js';
+import { findRclnodejs, prefixOfInterfaces } from '../io/ros2/rcl-installation.js';
 import { NODE_NAME } from '../parameters/loader.js';
 import { packageRoot } from '../parameters/presets.js';
 import {
@@ -111,42 +113,34 @@ function isOnPath(name: string, path: string): boolean {
 
 /**
  * Loads rclnodejs in a process of its own, since it maps ROS's libraries, and a mismatch may end the process that tries.
- * Only where ROS is sourced and there is something to load: what is not built would be built at once, and in a shell
- * without ROS what is built would be deleted first.
+ * Only where ROS is sourced and it is built: what is not built would be built at once, and in a shell without ROS what is
+ * built would be deleted first.
  *
  * @param root folder whose package looks for rclnodejs
  * @realtime unsafe
  */
 export function rclnodejsState(root: string, env: NodeJS.ProcessEnv): RclnodejsState {
   const folder = installedFolder(root, 'rclnodejs');
-  if (folder === '') {
-    return { installed: false, version: '', built: false, messages: false, loads: undefined, complaint: '' };
-  }
   const state: RclnodejsState = {
-    installed: true,
+    installed: folder !== '',
     version: installedVersion(root, 'rclnodejs'),
-    built: hasNativePart(folder, env['ROS_DISTRO'] ?? ''),
-    messages: existsSync(join(folder, 'generated', NODE_NAME)),
     loads: undefined,
     complaint: '',
+    messages: messagesState(folder, env),
   };
-  if (!env['ROS_DISTRO'] || !env['AMENT_PREFIX_PATH'] || !state.built) return state;
+  if (folder === '' || !env['ROS_DISTRO'] || !env['AMENT_PREFIX_PATH']) return state;
+  try {
+    findRclnodejs(env, { from: join(root, 'package.json') });
+  } catch (error) {
+    return { ...state, loads: false, complaint: (error as Error).message };
+  }
   const { complaint } = runApart(root, "require('rclnodejs')", env);
   return { ...state, loads: complaint === '', complaint };
 }
 
-/** Built here, or shipped for this distribution, system and processor. */
-function hasNativePart(folder: string, distribution: string): boolean {
-  if (existsSync(join(folder, 'build', 'Release', 'rclnodejs.node'))) return true;
-  if (process.platform !== 'linux' || distribution === '') return false;
-  let codename = '';
-  try {
-    codename = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
-  } catch {
-    // No system that anything is shipped for.
-  }
-  const shipped = `${distribution}-${codename}-${process.arch}-node-rclnodejs.node`;
-  return existsSync(join(folder, 'prebuilds', `linux-${process.arch}`, shipped));
+function messagesState(folder: string, env: NodeJS.ProcessEnv): RclnodejsState['messages'] {
+  if (prefixOfInterfaces(NODE_NAME, env) === '') return 'unsourced';
+  return folder === '' || outdatedPackages(folder, env).includes(NODE_NAME) ? 'outdated' : 'ready';
 }
 
 /**

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   diagnose,
@@ -27,21 +27,17 @@ Max realtime priority     ${priority}                   ${priority}             
 const noRclnodejs: RclnodejsState = {
   installed: false,
   version: '',
-  built: false,
-  messages: false,
   loads: undefined,
   complaint: '',
+  messages: 'unsourced',
 };
 const rclnodejs: RclnodejsState = {
   installed: true,
   version: '2.2.0',
-  built: true,
-  messages: true,
   loads: true,
   complaint: '',
+  messages: 'ready',
 };
-const sourcedRos = { ROS_DISTRO: 'jazzy', AMENT_PREFIX_PATH: '/home/me/ws/install/rfsn_controller:/opt/ros/jazzy' };
-const ownInterfaces = { '/home/me/ws/install/rfsn_controller/share/rfsn_controller/msg': ['Decision.msg'] };
 
 const zeromq: ZeromqState = { loads: true, version: '6.8.0', libzmq: '4.3.5', curve: true, complaint: '' };
 
@@ -94,9 +90,8 @@ function check(host: Host, name: string): Finding {
 describe('rfsn doctor', () => {
   it('finds nothing to warn of on a machine set up for it', () => {
     const host = machine({
-      env: sourcedRos,
+      env: { ROS_DISTRO: 'jazzy' },
       commands: ['ros2'],
-      folders: ownInterfaces,
       rclnodejs,
     });
     expect(diagnose(host).filter(({ state }) => state !== 'ok')).toEqual([]);
@@ -206,7 +201,6 @@ describe('rfsn doctor', () => {
   it.each([
     [noRclnodejs, 'missing', 'not installed'],
     [{ ...rclnodejs, loads: undefined }, 'missing', '2.2.0, not tried without a sourced ROS'],
-    [{ ...rclnodejs, built: false, loads: undefined }, 'missing', '2.2.0, not built'],
     [{ ...rclnodejs, loads: false, complaint: 'Error: librcl.so' }, 'warning', '2.2.0 does not load: Error: librcl.so'],
     [rclnodejs, 'ok', '2.2.0'],
   ] as const)('reports rclnodejs in the state %j as %s', (state, judged, found) => {
@@ -215,17 +209,12 @@ describe('rfsn doctor', () => {
     expect(finding.advice === '').toBe(judged === 'ok');
   });
 
-  it('finds the own messages in a sourced workspace only, and says whether their JavaScript is there', () => {
-    expect(check(machine({ env: sourcedRos, rclnodejs }), 'ros_messages')).toMatchObject({
-      state: 'missing',
-      found: 'rfsn_controller is in no sourced workspace',
-    });
-    const there = { env: sourcedRos, folders: ownInterfaces };
-    expect(check(machine({ ...there, rclnodejs }), 'ros_messages').found).toBe('rfsn_controller, generated');
-    expect(check(machine({ ...there, rclnodejs: { ...rclnodejs, messages: false } }), 'ros_messages').found).toContain(
-      'at the first start',
-    );
-    expect(check(machine({ ...there, env: {} }), 'ros_messages').state).toBe('missing');
+  it.each([
+    ['unsourced', 'missing', 'rfsn_controller is in no sourced workspace'],
+    ['outdated', 'ok', 'rfsn_controller; their JavaScript is made at the next start'],
+    ['ready', 'ok', 'rfsn_controller'],
+  ] as const)('reports the own messages, %s, as %s', (messages, state, found) => {
+    expect(check(machine({ rclnodejs: { ...rclnodejs, messages } }), 'ros_messages')).toMatchObject({ state, found });
   });
 
   it('names each part that is optional, and where to see what is missing of it', () => {
@@ -307,16 +296,26 @@ describe('the ZeroMQ link', () => {
 describe('whether rclnodejs loads', () => {
   const root = mkdtempSync(join(tmpdir(), 'rfsn-doctor-'));
   const folder = join(root, 'node_modules', 'rclnodejs');
-  const sourced = { ...process.env, ROS_DISTRO: 'jazzy', AMENT_PREFIX_PATH: '/opt/ros/jazzy' };
+  const distribution = join(root, 'jazzy');
+  const workspace = join(root, 'install');
+  const sourced = {
+    ...process.env,
+    ROS_DISTRO: 'jazzy',
+    AMENT_PREFIX_PATH: `${workspace}${delimiter}${distribution}`,
+    PATH: join(distribution, 'bin'),
+  };
   const { ROS_DISTRO: _none, ...unsourced } = sourced;
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
+  function write(path: string, text: string): void {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
   function install(code: string): void {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{"name": "rclnodejs", "version": "9.8.7", "main": "index.js"}');
-    writeFileSync(join(folder, 'index.js'), code);
-    mkdirSync(join(folder, 'build', 'Release'), { recursive: true });
-    writeFileSync(join(folder, 'build', 'Release', 'rclnodejs.node'), '');
+    write(join(folder, 'package.json'), '{"name": "rclnodejs", "version": "9.8.7", "main": "index.js"}');
+    write(join(folder, 'index.js'), code);
+    write(join(folder, 'build', 'Release', 'rclnodejs.node'), '');
+    write(join(distribution, 'bin', 'ros2'), '');
   }
 
   it('is not asked where it is not installed', () => {
@@ -325,16 +324,23 @@ describe('whether rclnodejs loads', () => {
   });
 
   it('is not tried where it is not built: loading it would begin to build it', () => {
-    install('process.exit(3);');
+    install("require('node:fs').writeFileSync('tried', '');");
     rmSync(join(folder, 'build'), { recursive: true });
-    expect(rclnodejsState(root, sourced)).toMatchObject({ installed: true, built: false, loads: undefined });
+    expect(rclnodejsState(root, sourced)).toMatchObject({ installed: true, loads: false });
+    expect(rclnodejsState(root, sourced).complaint).toContain('rclnodejs is not built for ROS 2 jazzy');
+    expect(existsSync(join(root, 'tried'))).toBe(false);
   });
 
-  it('knows whether the own messages are generated', () => {
+  it('knows whether the own messages are in a workspace, and their JavaScript is made', () => {
     install('module.exports = {};');
-    expect(rclnodejsState(root, sourced).messages).toBe(false);
-    mkdirSync(join(folder, 'generated', 'rfsn_controller'), { recursive: true });
-    expect(rclnodejsState(root, sourced).messages).toBe(true);
+    expect(rclnodejsState(root, sourced).messages).toBe('unsourced');
+    const share = join(workspace, 'share');
+    write(join(share, 'ament_index/resource_index/rosidl_interfaces/rfsn_controller'), 'msg/Decision.msg\n');
+    write(join(share, 'rfsn_controller/msg/Decision.msg'), 'uint8 x\n');
+    expect(rclnodejsState(root, sourced).messages).toBe('outdated');
+    write(join(folder, 'generated/rfsn_controller/rfsn_controller__msg__Decision.js'), '');
+    expect(rclnodejsState(root, sourced).messages).toBe('ready');
+    expect(rclnodejsState(root, { ...sourced, AMENT_PREFIX_PATH: distribution }).messages).toBe('unsourced');
   });
 
   it('is tried only with a sourced ROS', () => {
