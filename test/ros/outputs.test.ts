@@ -112,16 +112,19 @@ describeRos('the outputs of the node', () => {
       readonly distribution: number[];
       readonly allowed: number;
       readonly goal_x: number;
+      readonly driver: number;
     }
     await until(() => peer.heard(topic).length >= 100, 'a hundred decisions');
     const decisions = peer.heard<Decision>(topic).map(({ message }) => message);
     const [first] = decisions;
     expect(decisions.map(({ cycle }) => cycle - first.cycle)).toEqual(decisions.map((_, i) => i));
-    expect(first).toMatchObject({ policy_id: 'squarecb', goal_x: 3, allowed: 255 });
-    expect(first.header.frame_id).toBe('base_link');
-    expect(first.raw).toHaveLength(24);
-    expect(first.raw.slice(4, 12).every((distance) => distance > 4.9 && distance < 5.1)).toBe(true);
-    expect(first.distribution.reduce((sum, share) => sum + share)).toBeCloseTo(1, 9);
+    // Where the machine is busy, deadlines are missed and the rule drives.
+    const chosen = decisions.find(({ driver }) => driver === 1);
+    expect(chosen).toMatchObject({ policy_id: 'squarecb', goal_x: 3, allowed: 255 });
+    expect(chosen?.header.frame_id).toBe('base_link');
+    expect(chosen?.raw).toHaveLength(24);
+    expect(chosen?.raw.slice(4, 12).every((distance) => distance > 4.9 && distance < 5.1)).toBe(true);
+    expect(chosen?.distribution.reduce((sum, share) => sum + share)).toBeCloseTo(1, 9);
     await peer.unsubscribe(topic);
   });
 
@@ -231,12 +234,10 @@ describeRos('the outputs of the node', () => {
         transition: { id },
       });
     expect(await change(4)).toMatchObject({ success: true });
-    await until(
-      () => peer.heard<Stamped>('/fleet/cmd_vel').at(-1)?.message.twist.linear.x === 0,
-      'zero at the end of cmd_vel',
-    );
-    // Messages on their way.
-    await delay(500);
+    // While it is active there are fifty a second.
+    for (let heard = -1; heard !== peer.heard('/fleet/cmd_vel').length; await delay(1000)) {
+      heard = peer.heard('/fleet/cmd_vel').length;
+    }
     expect(
       peer
         .heard<Stamped>('/fleet/cmd_vel')
@@ -244,8 +245,6 @@ describeRos('the outputs of the node', () => {
         .every(({ message }) => stands(message.twist)),
     ).toBe(true);
     peer.forget('/fleet/cmd_vel');
-    await delay(1000);
-    expect(peer.heard('/fleet/cmd_vel')).toEqual([]);
     expect(await change(3)).toMatchObject({ success: true });
     await peer.hears('/fleet/cmd_vel');
   });
