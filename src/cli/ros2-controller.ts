@@ -53,6 +53,8 @@ export interface Ros2ControllerOptions {
   readonly totals: RosTotals;
   /** Messages that the flight log lost; 0 where there is none. */
   readonly logMessagesLost: () => number;
+  /** As `ros2 param set` has it, which comes back by `tune`. @throws Error with the reason why it is refused */
+  readonly setParameter: (name: string, value: ParameterValue) => void;
   /** The controller cannot go on. */
   readonly onFault: (detail: string) => void;
 }
@@ -319,9 +321,10 @@ export class Ros2Controller {
     };
   }
 
-  /** From the page or a link. */
+  /** From the page or a link. A parameter is changed as ROS would have it changed, so that ROS knows of it. */
   #order(order: OperatorOrder): void {
-    this.orders.obey(order);
+    if ('tune' in order) this.#options.setParameter(order.tune, order.value);
+    else this.orders.obey(order);
     this.#telemetry?.changed();
   }
 

@@ -7,9 +7,9 @@
  */
 
 import { ManagedNode } from '../io/ros2/managed-node.js';
-import { loadRcl, type RclLogger } from '../io/ros2/rcl.js';
+import { loadRcl, type Rcl, type RclLogger } from '../io/ros2/rcl.js';
 import { learns } from '../loop/configuration.js';
-import type { ParameterValues } from '../parameters/schema.js';
+import type { ParameterValue, ParameterValues } from '../parameters/schema.js';
 import { compileReward } from '../reward/reward-compiler.js';
 import { BesideRuns } from './beside-run.js';
 import { besidesOf } from './besides.js';
@@ -20,6 +20,9 @@ import { Ros2Session } from './ros2-session.js';
 import { type Control, type ControlOptions, readControl } from './run-options.js';
 import { StopRequest } from './stop-request.js';
 import { ExitCode, printJson } from './usage.js';
+
+/** rcl_interfaces/msg/ParameterType. Whole numbers are taken for doubles. */
+const ROS_TYPES = { boolean: 1, number: 3, string: 4 } as const;
 
 export interface Ros2RunOptions extends ControlOptions {
   readonly watch?: 'zeromq';
@@ -62,7 +65,7 @@ class Ros2Run {
   }
 
   async drive(rosArguments: readonly string[]): Promise<void> {
-    await loadRcl();
+    const rcl = await loadRcl();
     const managed = await ManagedNode.open({
       rosArguments,
       parameters: this.#asked.parameters,
@@ -75,7 +78,7 @@ class Ros2Run {
     };
     process.on('uncaughtException', onUncaught);
     try {
-      await this.#serve(managed);
+      await this.#serve(managed, rcl);
     } finally {
       await managed.close();
       process.off('uncaughtException', onUncaught);
@@ -91,7 +94,7 @@ class Ros2Run {
   }
 
   /** @throws what keeps it from beginning; nothing was driven then */
-  async #serve(managed: ManagedNode): Promise<void> {
+  async #serve(managed: ManagedNode, rcl: Rcl): Promise<void> {
     const { logger } = managed;
     const { watch } = this.#options;
     const frozen = this.#options.frozen === true;
@@ -110,6 +113,7 @@ class Ros2Run {
         // What is set while the node is not configured counts when it is.
         control: () => ({ ...control, parameters: { ...managed.values } }),
         logMessagesLost: () => besides.logMessagesLost(),
+        setParameter: (name, value) => setParameter(rcl, managed, name, value),
         onFault: (detail) => {
           if (parameters.autostart) this.#end(detail);
         },
@@ -159,6 +163,13 @@ function controlOf(values: ParameterValues, asked: Control): Control {
     rewardProgram: expression === '' ? null : compileReward(expression),
     notes: [...new Set([...asked.notes, ...notes])],
   };
+}
+
+/** @throws Error with the reason why it is refused */
+function setParameter(rcl: Rcl, managed: ManagedNode, name: string, value: ParameterValue): void {
+  const type = ROS_TYPES[typeof value as keyof typeof ROS_TYPES];
+  const { successful, reason } = managed.node.setParameter(new rcl.Parameter(name, type, value));
+  if (!successful) throw new Error(reason);
 }
 
 function messageOf(error: unknown): string {

@@ -24,6 +24,8 @@ export interface Ros2SessionOptions {
   readonly beside: BesideRuns;
   /** Messages that the flight log lost; 0 where there is none. */
   readonly logMessagesLost: () => number;
+  /** As `ros2 param set` has it. @throws Error with the reason why it is refused */
+  readonly setParameter: (name: string, value: ParameterValue) => void;
   /** The robot has been stopped because of it, and everything let go of. */
   readonly onFault: (detail: string) => void;
 }
@@ -57,11 +59,11 @@ export class Ros2Session implements ManagedBehaviour {
   }
 
   async configure(): Promise<void> {
-    const { managed, control, frozen, beside, logMessagesLost } = this.#options;
+    const { managed, control, frozen, beside, logMessagesLost, setParameter } = this.#options;
     this.#fault = '';
     try {
       this.#controller = await Ros2Controller.configure({
-        ...{ managed, frozen, beside, logMessagesLost },
+        ...{ managed, frozen, beside, logMessagesLost, setParameter },
         control: control(),
         robot: robotNameOf(managed.node.getFullyQualifiedName()),
         totals: this.totals,

@@ -10,6 +10,9 @@ import { describeRos, type RosPeer, type RosProcess, RosProcesses, until } from 
 // Each starts three or four processes, which take their time on a machine that is busy.
 vi.setConfig({ testTimeout: 240_000 });
 
+/** So long a start may take there [ms]. */
+const START_MS = 120_000;
+
 const NODE = '/rfsn_controller';
 const BOOL = 'std_msgs/msg/Bool';
 /** A machine that is busy with other tests misses deadlines: that is not what is looked at here. */
@@ -103,7 +106,7 @@ describeRos('rfsn run --port ros2', () => {
     await operate();
     const simulated = robot();
     const driver = controller(own, ros);
-    await driver.wrote(/active: the robot drives/);
+    await driver.wrote(/active: the robot drives/, START_MS);
     await simulated.wrote(/world 0/);
     await operator.hears('odom');
     await goTo(8, 0);
@@ -117,7 +120,7 @@ describeRos('rfsn run --port ros2', () => {
     robot();
     const driver = controller();
     await operator.hears('odom');
-    await driver.wrote(/active: the robot drives/);
+    await driver.wrote(/active: the robot drives/, START_MS);
     await goTo(1, 0.2);
     const reached = await operator.hears<{
       header: { frame_id: string };
@@ -156,7 +159,7 @@ describeRos('rfsn run --port ros2', () => {
     operator.forget(`${NODE}/state`);
     const second = controller();
     await second.wrote(/resumed from .*checkpoint-000000001\.rfsn/);
-    await second.wrote(/active: the robot drives/);
+    await second.wrote(/active: the robot drives/, START_MS);
     const { updates } = await state(() => true);
     expect(updates).toBeGreaterThanOrEqual(learned);
     await goTo(8, 0);
@@ -284,6 +287,20 @@ describeRos('rfsn run --port ros2', () => {
     await state(({ armed, halted }) => !armed && !halted);
     await enable(true);
     await drives();
+    // A parameter that is changed over the link is changed for ROS.
+    const set = await ask({ m: 'set', robot: 'rfsn_controller', name: 'robot.max_speed', value: 0.3 } as never);
+    expect(set.result).toMatchObject({ value: 0.3 });
+    const { values } = await operator.call<{ values: { double_value: number }[] }>(
+      `${NODE}/get_parameters`,
+      'rcl_interfaces/srv/GetParameters',
+      { names: ['robot.max_speed'] },
+    );
+    expect(values[0].double_value).toBe(0.3);
+    const refused = await ask({ m: 'set', robot: 'rfsn_controller', name: 'robot.max_speed', value: 99 } as never);
+    expect(refused).toMatchObject({
+      m: 'error',
+      reason: expect.stringContaining('robot.max_speed: 99 is not allowed'),
+    });
     driver.signal('SIGTERM');
     expect(await driver.ended).toBe(0);
   });
@@ -294,7 +311,7 @@ describeRos('rfsn run --port ros2', () => {
   ])('writes a flight log that repeats, bit for bit, %s', async (_, simulated, ros) => {
     await operate();
     const driver = controller(['--log', at('log')], ros);
-    await driver.wrote(/active: the robot drives/);
+    await driver.wrote(/active: the robot drives/, START_MS);
     robot(...simulated);
     await operator.hears('odom');
     await goTo(2, 0.5);
@@ -316,7 +333,7 @@ describeRos('rfsn run --port ros2', () => {
     await operator.subscribe(`${NODE}/transition_event`, 'lifecycle_msgs/msg/TransitionEvent');
     const simulated = robot();
     const driver = processes.module('test/ros/failing-controller.ts', how, ...controllerArguments([], []));
-    await driver.wrote(/active: the robot drives/);
+    await driver.wrote(/active: the robot drives/, START_MS);
     await simulated.wrote(/world 0/);
     await operator.hears('odom');
     await goTo(8, 0);

@@ -64,6 +64,26 @@ describe('checkpoints of a run', () => {
     expect(told).toEqual([]);
   });
 
+  it('are taken from a message under the checks of a file', async () => {
+    const saver = checkpointing();
+    const state = learned();
+    await saver.save(state, NO_PROGRESS);
+    const bytes = readFileSync(saver.savedPath);
+    const { learned: read, updates, path } = checkpointing().decode(bytes, 'message 0123');
+    expect(Buffer.from(read.policy).equals(state.policy)).toBe(true);
+    expect(Buffer.from(read.scaler).equals(state.scaler)).toBe(true);
+    expect({ updates, path }).toEqual({ updates: 5, path: 'message 0123' });
+    expect(saver.schemaHash).toBe(decodeCheckpoint(bytes).schema.hash);
+    const damaged = Buffer.from(bytes);
+    damaged[damaged.length >> 1] ^= 1;
+    expect(() => checkpointing().decode(damaged, 'message 0123')).toThrow(/checksum|damaged/);
+    const other = new Checkpointing({
+      parameters: loadParameters([], { model_dir: folder, policy: 'ucb1' }),
+      ...{ scenario: '', seed: 1, faults: false, tell: () => undefined },
+    });
+    expect(() => other.decode(bytes, 'message 0123')).toThrow(/policy/);
+  });
+
   it('are not needed to have come from a run', async () => {
     await checkpointing().save(learned(), NO_PROGRESS);
     forge(({ metadata: { run: _, ...metadata } }) => ({ metadata }));
