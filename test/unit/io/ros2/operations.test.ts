@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { CdrWriter } from '../../../../src/io/ros2/cdr/write-cdr.js';
 import { writeCheckpoint } from '../../../../src/io/ros2/cdr/write-telemetry.js';
 import { type Operations, serveOperations } from '../../../../src/io/ros2/operations.js';
@@ -50,7 +50,8 @@ function send(data: Uint8Array, checksum: string): Buffer {
   return bytes;
 }
 
-const settled = () => new Promise((resolve) => setTimeout(resolve, 60));
+/** When so much has been told of. */
+const settled = (count: number) => vi.waitFor(() => expect(told).toHaveLength(count), { timeout: 20_000, interval: 5 });
 
 describe('services', () => {
   it.each([
@@ -72,7 +73,7 @@ describe('a state on ~/restore', () => {
     send(DATA, SHA256);
     send(DATA, SHA256.toUpperCase());
     send(DATA, '');
-    await settled();
+    await settled(3);
     expect(restored).toEqual(Array.from({ length: 3 }, () => [Buffer.from(DATA), SHA256]));
     expect(told).toEqual(['restored 3', 'restored 3', 'restored 3']);
   });
@@ -80,7 +81,7 @@ describe('a state on ~/restore', () => {
   it('is taken over in the order of coming, however long one takes', async () => {
     send(Uint8Array.of(1), '');
     send(Uint8Array.of(2), '');
-    await settled();
+    await settled(2);
     expect(restored.map(([data]) => data[0])).toEqual([1, 2]);
   });
 
@@ -88,14 +89,14 @@ describe('a state on ~/restore', () => {
     send(DATA, createHash('sha256').update('other').digest('hex'));
     scope.subscriptions.get(`${NODE}/restore`)?.(Buffer.from('garbage'));
     send(new Uint8Array(0), '');
-    await settled();
+    await settled(3);
     expect(restored).toEqual([]);
     refuse = 'it belongs to another policy';
     send(DATA, SHA256);
-    await settled();
+    await settled(4);
     refuse = '';
     send(DATA, SHA256);
-    await settled();
+    await settled(5);
     const refusal = '! the state on ~/restore is refused:';
     expect(told).toEqual([
       `${refusal} its checksum does not match: it was damaged on the way`,

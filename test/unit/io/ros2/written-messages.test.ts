@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { parse } from '@foxglove/rosmsg';
 import { MessageReader, MessageWriter } from '@foxglove/rosmsg2-serialization';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readCheckpoint } from '../../../../src/io/ros2/cdr/read-checkpoint.js';
 import { CdrWriter } from '../../../../src/io/ros2/cdr/write-cdr.js';
@@ -141,6 +142,27 @@ describe('a checkpoint', () => {
     for (let end = 0; end < bytes.length; end++) {
       expect(() => readCheckpoint(bytes.subarray(0, end)), String(end)).toThrow(/not plain CDR|ends too early/);
     }
+  });
+
+  it('is read or refused with a sentence, whatever its bytes are', () => {
+    const small = { ...file, data: Uint8Array.of(1, 2, 3, 4, 5) };
+    const bytes = writeCheckpoint(new CdrWriter(), STAMP, 'base_link', small, 'ef');
+    const spoilt = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 });
+    let read = 0;
+    fc.assert(
+      fc.property(spoilt, (changes) => {
+        const other = Buffer.from(bytes);
+        for (const [at, byte] of changes) other[at] = byte;
+        try {
+          const { data } = readCheckpoint(other);
+          expect(data.length).toBeLessThanOrEqual(other.length);
+          read++;
+        } catch (error) {
+          expect((error as Error).message).toMatch(/^it (is not plain CDR|ends too early|holds no data)$/);
+        }
+      }),
+    );
+    expect(read).toBeGreaterThan(0);
   });
 
   it('is refused where a length in it is forged or it holds nothing', () => {
