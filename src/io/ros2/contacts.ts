@@ -99,6 +99,7 @@ export class ContactInput {
   readonly #baseFrame: number;
   /** What a contact counts for that has no force [N]. */
   readonly #force: number;
+  readonly #limitNs: number;
   /** By source, the force on each side [N]. */
   readonly #forces = new Float64Array(SOURCES * SIDES);
   /** Of the message being read. */
@@ -112,6 +113,7 @@ export class ContactInput {
     this.#options = options;
     this.#baseFrame = options.tree.frames.internName(options.parameters.base_frame);
     this.#force = options.parameters.contact_force;
+    this.#limitNs = options.parameters.contacts_timeout_s * 1e9;
   }
 
   /** @param source 0 to 3: that side's topic; `SORTED`: the one topic */
@@ -174,9 +176,12 @@ export class ContactInput {
     const { sink, figures } = this.#options;
     const f = this.#forces;
     let receivedNs = nowNs;
+    let oldest = 0;
     for (let source = 0; source < SOURCES; source++) {
       const heardNs = this.#receivedNs[source];
-      if (heardNs !== Number.NEGATIVE_INFINITY) receivedNs = Math.min(receivedNs, heardNs);
+      if (heardNs === Number.NEGATIVE_INFINITY || heardNs > receivedNs) continue;
+      receivedNs = heardNs;
+      oldest = source;
     }
     for (let side = 0; side < SIDES; side++) {
       let force = 0;
@@ -190,7 +195,10 @@ export class ContactInput {
     if (code === Rejection.accepted) {
       this.#reportedNs = nowNs;
       figures.accept(nowNs);
-      figures.lagNs = nowNs - receivedNs;
+      if (figures.late(nowNs - receivedNs, this.#limitNs, nowNs)) {
+        const age = ((nowNs - receivedNs) * 1e-9).toFixed(2);
+        figures.complain(`what ${CONTACT_TOPICS[oldest]} told last is ${age} s old, and so are all of them`, nowNs);
+      }
     } else if (figures.refuse(refusalOf(code), nowNs)) {
       figures.complain('the readings of its sensors cannot be joined', nowNs);
     }

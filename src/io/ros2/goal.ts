@@ -65,7 +65,9 @@ export class GoalInput implements CurrentGoal {
   readonly #options: GoalInputOptions;
   readonly #message = new PoseStampedMessage();
   readonly #path = new PathMessage();
-  readonly #plan = new Plan();
+  #plan = new Plan();
+  /** Where the next is read, so that one that is spoilt leaves this one as it is. */
+  #nextPlan = new Plan();
   readonly #way = new Way();
   readonly #back = new Way();
   readonly #odomFrame: number;
@@ -140,20 +142,20 @@ export class GoalInput implements CurrentGoal {
       this.cancel();
       return;
     }
-    // What is sought stays while the plan that goes on with it is read.
-    const before = this.source === 'plan' && this.#sought && !this.waiting;
-    const { x, y, final } = this;
-    this.#plan.clear();
+    const next = this.#nextPlan;
+    next.clear();
     let finite = true;
     for (let i = 0; i < m.count; i++) {
       if (!m.next(reader)) {
-        this.cancel();
         this.#malformed(figures, bytes.length, nowNs);
         return;
       }
       finite = finite && Number.isFinite(m.x + m.y + m.z);
-      if (finite) this.#plan.add(m.x, m.y);
+      if (finite) next.add(m.x, m.y);
     }
+    // What is sought stays where the new plan goes on with it.
+    const before = this.source === 'plan' && this.#sought && !this.waiting;
+    const { x, y, final } = this;
     if (!finite || m.nowhere) {
       this.cancel();
       const code = m.nowhere ? Refusal.noTransform : Refusal.notFinite;
@@ -162,7 +164,9 @@ export class GoalInput implements CurrentGoal {
       }
       return;
     }
-    this.#plan.finish();
+    next.finish();
+    this.#nextPlan = this.#plan;
+    this.#plan = next;
     const reached = this.#reached;
     if (!this.#begin(m.header, figures, nowNs)) return;
     this.source = 'plan';
@@ -246,7 +250,7 @@ export class GoalInput implements CurrentGoal {
     this.#held = false;
     if (frame === this.#odomFrame) {
       way.clear();
-    } else if (tree.below(frame, this.#baseFrame) && tree.find(frame, this.#baseFrame, false, way)) {
+    } else if (this.#onRobot(frame)) {
       if (pose.known) placeInOdom(way, pose);
       else why = `it is in the robot's own frame '${name}', and there is no odometry yet`;
       this.#held = true;
@@ -271,6 +275,13 @@ export class GoalInput implements CurrentGoal {
     this.tolerance = this.#options.parameters.goal_tolerance;
     this.#stampNs = header.unstamped ? nowNs : time.stampNs(header.seconds, header.nanoseconds);
     return true;
+  }
+
+  /** Whether a frame is the robot's: fixed to it, as its footprint's is, or part of it, as a turning camera's. */
+  #onRobot(frame: number): boolean {
+    const { tree } = this.#options;
+    if (tree.find(frame, this.#baseFrame, true, this.#way)) return true;
+    return tree.below(frame, this.#baseFrame) && tree.find(frame, this.#baseFrame, false, this.#way);
   }
 
   #seekGoal(nowNs: number): boolean {

@@ -17,7 +17,7 @@ import { InputFigures, Refusal } from './input-figures.js';
 import { OdometryInput } from './inputs-odometry.js';
 import { ScanInput } from './inputs-scan.js';
 import { InputTopic, MessageType } from './names.js';
-import { RosMissingError } from './rcl-installation.js';
+import { notInstalled, prefixOfInterfaces, RosMissingError } from './rcl-installation.js';
 import type { ReadingTime } from './ros-time.js';
 import { FrameTable, TransformTree } from './transforms.js';
 
@@ -182,8 +182,11 @@ export class RobotInputs implements RobotInputsView {
         this.#contactTopics.push(topic);
       }
     } catch (error) {
-      if (!(error instanceof RosMissingError)) throw error;
-      throw new ParameterError('contact_type', `'${this.#options.parameters.contact_type}': ${error.message}`);
+      // Its JavaScript may be there still, from when it was.
+      const missing = prefixOfInterfaces(type.slice(0, type.indexOf('/')), process.env) === '';
+      if (!missing && !(error instanceof RosMissingError)) throw error;
+      const { message } = missing ? notInstalled(type, process.env) : (error as Error);
+      throw new ParameterError('contact_type', `'${this.#options.parameters.contact_type}': ${message}`);
     }
   }
 

@@ -11,6 +11,9 @@ import { RobotInputs, type RobotInputsView } from './inputs.js';
 import { MotionOutput } from './motion-output.js';
 import type { ReadingTime, StampSource } from './ros-time.js';
 
+/** A port whose robot has been silent for so long is not well [s]; whether it may drive is the cycle's to judge. */
+const SILENT_S = 2;
+
 export interface Ros2PortOptions {
   /** Of the port's own: `stop` closes it. */
   readonly scope: EntityScope;
@@ -94,7 +97,7 @@ export class Ros2Port implements Port {
     if (this.#inputs === null) return { ok: false, detail: 'the ROS 2 port has not been started' };
     const { odometry, scan } = this.#inputs.figures;
     const nowNs = this.#options.time.nowNs();
-    const ok = odometry.accepted > 0 && scan.accepted > 0;
+    const ok = odometry.age(nowNs) < SILENT_S && scan.age(nowNs) < SILENT_S;
     return { ok, detail: `${heard(odometry, nowNs)}, ${heard(scan, nowNs)}` };
   }
 

@@ -231,7 +231,8 @@ export class TransformTree {
   /**
    * The child's pose in its parent, from here on.
    *
-   * @param fixed of /tf_static: it never moves
+   * @param fixed of /tf_static: it never moves, and what /tf says of it later is passed over, as simulators tell there of
+   *   all links
    * @param pose copied
    * @returns whether it could be one: of two frames, finite, with a rotation
    */
@@ -240,6 +241,7 @@ export class TransformTree {
     const { x, y, z, qx, qy, qz, qw } = pose;
     const length = Math.sqrt(qx * qx + qy * qy + qz * qz + qw * qw);
     if (!Number.isFinite(x + y + z + length) || !(length > 1e-3)) return false;
+    if (!fixed && this.#fixed[child] === 1) return true;
     const at = child * POSE;
     const p = this.#poses;
     p[at] = x;
@@ -251,8 +253,7 @@ export class TransformTree {
     p[at + 6] = qw / length;
     this.#parent[child] = parent;
     this.#heardNs[child] = nowNs;
-    // A fixed one that is told anew by /tf moves after all.
-    if (fixed || this.#fixed[child] === 1) this.fixedChanges++;
+    if (fixed) this.fixedChanges++;
     this.#fixed[child] = fixed ? 1 : 0;
     return true;
   }

@@ -139,6 +139,14 @@ describe('wrenches', () => {
     expect(lastReading()?.receivedNs).toBe(10.1e9);
   });
 
+  it('of a sensor that fell silent are said to be old, with its topic', () => {
+    rigOf('wrench');
+    wrench(InputTopic.contactLeft, 5, 0, 0);
+    rig.time.now = 12e9;
+    wrench(InputTopic.contactFront, 5, 0, 0);
+    expect(rig.notices).toEqual(['contacts: what contact/left told last is 2.00 s old, and so are all of them']);
+  });
+
   it('without a stamp are as old as their arrival', () => {
     rigOf('wrench');
     wrench(InputTopic.contactFront, 1, 0, 0, '', 0);

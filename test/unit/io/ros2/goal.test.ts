@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InputTopic } from '../../../../src/io/ros2/names.js';
-import { header, InputRig, turned } from './input-rig.js';
+import { InputTopic, MessageType } from '../../../../src/io/ros2/names.js';
+import { header, InputRig, turned, written } from './input-rig.js';
 
 let rig: InputRig;
 
@@ -109,6 +109,16 @@ describe('a goal', () => {
     rig.odometry(10, 6, Math.PI / 2, 11);
     rig.pass(3);
     expect(goals()).toHaveLength(1);
+  });
+
+  it('in the frame of the robot’s footprint is one of the robot’s own, although that is above it', () => {
+    rig.transform('odom', 'base_footprint', 0, 0, turned(0), false);
+    rig.transform('base_footprint', 'base_link', 0, 0);
+    rig.odometry(2, 0);
+    rig.goal(1, 0, 'base_footprint');
+    rig.transform('odom', 'base_footprint', 2.5, 0, turned(0), false);
+    rig.pass(3);
+    expect(goals()).toEqual([[3, 0, 0.25]]);
   });
 
   it('in the robot’s own frame is refused before it is known where the robot is', () => {
@@ -251,6 +261,21 @@ describe('a plan', () => {
     drive(1, 0.05);
     expect(goals().at(-1)).toEqual([0, 7, 0.25]);
     expect(rig.inputs.goal.source).toBe('goal');
+  });
+
+  it('that breaks off is refused, and what was sought stays', () => {
+    rig.odometry(0, 0);
+    rig.plan(line(5));
+    const position = { x: 9, y: 9, z: 0 };
+    const pose = { header: header(''), pose: { position, orientation: turned(0) } };
+    const bytes = written(MessageType.path, { header: header('odom'), poses: [pose, pose, pose] });
+    // Cut where the count of poses could still be true.
+    bytes.writeUInt32LE(0x7fffffff, bytes.length - 64);
+    rig.raw(InputTopic.plan, bytes);
+    expect(rig.inputs.figures.plan.refusals()).toEqual({ malformed: 1 });
+    drive(1);
+    expect(goals().at(-1)?.[0]).toBeGreaterThan(1.5);
+    expect(cancelled()).toBe(0);
   });
 
   it('that is empty cancels what was sought', () => {

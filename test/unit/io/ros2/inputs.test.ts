@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Refusal } from '../../../../src/io/ros2/input-figures.js';
 import { InputTopic, MessageType } from '../../../../src/io/ros2/names.js';
-import { notInstalled } from '../../../../src/io/ros2/rcl-installation.js';
+import { interfaceIndex, notInstalled } from '../../../../src/io/ros2/rcl-installation.js';
 import { ParameterError } from '../../../../src/parameters/parameter-error.js';
 import { InputRig, odometryOf, rolled, scanOf, turned, written } from './input-rig.js';
 
@@ -11,7 +14,10 @@ beforeEach(() => {
   rig = new InputRig();
   rig.time.now = 10e9;
 });
-afterEach(() => rig.close());
+afterEach(() => {
+  rig.close();
+  vi.unstubAllEnvs();
+});
 
 describe('subscriptions', () => {
   it('are made of every input at its topic, with its quality of service', () => {
@@ -44,8 +50,17 @@ describe('subscriptions', () => {
     expect(make).toThrow(`contact_type: '${type}': ${pack} is not installed`);
   });
 
-  it('fail as they do where the package is not what is missing', () => {
-    expect(() => new InputRig({ contact_type: 'wrench' }, () => new Error('no memory'))).toThrow(/^no memory$/);
+  it('fail with the name of the package also where its JavaScript is left, and as they do where it is installed', () => {
+    const make = () =>
+      new InputRig({ contact_type: 'wrench' }, (type) => (/Wrench/.test(type) ? new Error('no .so') : null));
+    vi.stubEnv('AMENT_PREFIX_PATH', '');
+    expect(make).toThrow(/^contact_type: 'wrench': geometry_msgs is not installed/);
+    const prefix = mkdtempSync(join(tmpdir(), 'rfsn-prefix-'));
+    mkdirSync(dirname(interfaceIndex(prefix, 'geometry_msgs')), { recursive: true });
+    writeFileSync(interfaceIndex(prefix, 'geometry_msgs'), 'msg/WrenchStamped.msg');
+    vi.stubEnv('AMENT_PREFIX_PATH', prefix);
+    expect(make).toThrow(/^no \.so$/);
+    rmSync(prefix, { recursive: true });
   });
 
   it('hand nothing over once they are closed', () => {
@@ -222,6 +237,13 @@ describe('scans', () => {
     rig.transform('base_link', 'laser', 0.1, 0, turned(0), false);
     rig.scan({}, 'laser');
     expect(rig.inputs.figures.scan.refusals()).toEqual({ 'no transform': 1 });
+  });
+
+  it('go by the fixed transform also where a simulator tells the same among those that move', () => {
+    rig.transform('base_link', 'laser', 0.1, 0);
+    rig.transform('base_link', 'laser', 0.1, 0, turned(0), false);
+    rig.scan({}, 'laser');
+    expect(rig.sink.scans).toHaveLength(1);
   });
 
   it('of a laser that hangs upside down are the mirror image', () => {
