@@ -5,7 +5,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { CdrReader } from '@foxglove/cdr';
-import type { RangeScan } from '../src/io/port.js';
+import { wrapAngle } from '../src/core/angles.js';
+import type { MotionCommand, RangeScan } from '../src/io/port.js';
+import { MotionMessage } from '../src/io/ros2/cdr/write-motion.js';
 import { InputTopic, MessageType, OutputTopic } from '../src/io/ros2/names.js';
 import type { RclPublisher } from '../src/io/ros2/rcl.js';
 import { PlainNode } from '../src/io/ros2/robot/plain-node.js';
@@ -16,6 +18,7 @@ import {
   type Stamp,
   WrenchMessage,
 } from '../src/io/ros2/robot/robot-messages.js';
+import { readTwist } from '../src/io/ros2/robot/twist-reader.js';
 import { timer } from './measure.js';
 
 /** All that is measured speaks in it, so that no robot of somebody's is driven by a benchmark. */
@@ -25,8 +28,8 @@ export const BEAMS = 720;
 const BASE = 'base_link';
 /** What the robot sees all around [m]: a wide room. */
 const RANGE = 8;
-/** Where it is to go [m]. */
-const GOAL_X = 5;
+/** How far ahead it is to go [m]. */
+const GOAL_M = 5;
 /** How long a node may take until it is there, and its graph is known [ms]. */
 const THERE_BOUND_MS = 60_000;
 /** An answer that takes longer is none [ns]. */
@@ -69,6 +72,12 @@ export class RosDriver {
   readonly #contactMessage = new WrenchMessage(BASE);
   readonly #ranges = new Float32Array(BEAMS).fill(RANGE);
   readonly #stamp: Stamp = { seconds: 0, nanoseconds: 0 };
+  /** The robot goes as it is told, at once: x, y, yaw, and when that was so. */
+  readonly #command: MotionCommand = { vx: 0, vy: 0, yawRate: 0, cycle: 0, reason: 0, stampNs: Number.NaN };
+  #x = 0;
+  #y = 0;
+  #yaw = 0;
+  #poseNs = Number.NaN;
   #sentNs = Number.NaN;
   #answer: (() => void) | null = null;
   #answerNs = Number.NaN;
@@ -97,8 +106,9 @@ export class RosDriver {
     this.#goal = scope.publisher(MessageType.poseStamped, InputTopic.goal, 'reliable');
     this.#contact = scope.publisher(MessageType.wrench, InputTopic.contactFront, 'sensor');
     this.#scanMessage = new ScanMessage(BASE, SCAN, 0.05);
-    scope.raw(MessageType.twistStamped, OutputTopic.command, 'reliable', () => {
+    scope.raw(MessageType.twistStamped, OutputTopic.command, 'reliable', (bytes) => {
       this.commands++;
+      readTwist(bytes, true, this.#command);
       if (Number.isNaN(this.#sentNs)) return;
       this.#answerNs = timer.nowNs() - this.#sentNs;
       this.#sentNs = Number.NaN;
@@ -128,8 +138,11 @@ export class RosDriver {
     }
   }
 
+  /** A place ahead, ever again, so that it is never reached. */
   tellGoal(): void {
-    this.#goal.publish(this.#goalMessage.write(this.#now(), GOAL_X, 0, 0));
+    const x = this.#x + GOAL_M * Math.cos(this.#yaw);
+    const y = this.#y + GOAL_M * Math.sin(this.#yaw);
+    this.#goal.publish(this.#goalMessage.write(this.#now(), x, y, 0));
   }
 
   /**
@@ -172,10 +185,14 @@ export class RosDriver {
   async load(rates: LoadRates, seconds: number): Promise<Sent> {
     const sent: Sent = { odometries: 0, scans: 0, contacts: 0 };
     const startNs = timer.nowNs();
-    this.tellGoal();
+    let goals = 0;
     for (;;) {
       const s = (timer.nowNs() - startNs) / 1e9;
       if (s >= seconds) return sent;
+      if (goals < s) {
+        this.tellGoal();
+        goals++;
+      }
       while (sent.scans < s * rates.scanHz) {
         this.#publishScan();
         sent.scans++;
@@ -190,6 +207,32 @@ export class RosDriver {
       }
       await pause(2);
     }
+  }
+
+  /** What the driver itself takes: from a publication to the callback of its own subscription [ns]. */
+  async loopback(count: number, rateHz: number): Promise<Float64Array> {
+    const times = new Float64Array(count);
+    let arrived: () => void = () => undefined;
+    const { scope } = this.#node;
+    scope.raw(MessageType.twistStamped, 'loopback', 'reliable', () => arrived());
+    const publisher = scope.publisher(MessageType.twistStamped, 'loopback', 'reliable');
+    const { bytes } = new MotionMessage(true, BASE);
+    while (this.#node.node.countSubscribers(publisher.topic) === 0) await pause(20);
+    for (let i = 0; i < count; ) {
+      await pause(1e3 / rateHz);
+      const sentNs = timer.nowNs();
+      const answer = new Promise<boolean>((resolve) => {
+        const bound = setTimeout(resolve, ANSWER_BOUND_NS / NS_PER_MS, false);
+        arrived = () => {
+          times[i] = timer.nowNs() - sentNs;
+          clearTimeout(bound);
+          resolve(true);
+        };
+      });
+      publisher.publish(bytes);
+      if (await answer) i++;
+    }
+    return times;
   }
 
   /** @param listener is given how late each decision's cycle began [ns] */
@@ -209,7 +252,16 @@ export class RosDriver {
   }
 
   #publishOdometry(): void {
-    const bytes = this.#odometryMessage.write(this.#now(), 0, 0, 0, 0, 0, 0);
+    const { vx, vy, yawRate } = this.#command;
+    const nowNs = timer.nowNs();
+    const stepS = Number.isNaN(this.#poseNs) ? 0 : (nowNs - this.#poseNs) / 1e9;
+    this.#poseNs = nowNs;
+    const cos = Math.cos(this.#yaw);
+    const sin = Math.sin(this.#yaw);
+    this.#x += (cos * vx - sin * vy) * stepS;
+    this.#y += (sin * vx + cos * vy) * stepS;
+    this.#yaw = wrapAngle(this.#yaw + yawRate * stepS);
+    const bytes = this.#odometryMessage.write(this.#now(), this.#x, this.#y, this.#yaw, vx, vy, yawRate);
     this.#answerNs = Number.NaN;
     this.#sentNs = timer.nowNs();
     this.#odometry.publish(bytes);
