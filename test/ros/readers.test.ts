@@ -30,6 +30,9 @@ interface Vector {
 }
 type Pose = { position: Vector; orientation: Vector & { w: number } };
 
+/** Why a test is skipped, for its title. */
+const unless = (pack: string): string => (hasInterfaces(pack) ? '' : ` (skipped: ${pack} is not in this shell)`);
+
 const names = new FrameTable();
 const reader = new CdrReader();
 const header = (frame: string, sec = 7) => ({ stamp: { sec, nanosec: 123_456_789 }, frame_id: frame });
@@ -201,7 +204,7 @@ describeRos('what a real middleware delivers', () => {
     expect({ x: m.forceX, y: m.forceY, z: m.forceZ }).toEqual(object.wrench.force);
   });
 
-  it.skipIf(!hasInterfaces('irobot_create_msgs'))('hazards are read (skipped without irobot_create_msgs)', async () => {
+  it.skipIf(!hasInterfaces('irobot_create_msgs'))(`hazards are read${unless('irobot_create_msgs')}`, async () => {
     const detections = ['bump_left', '', 'cliff_front_right'].map((frame, type) => ({ header: header(frame), type }));
     const { bytes, object } = await delivered<Stamped & { detections: typeof detections }>(MessageType.hazards, {
       header: header('base_link'),
@@ -217,7 +220,7 @@ describeRos('what a real middleware delivers', () => {
   });
 
   it.skipIf(!hasInterfaces('ros_gz_interfaces'))(
-    'contacts of Gazebo are read (skipped without ros_gz_interfaces)',
+    `contacts of Gazebo are read${unless('ros_gz_interfaces')}`,
     async () => {
       const wrench = { force: { x: 3, y: 0, z: 4 }, torque: vector(1) };
       const contacts = [0, 1, 3].map((count) => ({
