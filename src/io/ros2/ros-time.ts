@@ -70,6 +70,8 @@ const NS_PER_MS = 1e6;
 const JUMP_NS = 1e9;
 /** One that is so far ahead may have carried the robot anywhere [ns]: nothing is remembered of a place for longer. */
 const LAPSE_NS = 60e9;
+/** Nanoseconds are exact so far from the base [s]: 2⁵² of them, with room for what is reckoned of two. */
+const EXACT_S = 4_503_599;
 /** The wall's clock is looked at so often where it is asked for [ns]. */
 const SYSTEM_AGE_NS = 0.1e9;
 /** The wall's clock was set, or has drifted so far, when it strays by more from what was reckoned [ns]. */
@@ -98,7 +100,7 @@ export class RosTime implements ReadingTime, StampSource {
   readonly #sink: { newFrame(): void };
   readonly #notice: (text: string) => void;
   readonly #system: SystemTime;
-  /** Whole seconds that stamps are counted from; NaN before the first. */
+  /** Whole seconds that stamps are counted from; NaN before the first. Moved only where simulated time is another's. */
   #baseS = Number.NaN;
   /** From ROS time since the base to the controller's clock, or the clock of dated steps [ns]; NaN while unknown. */
   #originNs = Number.NaN;
@@ -174,6 +176,7 @@ export class RosTime implements ReadingTime, StampSource {
   /** A message of `/clock`. */
   clockAt(seconds: number, nanoseconds: number): void {
     if (!this.#running) return;
+    if (Math.abs(seconds - this.#baseS) > EXACT_S) this.#rebase(seconds);
     const simNs = this.stampNs(seconds, nanoseconds);
     if (Number.isNaN(this.#simNs)) {
       this.#anchor(simNs);
@@ -181,12 +184,7 @@ export class RosTime implements ReadingTime, StampSource {
       const passedNs = simNs - this.#simNs;
       if (passedNs === 0) return;
       if (passedNs < 0) {
-        this.#resets++;
-        this.#notice(
-          `simulated time went back by ${seconds_(-passedNs)} s: the simulation began anew, and so does what the controller remembers of the place`,
-        );
-        this.#steps.lockstep(true);
-        this.#sink.newFrame();
+        this.#beginAnew(passedNs);
         this.#anchor(simNs);
       } else if (passedNs > LAPSE_NS) {
         this.#notice(
@@ -239,6 +237,29 @@ export class RosTime implements ReadingTime, StampSource {
     const seconds = Math.floor(stampNs / NS_PER_S);
     out[0] = this.#baseS + seconds;
     out[1] = stampNs - seconds * NS_PER_S;
+  }
+
+  /**
+   * Time is so far from the base that it is of another day, as where a simulation that begins at 0 follows a recording:
+   * stamps count from here on, so that they stay exact. Those of before are on no common scale with them.
+   */
+  #rebase(seconds: number): void {
+    const passedNs = (seconds - this.#baseS) * NS_PER_S - this.#simNs;
+    this.#baseS = seconds;
+    if (this.known) this.#beginAnew(passedNs);
+    else this.#sink.newFrame();
+    this.#simNs = Number.NaN;
+  }
+
+  /** What was before is void. The next step begins at the controller's own time. */
+  #beginAnew(passedNs: number): void {
+    const how = passedNs < 0 ? 'went back' : 'jumped ahead';
+    this.#resets++;
+    this.#notice(
+      `simulated time ${how} by ${seconds_(Math.abs(passedNs))} s: the simulation began anew, and so does what the controller remembers of the place`,
+    );
+    this.#steps.lockstep(true);
+    this.#sink.newFrame();
   }
 
   /** Steps are dated from the controller's own time on. */

@@ -204,6 +204,33 @@ describe('simulated time', () => {
     expect(rig.time.receivedNs(rig.time.stampNs(0, 15e6))).toBe(5.025e9);
   });
 
+  it('of another day, back or ahead, begins anew, and stays exact to the nanosecond', () => {
+    const rig = new Rig();
+    // A reading without a stamp, before any time is known.
+    rig.time.stampNs(0, 0);
+    rig.time.begin();
+    rig.time.clockAt(NOW_S, 0);
+    expect(rig.notices).toEqual([]);
+    rig.told.length = 0;
+    for (let i = 1; i <= 100; i++) rig.time.clockAt(NOW_S, i * PERIOD_NS - 1);
+    rig.time.clockAt(NOW_S + 2, 7);
+    expect(rig.steps).toHaveLength(100);
+    expect(rig.rosNow).toEqual([NOW_S + 2, 7]);
+    rig.told.length = 0;
+    rig.pass(10);
+    rig.time.clockAt(0, 10_000_001);
+    expect(rig.told).toEqual(['lockstep true', 'new frame', 5.01e9]);
+    expect(rig.rosNow).toEqual([0, 10_000_001]);
+    expect(rig.notices.at(-1)).toContain(`went back by ${NOW_S.toPrecision(3)} s`);
+    rig.told.length = 0;
+    rig.pass(10);
+    rig.time.clockAt(NOW_S, 10_000_001);
+    expect(rig.told).toEqual(['lockstep true', 'new frame', 5.02e9]);
+    expect(rig.rosNow).toEqual([NOW_S, 10_000_001]);
+    expect(rig.notices.at(-1)).toContain('jumped ahead by ');
+    expect(rig.time.resets).toBe(2);
+  });
+
   it('that jumps ahead is one step, told of; far ahead, the place is another too', () => {
     const rig = new Rig();
     rig.time.begin();
