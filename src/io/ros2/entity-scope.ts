@@ -19,6 +19,8 @@ export type Quality =
   | 'latched'
   /** Reliable, volatile, depth 10: what is watched. */
   | 'stream'
+  /** Reliable, volatile, depth 1000: where none may be lost though many come at once. */
+  | 'burst'
   /** Reliable, transient local, depth 100: /tf_static, from several nodes. */
   | 'static-transforms'
   /** Best effort, volatile, depth 100: /tf. */
@@ -33,6 +35,7 @@ const QUALITIES: Readonly<Record<Quality, readonly [depth: number, reliability: 
   reliable: [1, Reliability.reliable, Durability.volatile],
   latched: [1, Reliability.reliable, Durability.transientLocal],
   stream: [10, Reliability.reliable, Durability.volatile],
+  burst: [1000, Reliability.reliable, Durability.volatile],
   'static-transforms': [100, Reliability.reliable, Durability.transientLocal],
   transforms: [100, Reliability.bestEffort, Durability.volatile],
 };

@@ -12,6 +12,7 @@ import { TransformsMessage } from './cdr/transforms-message.js';
 import { CONTACT_TOPICS, CONTACT_TYPES, ContactInput } from './contacts.js';
 import { EnableInput } from './enable.js';
 import type { EntityScope, Quality } from './entity-scope.js';
+import { FeedbackInput } from './feedback.js';
 import { type CurrentGoal, GoalInput } from './goal.js';
 import { InputFigures, Refusal } from './input-figures.js';
 import { OdometryInput } from './inputs-odometry.js';
@@ -44,6 +45,7 @@ export interface InputFigureTable {
   readonly plan: InputFigures;
   readonly transforms: InputFigures;
   readonly enable: InputFigures;
+  readonly feedback: InputFigures;
 }
 
 /** What diagnostics, markers and the session see of the inputs. */
@@ -70,6 +72,7 @@ export class RobotInputs implements RobotInputsView {
   readonly #contacts: ContactInput;
   readonly #goal: GoalInput;
   readonly #enable: EnableInput;
+  readonly #feedback: FeedbackInput;
   /** By source of contacts, its topic's resolved name. */
   readonly #contactTopics: string[] = [];
   /** By source of contacts, whether anybody publishes it. */
@@ -93,6 +96,7 @@ export class RobotInputs implements RobotInputsView {
       plan: new InputFigures('plan', notice),
       transforms: new InputFigures('transforms', notice),
       enable: new InputFigures('enable', notice),
+      feedback: new InputFigures('feedback', notice),
     };
     this.figures = figures;
     const shared = { parameters, sink, time, reader: this.#reader, tree: this.#tree };
@@ -106,6 +110,7 @@ export class RobotInputs implements RobotInputsView {
     this.#contacts = new ContactInput({ ...shared, figures: figures.contacts, pose });
     this.#goal = new GoalInput({ ...shared, goalFigures: figures.goal, planFigures: figures.plan, pose });
     this.#enable = new EnableInput({ time, reader: this.#reader, figures: figures.enable, onEnable });
+    this.#feedback = new FeedbackInput({ sink, time, reader: this.#reader, figures: figures.feedback });
     this.#subscribe();
     this.#timer = setInterval(() => this.tick(), TICK_MS);
     // What it looks for does not keep a process alive.
@@ -167,6 +172,12 @@ export class RobotInputs implements RobotInputsView {
     for (const quality of ['latched', 'reliable'] as const) {
       this.#listen(MessageType.bool, InputTopic.enable, quality, figures.enable, (bytes) =>
         this.#enable.receive(bytes),
+      );
+    }
+    if (this.#options.parameters['reward.source'] === 'feedback') {
+      // A rewarder may tell of many decisions at once.
+      this.#listen(MessageType.feedback, InputTopic.feedback, 'burst', figures.feedback, (bytes) =>
+        this.#feedback.receive(bytes),
       );
     }
   }

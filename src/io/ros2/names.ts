@@ -13,6 +13,7 @@ export const InputTopic = {
   plan: 'plan',
   enable: '~/enable',
   restore: '~/restore',
+  feedback: '~/feedback',
   transforms: '/tf',
   staticTransforms: '/tf_static',
   clock: '/clock',
@@ -53,6 +54,7 @@ export const MessageType = {
   markers: 'visualization_msgs/msg/MarkerArray',
   checkpoint: 'rfsn_controller/msg/Checkpoint',
   decision: 'rfsn_controller/msg/Decision',
+  feedback: 'rfsn_controller/msg/Feedback',
   state: 'rfsn_controller/msg/ControllerState',
 } as const;
 

@@ -22,6 +22,8 @@ const BODY = START + ENCAPSULATION_BYTES;
 /** For a scan of 2,048 beams with intensities, or a plan of 200 poses. */
 const ROOM_BYTES = 16_384;
 
+const WORD = 2 ** 32;
+
 const NATIVE_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 export class CdrReader {
@@ -77,6 +79,18 @@ export class CdrReader {
     return at < 0 ? 0 : this.#view.getInt32(at, this.#little);
   }
 
+  /** @returns a count, which a double holds exactly; a greater one is none */
+  uint64(): number {
+    const at = this.#take(8, 8);
+    if (at < 0) return 0;
+    const low = this.#view.getUint32(this.#little ? at : at + 4, this.#little);
+    const high = this.#view.getUint32(this.#little ? at + 4 : at, this.#little);
+    const value = high * WORD + low;
+    if (value <= Number.MAX_SAFE_INTEGER) return value;
+    this.failed = true;
+    return 0;
+  }
+
   float32(): number {
     const at = this.#take(4, 4);
     return at < 0 ? 0 : this.#view.getFloat32(at, this.#little);
@@ -100,6 +114,19 @@ export class CdrReader {
     // The length counts the zero at the end; an empty string without one is written by some, and is harmless.
     this.stringEnd = at < 0 || length === 0 ? this.stringStart : at + length - 1;
     if (at >= 0 && length > 0 && this.bytes[this.stringEnd] !== 0) this.failed = true;
+  }
+
+  /** A string as text. @realtime unsafe */
+  text(): string {
+    this.string();
+    return Buffer.from(this.bytes.buffer, this.stringStart, this.stringEnd - this.stringStart).toString('utf8');
+  }
+
+  /** A sequence of bytes, in an array of the caller's own. @realtime unsafe */
+  uint8s(): Uint8Array {
+    const count = this.uint32();
+    const at = this.#take(count, 1);
+    return at < 0 ? new Uint8Array(0) : this.bytes.slice(at, at + count);
   }
 
   /**
@@ -152,6 +179,7 @@ export class CdrReader {
     this.#position = next;
     return at;
   }
+
   #grow(bytes: number): void {
     this.bytes = new Uint8Array(2 ** Math.ceil(Math.log2(bytes)));
     this.#view = new DataView(this.bytes.buffer);

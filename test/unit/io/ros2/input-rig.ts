@@ -15,6 +15,7 @@ import { ControlMemory, planControlLayout } from '../../../../src/memory/layout.
 import { type RangeScan, Rejection, type RejectionCode } from '../../../../src/memory/observation-sink.js';
 import { loadParameters } from '../../../../src/parameters/loader.js';
 import { ValidatingSink } from '../../../../src/sense/validating-sink.js';
+import { definitionOf } from '../../../../src/telemetry/flight-log/topics.js';
 
 const HEADER = `MSG: std_msgs/Header
 builtin_interfaces/Time stamp
@@ -84,12 +85,17 @@ const writers = new Map<string, MessageWriter>();
 export function written(type: string, message: object): Buffer {
   let writer = writers.get(type);
   if (writer === undefined) {
-    const text = OTHERS[type] ?? readFileSync(join(DEFINITIONS, `${type}.msg`), 'utf8');
+    const text = OTHERS[type] ?? definitionFor(type);
     writer = new MessageWriter(parse(text, { ros2: true }));
     writers.set(type, writer);
   }
   const bytes = writer.writeMessage(message);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function definitionFor(type: string): string {
+  if (type.startsWith('rfsn_controller/')) return definitionOf(type);
+  return readFileSync(join(DEFINITIONS, `${type}.msg`), 'utf8');
 }
 
 export function header(frame: string, seconds = 0): object {
@@ -131,6 +137,10 @@ export class HeardSink extends ValidatingSink {
   }
   override goal(...[stampNs, receivedNs, ...values]: Parameters<ValidatingSink['goal']>): RejectionCode {
     return this.#heard('goal', stampNs, receivedNs, values, super.goal(stampNs, receivedNs, ...values));
+  }
+  override feedback(decision: number, reward: number, stampNs: number): RejectionCode {
+    const code = super.feedback(decision, reward, stampNs);
+    return this.#heard('feedback', stampNs, stampNs, [decision, reward], code);
   }
   override cancelGoal(stampNs: number, receivedNs: number): void {
     super.cancelGoal(stampNs, receivedNs);

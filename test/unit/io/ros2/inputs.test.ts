@@ -307,6 +307,35 @@ describe('the operator’s switch', () => {
   });
 });
 
+describe('feedback', () => {
+  it('is not listened for where the cycle pays rewards itself', () => {
+    expect(rig.topics).not.toContain(InputTopic.feedback);
+  });
+
+  it('is handed on by the decision that it names, and refused where it is none', () => {
+    rig.close();
+    rig = new InputRig({ 'reward.source': 'feedback' });
+    rig.time.now = 10e9;
+    expect(rig.qualities.get(InputTopic.feedback)).toEqual(['burst']);
+    const send = (cycle: bigint, reward: number) =>
+      rig.send(InputTopic.feedback, { header: { stamp: { sec: 3, nanosec: 0 }, frame_id: 'map' }, cycle, reward });
+    send(7n, -0.25);
+    send(2n ** 40n + 1n, 1.5);
+    send(8n, Number.NaN);
+    send(2n ** 63n, 1);
+    rig.raw(InputTopic.feedback, Buffer.from([0, 1, 0, 0, 1]));
+    expect(rig.sink.of('feedback')).toEqual([
+      [7, -0.25],
+      [2 ** 40 + 1, 1.5],
+    ]);
+    expect(rig.inputs.figures.feedback.refusals()).toEqual({ 'not finite': 1, malformed: 2 });
+    expect(rig.notices).toEqual([
+      'feedback: a reward of NaN for decision 8 is none',
+      expect.stringMatching(/^feedback: \d+ bytes that are no message$/),
+    ]);
+  });
+});
+
 describe('bytes that are no message', () => {
   it.each([
     ['odometry', InputTopic.odometry],
