@@ -3,7 +3,7 @@
  * a goal, and times the command that answers an odometry. Everything goes as bytes that were laid out before, so that as
  * little as can be of what is measured is its own.
  */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
 import { CdrReader } from '@foxglove/cdr';
 import { wrapAngle } from '../src/core/angles.js';
 import type { MotionCommand, RangeScan } from '../src/io/port.js';
@@ -78,6 +78,7 @@ export class RosDriver {
   #y = 0;
   #yaw = 0;
   #poseNs = Number.NaN;
+  readonly #sleep = new Int32Array(new SharedArrayBuffer(4));
   #sentNs = Number.NaN;
   #answer: (() => void) | null = null;
   #answerNs = Number.NaN;
@@ -168,8 +169,15 @@ export class RosDriver {
       }
       dueNs += periodNs;
       const waitNs = dueNs - timer.nowNs();
-      if (waitNs > 0) await pause(Math.max(1, Math.round(waitNs / NS_PER_MS)));
-      else dueNs -= waitNs;
+      if (waitNs <= 0) dueNs -= waitNs;
+      // A timer is as coarse as a millisecond; where the period is not long beside that, this thread sleeps.
+      else if (periodNs > 5 * NS_PER_MS) await pause(Math.max(1, Math.round(waitNs / NS_PER_MS)));
+      else {
+        Atomics.wait(this.#sleep, 0, 0, waitNs / NS_PER_MS);
+        // What came meanwhile answers nothing that is still to be sent.
+        await immediate();
+        await immediate();
+      }
       const apart = (timer.nowNs() - lastNs) / periodNs;
       lastNs = timer.nowNs();
       this.#publishOdometry();
