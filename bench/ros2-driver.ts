@@ -4,9 +4,11 @@
  * little as can be of what is measured is its own.
  */
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
-import { CdrReader } from '@foxglove/cdr';
 import { wrapAngle } from '../src/core/angles.js';
 import type { MotionCommand, RangeScan } from '../src/io/port.js';
+import { CdrReader } from '../src/io/ros2/cdr/cdr-reader.js';
+import { skipHeader } from '../src/io/ros2/cdr/stamped.js';
+import { readTwist } from '../src/io/ros2/cdr/twist.js';
 import { MotionMessage } from '../src/io/ros2/cdr/write-motion.js';
 import { InputTopic, MessageType, OutputTopic } from '../src/io/ros2/names.js';
 import type { RclPublisher } from '../src/io/ros2/rcl.js';
@@ -18,7 +20,6 @@ import {
   type Stamp,
   WrenchMessage,
 } from '../src/io/ros2/robot/robot-messages.js';
-import { readTwist } from '../src/io/ros2/robot/twist-reader.js';
 import { timer } from './measure.js';
 
 /** All that is measured speaks in it, so that no robot of somebody's is driven by a benchmark. */
@@ -109,7 +110,7 @@ export class RosDriver {
     this.#scanMessage = new ScanMessage(BASE, SCAN, 0.05);
     scope.raw(MessageType.twistStamped, OutputTopic.command, 'reliable', (bytes) => {
       this.commands++;
-      readTwist(bytes, true, this.#command);
+      readTwist(reader, bytes, true, this.#command);
       if (Number.isNaN(this.#sentNs)) return;
       this.#answerNs = timer.nowNs() - this.#sentNs;
       this.#sentNs = Number.NaN;
@@ -315,24 +316,23 @@ const SCAN: RangeScan = {
   mountYaw: 0,
 };
 
+const reader = new CdrReader();
+
 /** Of a rfsn_controller/Decision: how late its cycle began [ns]. */
 export function latenessOf(bytes: Uint8Array): number {
-  const r = new CdrReader(bytes);
-  r.int32();
-  r.uint32();
-  r.string();
-  r.string();
-  r.uint64();
-  for (let i = 0; i < 7; i++) r.uint8();
+  reader.open(bytes);
+  skipHeader(reader);
+  reader.string();
+  reader.uint64();
+  reader.skip(7, 1);
   // Probability, values, distribution, raw, scaled; pose and goal.
-  for (let i = 0; i < 1 + 8 + 8 + 24 + 24 + 5; i++) r.float64();
-  for (let i = 0; i < 5; i++) r.uint32();
+  reader.skip(1 + 8 + 8 + 24 + 24 + 5, 8);
+  reader.skip(5, 4);
   // Ages and stamps, command, rewards.
-  for (let i = 0; i < 5 + 3 + 3; i++) r.float64();
-  r.uint32();
-  r.uint64();
-  r.uint32();
-  r.float64();
-  r.float64();
-  return r.float64();
+  reader.skip(5 + 3 + 3, 8);
+  reader.uint32();
+  reader.uint64();
+  reader.uint32();
+  reader.skip(2, 8);
+  return reader.float64();
 }

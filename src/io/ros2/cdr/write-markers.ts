@@ -4,7 +4,8 @@
  */
 import type { CdrWriter } from './write-cdr.js';
 
-export const MarkerType = { arrow: 0, sphere: 2, text: 9, triangles: 11 } as const;
+export const MarkerType = { arrow: 0, cube: 1, sphere: 2, cylinder: 3, text: 9, triangles: 11 } as const;
+const Action = { add: 0, deleteAll: 3 } as const;
 
 /** Red, green, blue, opacity, each 0 … 1. */
 export type Colour = readonly [r: number, g: number, b: number, a: number];
@@ -28,13 +29,15 @@ export interface Marker {
   readonly triangles?: Float64Array;
   /** Of each triangle. */
   readonly colours?: readonly Colour[];
+  /** No marker, but the order to delete all that were told before. */
+  readonly deletesAll?: boolean;
 }
 
 const NS_PER_S = 1e9;
 
 /**
  * @param stamp seconds, nanoseconds
- * @param lifetimeNs after which what is not told anew goes
+ * @param lifetimeNs after which what is not told anew goes; 0: it stays
  * @returns a view of the writer's buffer, valid until its next use
  */
 export function writeMarkers(w: CdrWriter, stamp: Int32Array, lifetimeNs: number, markers: readonly Marker[]): Buffer {
@@ -45,8 +48,7 @@ export function writeMarkers(w: CdrWriter, stamp: Int32Array, lifetimeNs: number
 
 function writeMarker(w: CdrWriter, stamp: Int32Array, lifetimeNs: number, m: Marker): void {
   w.header(stamp, m.frame).text(m.namespace).int32(m.id).int32(m.type);
-  // Action: add, or change what is there.
-  w.int32(0);
+  w.int32(m.deletesAll === true ? Action.deleteAll : Action.add);
   w.float64(m.x).float64(m.y).float64(m.z);
   w.float64(0)
     .float64(0)

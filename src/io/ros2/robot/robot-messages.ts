@@ -5,8 +5,8 @@
  *
  * Each `write` returns the message's own buffer, valid until the next one. Main thread. @realtime unsafe
  */
-import { CdrWriter } from '@foxglove/cdr';
 import type { RangeScan } from '../../port.js';
+import { CdrWriter } from '../cdr/write-cdr.js';
 
 /** ROS time of a message. */
 export interface Stamp {
@@ -14,16 +14,15 @@ export interface Stamp {
   nanoseconds: number;
 }
 
-const NO_COVARIANCE = new Float64Array(36);
+const NO_STAMP = new Int32Array(2);
+const COVARIANCE = 36;
 
 abstract class LaidOutMessage {
   readonly bytes: Buffer;
   protected readonly view: DataView;
 
   protected constructor(writer: CdrWriter) {
-    const { data } = writer;
-    this.bytes = Buffer.alloc(data.length);
-    this.bytes.set(data);
+    this.bytes = Buffer.from(writer.end());
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
   }
 
@@ -44,13 +43,7 @@ const HEADER_STAMP = 4;
 
 /** A header of which the stamp is still to come. */
 function beginWithHeader(frame: string): CdrWriter {
-  return text(new CdrWriter().int32(0).uint32(0), frame);
-}
-
-/** The writer's own strings are as many bytes as they have letters. */
-function text(writer: CdrWriter, value: string): CdrWriter {
-  const bytes = Buffer.from(`${value}\0`);
-  return writer.uint32(bytes.length).uint8Array(bytes);
+  return new CdrWriter().begin().header(NO_STAMP, frame);
 }
 
 /** @returns where the first of them lies */
@@ -67,11 +60,11 @@ export class OdometryMessage extends LaidOutMessage {
   readonly #twist: number;
 
   constructor(odomFrame: string, baseFrame: string) {
-    const writer = text(beginWithHeader(odomFrame), baseFrame);
+    const writer = beginWithHeader(odomFrame).text(baseFrame);
     const pose = float64s(writer, 7);
-    writer.float64Array(NO_COVARIANCE);
+    float64s(writer, COVARIANCE);
     const twist = float64s(writer, 6);
-    writer.float64Array(NO_COVARIANCE);
+    float64s(writer, COVARIANCE);
     super(writer);
     this.#pose = pose;
     this.#twist = twist;
@@ -97,10 +90,9 @@ export class TransformMessage extends LaidOutMessage {
   readonly #transform: number;
 
   constructor(parent: string, child: string) {
-    const writer = new CdrWriter();
-    writer.sequenceLength(1);
+    const writer = new CdrWriter().begin().uint32(1);
     const stamp = writer.size;
-    text(text(writer.int32(0).uint32(0), parent), child);
+    writer.header(NO_STAMP, parent).text(child);
     const transform = float64s(writer, 7);
     super(writer);
     this.#stamp = stamp;
@@ -128,10 +120,10 @@ export class ScanMessage extends LaidOutMessage {
     const writer = beginWithHeader(frame);
     writer.float32(angleMin).float32(angleMin + (count - 1) * angleIncrement);
     writer.float32(angleIncrement).float32(0).float32(periodS).float32(rangeMin).float32(rangeMax);
-    writer.sequenceLength(count);
+    writer.uint32(count);
     const ranges = writer.size;
     for (let i = 0; i < count; i++) writer.float32(0);
-    writer.sequenceLength(0);
+    writer.uint32(0);
     super(writer);
     this.beams = count;
     this.#ranges = ranges;
@@ -193,9 +185,7 @@ export class PoseMessage extends LaidOutMessage {
 /** rosgraph_msgs/Clock. */
 export class ClockMessage extends LaidOutMessage {
   constructor() {
-    const writer = new CdrWriter();
-    writer.int32(0).uint32(0);
-    super(writer);
+    super(new CdrWriter().begin().int32(0).uint32(0));
   }
 
   write(stamp: Stamp): Buffer {

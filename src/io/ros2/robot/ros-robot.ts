@@ -13,6 +13,8 @@ import {
   Rejection,
   type RejectionCode,
 } from '../../port.js';
+import { CdrReader } from '../cdr/cdr-reader.js';
+import { readTwist } from '../cdr/twist.js';
 import type { EntityScope } from '../entity-scope.js';
 import { InputTopic, MessageType, OutputTopic } from '../names.js';
 import type { RclPublisher } from '../rcl.js';
@@ -25,7 +27,6 @@ import {
   TransformMessage,
   WrenchMessage,
 } from './robot-messages.js';
-import { readTwist } from './twist-reader.js';
 import { type Obstacle, worldMarkers } from './world-markers.js';
 
 /** What a simulated robot publishes besides. */
@@ -83,6 +84,7 @@ export class RosRobot implements ObservationSink, CommandSource {
   /** Laid out with the first scan, which has the geometry of all. */
   #scanMessage: ScanMessage | null = null;
 
+  readonly #reader = new CdrReader();
   readonly #newest: MotionCommand = { ...NONE };
   #read = true;
   /** In the odometry's frame [m]. */
@@ -114,7 +116,7 @@ export class RosRobot implements ObservationSink, CommandSource {
     this.#poseMessage = new PoseMessage(odomFrame);
     scope.raw(stamped ? MessageType.twistStamped : MessageType.twist, OutputTopic.command, 'sensor', (bytes) => {
       this.commands++;
-      if (readTwist(bytes, stamped, this.#newest)) this.#read = false;
+      if (readTwist(this.#reader, bytes, stamped, this.#newest)) this.#read = false;
       else this.commandsMalformed++;
     });
   }
