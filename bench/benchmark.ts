@@ -26,6 +26,8 @@ export interface Report {
   readonly targets: readonly Target[];
   /** Markdown: what was measured and how, what to know beside the figures, tables. */
   readonly notes: readonly string[];
+  /** What is missing, where nothing at all could be measured: the page keeps what an earlier run has measured. */
+  readonly skipped?: string;
 }
 
 export interface Benchmark {

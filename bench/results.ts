@@ -23,8 +23,12 @@ export interface ResultsPage {
   reports: readonly { name: string; summary: string; report: Report }[];
 }
 
-/** The page as Markdown. */
-export function resultsPage(page: ResultsPage): string {
+/**
+ * The page as Markdown. Of a benchmark that could not be measured here it keeps what the page before has, and says so.
+ *
+ * @param before the page that this one replaces; empty where there is none
+ */
+export function resultsPage(page: ResultsPage, before = ''): string {
   const lines = [
     '# Figures',
     '',
@@ -41,16 +45,41 @@ export function resultsPage(page: ResultsPage): string {
     '|---|---|---:|---:|:---:|',
   ];
   for (const { name, report } of page.reports) {
+    const kept = report.skipped === undefined ? [] : targetRows(before, name);
+    lines.push(...kept);
+    if (kept.length > 0) continue;
     for (const { figure, target, value, met } of report.targets) {
       lines.push(`| ${name} | ${figure} | ${target} | ${value} | ${met === null ? '–' : met ? 'yes' : '**no**'} |`);
     }
   }
   for (const { name, summary, report } of page.reports) {
     lines.push('', `## ${name}: ${summary}`);
+    const kept = report.skipped === undefined ? '' : sectionOf(before, name);
+    if (kept !== '') {
+      lines.push('', KEPT, '', kept);
+      continue;
+    }
     for (const note of report.notes) lines.push('', note);
     for (const [title, figures] of Object.entries(report.figures)) lines.push('', ...figureTable(title, figures));
   }
   return `${lines.join('\n')}\n`;
+}
+
+const KEPT = 'Could not be measured in this run; these are the figures of an earlier one.';
+
+function targetRows(page: string, name: string): string[] {
+  return page.split('\n').filter((line) => line.startsWith(`| ${name} | `) && line.split('|').length > 5);
+}
+
+/** What stands below a benchmark's title; empty where it has none, or had nothing to say but why not. */
+function sectionOf(page: string, name: string): string {
+  const [, ...parts] = page.split(/^## /m);
+  const section = parts.find((part) => part.startsWith(`${name}: `)) ?? '';
+  const text = section
+    .slice(section.indexOf('\n') + 1)
+    .replace(KEPT, '')
+    .trim();
+  return text.includes('_ns |') ? text : '';
 }
 
 function figureTable(title: string, figures: Figures): string[] {

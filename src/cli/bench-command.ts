@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { runApart } from '../../bench/apart.js';
@@ -71,7 +71,7 @@ async function bench(
       reports,
     };
     const path = join(packageRoot(), 'bench', 'RESULTS.md');
-    writeFileSync(path, resultsPage(page));
+    writeFileSync(path, resultsPage(page, existsSync(path) ? readFileSync(path, 'utf8') : ''));
     people.write(`\nwrote ${path}\n`);
   }
   if (options.json === true) printJson(figures);

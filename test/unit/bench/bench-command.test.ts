@@ -78,6 +78,30 @@ describe('the page of results', () => {
     expect(page).not.toContain('skipped');
   });
 
+  it('keeps what an earlier run has measured of a benchmark that could not be measured now', () => {
+    const of = (reports: { name: string; summary: string; report: Report }[], before = '') =>
+      resultsPage({ machine: 'a machine', date: '2026-01-02', seed: 42, quick: false, reports }, before);
+    const target = (value: number) => [atMost('to an echo', value, 8)];
+    const ros2: Report = { figures: { latency: { p50_ns: 777 } }, targets: target(7), notes: ['With ROS.'] };
+    const none: Report = {
+      figures: { latency: { skipped: 'no ROS' } },
+      targets: target(Number.NaN),
+      notes: ['Left out.'],
+      skipped: 'no ROS',
+    };
+    const others = { name: 'cycle', summary: 'the cycle', report };
+    const first = of([{ name: 'ros2', summary: 'the node', report: ros2 }, others]);
+    const second = of([{ name: 'ros2', summary: 'the node', report: none }, others], first);
+    expect(second).toContain('| ros2 | to an echo | ≤ 8 | 7.00 | yes |');
+    expect(second).toContain('| p50_ns | 777 |');
+    expect(second).toContain('of an earlier one');
+    expect(second).not.toContain('Left out.');
+    expect(of([{ name: 'ros2', summary: 'the node', report: none }, others], second)).toBe(second);
+    const never = of([{ name: 'ros2', summary: 'the node', report: none }, others]);
+    expect(never).toContain('| ros2 | to an echo | ≤ 8 | not measured | – |');
+    expect(of([{ name: 'ros2', summary: 'the node', report: none }, others], never)).toBe(never);
+  });
+
   it('names processors, Node and kernel', () => {
     expect(machineLine()).toMatch(/^\d+ × .+ GiB · Node v\d+\..* \(V8 .+\) · \w+ \S+ \S+ · load average \d/);
   });

@@ -8,6 +8,7 @@ const exchanged = ['p50_ns', 'p99_ns', 'echo_p50_ns', 'echo_p99_ns', 'ratio_p50'
 /** Some start several processes from source, or a browser, and the machine may be busy [ms]. */
 const TEST_MS = 240_000;
 
+const held = ['lateness_p50_ns', 'misses_per_million', 'cycles', 'commands_per_second', 'contacts_per_second'];
 const sought = ['index_ns', 'open_ns', 'seek_p50_ns', 'seek_max_ns'];
 
 /** Figures that each benchmark must have measured, in whatever time. */
@@ -45,6 +46,13 @@ const measured: Record<string, Record<string, readonly string[]>> = {
   'link-watch': {
     link_watch: ['compute_p99_ns', 'ratio_compute_p99', 'lateness_p99_ns', 'ratio_lateness_p99', 'cycles', 'received'],
   },
+  ros2: {
+    ros2_latency: ['p50_ns', 'p99_ns', 'rclnodejs_p50_ns', 'ratio_rclnodejs_p50', 'driver_p50_ns', 'exchanges'],
+    ros2_cpu: ['percent', 'rclnodejs_percent', 'ratio_rclnodejs'],
+    ros2_held_100: [...held, 'heap_first_bytes', 'heap_last_bytes', 'resident_last_bytes'],
+    ros2_held_500: [...held, 'heap_first_bytes', 'heap_last_bytes', 'resident_last_bytes'],
+    ros2_full_load: held,
+  },
   view: {
     view: [
       'compute_p99_ns',
@@ -76,6 +84,9 @@ const measured: Record<string, Record<string, readonly string[]>> = {
   },
 };
 
+/** What is no part of this project's own dependencies, and how its lack is told. */
+const mayLack: Record<string, RegExp> = { page: /chromium|npm/, ros2: /ROS|rclnodejs/ };
+
 /** What must be there and is not, in words, where a benchmark measured nothing; else null. */
 function whyNothing(figures: Figures): string | null {
   return typeof figures.skipped === 'string' ? figures.skipped : null;
@@ -100,8 +111,8 @@ describe('the benchmarks', () => {
     async (name, benchmark) => {
       const report = await benchmark.run({ seed: 7, quick: true, tiny: true });
       expect(Object.keys(report.figures)).toEqual(Object.keys(measured[name]));
-      const lacking = name === 'page' ? whyNothing(report.figures['page']) : null;
-      if (lacking !== null) expect(lacking).toMatch(/chromium|npm/);
+      const lacking = mayLack[name] === undefined ? null : whyNothing(report.figures[Object.keys(measured[name])[0]]);
+      if (lacking !== null) expect(lacking).toMatch(mayLack[name]);
       for (const [title, keys] of lacking === null ? Object.entries(measured[name]) : []) {
         const figures = report.figures[title];
         for (const key of keys) {
