@@ -123,6 +123,10 @@ export class EntityScope {
     this.#services.push(service);
   }
 
+  get closed(): boolean {
+    return !this.#open;
+  }
+
   /** Ends all of them; nothing calls back any more. */
   close(): void {
     this.#open = false;

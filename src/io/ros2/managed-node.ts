@@ -170,6 +170,7 @@ export class ManagedNode {
 
   /** Entities made in it end with it, and with the node. */
   scope(): EntityScope {
+    for (const ended of this.#scopes) if (ended.closed) this.#scopes.delete(ended);
     const scope = new EntityScope(this.#rcl, this.#node, this.#failed);
     this.#scopes.add(scope);
     return scope;

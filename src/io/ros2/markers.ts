@@ -69,9 +69,10 @@ export class Markers {
   /** Takes in a decision: to be called with each. Nothing is made of it while nobody looks. @param record not kept */
   decision(record: Float64Array): void {
     const startNs = record[DecisionField.startNs];
-    if (startNs - this.#toldNs < PERIOD_NS || this.#output?.watchers.any !== true) return;
-    this.#toldNs = startNs;
+    if (startNs - this.#toldNs < PERIOD_NS || this.#output === null) return;
     try {
+      if (!this.#output.watchers.any) return;
+      this.#toldNs = startNs;
       this.#options.stamps.rosTimeInto(record[DecisionField.timeNs], this.#stamp);
       const { parameters } = this.#options;
       this.#output.publisher.publish(

@@ -1,6 +1,6 @@
 /**
  * How ROS's time and the controller's go together. Stamps of messages count from 1970 or from a simulation's start, more
- * nanoseconds than a double holds exactly: here they count from a base that is set once.
+ * nanoseconds than a double holds exactly: here they count from a base, the first that is seen.
  *
  * On the wall's time readings are dated by the controller's clock. With `use_sim_time` the robot's time is that of
  * `/clock`, which may run at any pace, stand and begin anew: each boundary of a period that it passes is a step that bears

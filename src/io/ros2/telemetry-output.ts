@@ -112,8 +112,8 @@ export class TelemetryOutput {
   /** Takes in a decision: to be called with each. Nothing is made of it while nobody listens. @param record not kept */
   decision(record: Float64Array): void {
     if (record[DecisionField.arrived] === 1) this.#arrived(record);
-    if (!this.#watchers.any) return;
     this.#guarded(OutputTopic.decision, () => {
+      if (!this.#watchers.any) return;
       const { encoder } = this.#options;
       this.#decisions.publish(bufferOf(encoder.decision(this.#stampOf(record[DecisionField.timeNs]), record)));
     });

@@ -91,12 +91,17 @@ const COVARIANCE = new Float64Array(36);
  */
 export class MessageEncoder {
   readonly #policyId: Uint8Array;
+  readonly #base: Uint8Array;
   readonly #utf8 = new TextEncoder();
   #buffer = new ArrayBuffer(BUFFER_BYTES);
 
-  /** @param policyId that each decision names */
-  constructor(policyId: string) {
+  /**
+   * @param policyId that each decision names
+   * @param baseFrame the robot's, of what is not of a sensor's or the odometry's frame
+   */
+  constructor(policyId: string, baseFrame: string = Frame.base) {
     this.#policyId = this.#utf8.encode(policyId);
+    this.#base = this.#utf8.encode(baseFrame);
   }
 
   /** @param doubles indexed with `OdometryField`; likewise below */
@@ -140,7 +145,7 @@ export class MessageEncoder {
   }
 
   contacts(stampNs: bigint, doubles: Float64Array): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.float64(doubles[ContactsField.front]).float64(doubles[ContactsField.left]);
     w.float64(doubles[ContactsField.back]).float64(doubles[ContactsField.right]);
     return this.#end(w);
@@ -156,14 +161,14 @@ export class MessageEncoder {
 
   /** The reading as it is. */
   reading(stampNs: bigint, input: number, sequence: number, doubles: Float64Array): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.uint8(input).uint32(sequence).float64Array(doubles, true);
     return this.#end(w);
   }
 
   /** The velocity that a decision sent out. @param record of `DECISION_DOUBLES` */
   command(stampNs: bigint, record: Float64Array): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.float64(record[D.commandVx]).float64(record[D.commandVy]).float64(0);
     w.float64(0).float64(0).float64(record[D.commandYawRate]);
     return this.#end(w);
@@ -171,7 +176,7 @@ export class MessageEncoder {
 
   /** @param record of `DECISION_DOUBLES` */
   decision(stampNs: bigint, r: Float64Array): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     this.#text(w, this.#policyId);
     w.uint64(wide(r[D.cycle]));
 
@@ -207,7 +212,7 @@ export class MessageEncoder {
 
   /** @param record of `EXPLANATION_DOUBLES` */
   explanation(stampNs: bigint, record: Float64Array): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.uint64(wide(record[ExplanationField.cycle]));
     for (let i = ExplanationField.contributions; i < EXPLANATION_DOUBLES; i++) w.float32(record[i]);
     return this.#end(w);
@@ -215,7 +220,7 @@ export class MessageEncoder {
 
   /** @param values indexed with `TuningField` */
   tuning(stampNs: bigint, number: number, values: Float64Array): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.uint32(number);
     w.float64(values[TuningField.maxSpeed]).float64(values[TuningField.maxYawRate]);
     w.float64(values[TuningField.epsilon]);
@@ -223,7 +228,7 @@ export class MessageEncoder {
   }
 
   restore(stampNs: bigint, number: number, file: string, policy: Uint8Array, scales: Uint8Array): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.uint32(number);
     this.#text(w, this.#utf8.encode(file));
     w.uint8Array(policy, true).uint8Array(scales, true);
@@ -232,7 +237,7 @@ export class MessageEncoder {
 
   /** @param logMessagesLost by the log so far */
   state(stampNs: bigint, state: StateRecord, logMessagesLost: number): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.uint8(STATE_NAMES.indexOf(state.state));
     this.#text(w, this.#utf8.encode(state.fault));
     w.uint8(+state.armed).uint8(+state.halted).uint8(+state.frozen).uint8(+state.breakerOpen);
@@ -245,7 +250,7 @@ export class MessageEncoder {
   }
 
   checkpoint(stampNs: bigint, checkpoint: CheckpointRecord): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.uint8(CHECKPOINT_EVENTS.indexOf(checkpoint.event));
     this.#text(w, this.#utf8.encode(checkpoint.file));
     this.#text(w, this.#policyId);
@@ -258,7 +263,7 @@ export class MessageEncoder {
   }
 
   episode(stampNs: bigint, episode: EpisodeRecord): Uint8Array {
-    const w = this.#begin(stampNs, Frame.base);
+    const w = this.#begin(stampNs);
     w.uint32(episode.episode).uint8(EPISODE_OUTCOMES.indexOf(episode.outcome));
     w.uint8(+episode.atFault).float64(episode.timeS);
     w.float64(episode.reward).float64(episode.loss).float64(episode.exploration);
@@ -267,10 +272,13 @@ export class MessageEncoder {
     return this.#end(w);
   }
 
-  #begin(stampNs: bigint, frame: string): CdrWriter {
+  /** @param frame ASCII; the robot's where absent */
+  #begin(stampNs: bigint, frame?: string): CdrWriter {
     const w = new CdrWriter({ buffer: this.#buffer });
     w.int32(Number(stampNs / NS_PER_S)).uint32(Number(stampNs % NS_PER_S));
-    return w.string(frame);
+    if (frame === undefined) this.#text(w, this.#base);
+    else w.string(frame);
+    return w;
   }
 
   #end(w: CdrWriter): Uint8Array {

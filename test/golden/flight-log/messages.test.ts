@@ -162,6 +162,17 @@ describe('the messages of a flight log', () => {
     expect([...policy]).toEqual([9]);
   });
 
+  it('what is of the robot is in its frame, whatever that is called', () => {
+    const own = new MessageEncoder('lin-ts', 'robot1/größe');
+    const reader = (type: string) =>
+      new MessageReader<{ header: { frame_id: string } }>(parse(definitionOf(type), { ros2: true }));
+    const frameOf = (type: string, bytes: Uint8Array) =>
+      reader(type).readMessage(new Uint8Array(bytes)).header.frame_id;
+    expect(frameOf('rfsn_controller/msg/Decision', own.decision(STAMP, decision))).toBe('robot1/größe');
+    expect(frameOf('rfsn_controller/msg/ControllerState', own.state(STAMP, RUNNING, 0))).toBe('robot1/größe');
+    expect(frameOf('geometry_msgs/msg/PoseStamped', own.goal(STAMP, goal))).toBe('odom');
+  });
+
   it('a scan of more beams than the buffer holds is written whole, and the next message is right', () => {
     const fresh = new MessageEncoder('lin-ts');
     const many = new Float32Array(100_000).map((_, i) => i);
