@@ -48,6 +48,8 @@ export interface ControllerHostOptions {
   progress: () => RunProgress;
   /** Tells the user something, one line. */
   tell: (text: string) => void;
+  /** The same, where somebody should look; `tell` where absent. */
+  warn?: (text: string) => void;
   /** The controller cannot go on. */
   onFault: (detail: string) => void;
   /** A checkpoint is on the disk. */
@@ -367,15 +369,15 @@ export class ControllerHost {
    */
   async saveLast(learned: LearnedState | null, progress: RunProgress): Promise<boolean> {
     const { checkpointing } = this;
-    const { tell } = this.#options;
+    const { tell, warn = tell } = this.#options;
     if (checkpointing === null) return true;
     if (learned === null) {
-      tell('nothing was saved: the control thread could not give what it learned');
+      warn('nothing was saved: the control thread could not give what it learned');
       return false;
     }
     const saved = await within(checkpointing.save(learned, progress), LAST_SAVE_BOUND_MS);
     if (saved) tell(`saved ${checkpointing.savedPath}`);
-    else tell(`not saved: ${checkpointing.failure || `the disk took more than ${LAST_SAVE_BOUND_MS} ms`}`);
+    else warn(`not saved: ${checkpointing.failure || `the disk took more than ${LAST_SAVE_BOUND_MS} ms`}`);
     return saved;
   }
 
@@ -427,7 +429,9 @@ export class ControllerHost {
 
   #warn(warning: string, detail: string): void {
     this.warning = warning;
-    this.#options.tell(detail);
+    const { tell, warn = tell } = this.#options;
+    if (warning === '') tell(detail);
+    else warn(detail);
   }
 }
 

@@ -90,8 +90,10 @@ export class Ros2Controller {
     const { control, managed } = options;
     const { parameters } = control;
     const tell = (text: string) => managed.logger.info(text);
+    // It tells what goes wrong with files, and when that is over.
+    const warn = (text: string) => managed.logger.warn(text);
     const checks = learns(parameters)
-      ? new Checkpointing({ parameters, scenario: SCENARIO, seed: parameters.random_seed, faults: false, tell })
+      ? new Checkpointing({ parameters, scenario: SCENARIO, seed: parameters.random_seed, faults: false, tell: warn })
       : null;
     const resumed = (await checks?.load()) ?? null;
     if (resumed !== null) tell(resumed.message);
@@ -119,6 +121,7 @@ export class Ros2Controller {
       checkpointing: frozen ? null : checks,
       progress: () => this.#progress,
       tell: (text) => managed.logger.info(text),
+      warn: notice,
       onFault: options.onFault,
       onSaved: () => void this.#tellSaved(),
     });
@@ -174,12 +177,16 @@ export class Ros2Controller {
     this.#telemetry?.changed();
   }
 
-  /** Brakes the robot, sends zero velocity, and sends nothing from then on. */
+  /**
+   * Brakes the robot, sends zero velocity, and sends nothing from then on. Its goal is void: who activates it again, perhaps
+   * much later and elsewhere, need not know of it.
+   */
   async deactivate(): Promise<void> {
     const { logger } = this.#options.managed;
     this.orders.deactivate();
     const rests = await this.host.rest(REST_BOUND_MS);
     await this.#port.drive(false);
+    this.#port.cancelGoal();
     if (!rests) logger.warn(`the robot was not braked to rest within ${REST_BOUND_MS} ms; it is sent zero velocity`);
     this.#telemetry?.changed();
   }
@@ -217,15 +224,18 @@ export class Ros2Controller {
     if (beside.any) this.#followers = await beside.follow(this.#underWay());
     this.#controller.onDecision((record) => this.#onDecision(record));
     await host.start();
-    this.#time.start(this.#scope);
+    this.#time.begin();
     await this.#port.start(this.#controller.observations, this.#controller.commands);
+    // After the inputs: of what arrives together, rclnodejs hands on first what was subscribed to first, and a step of
+    // simulated time rests on the readings that have come by then.
+    this.#time.start(this.#scope);
     const { motion } = this.#port;
     assert(motion !== null, 'a port that has started has its motion');
     const scope = this.#scope;
     const stamps = this.#time;
     this.#telemetry = new TelemetryOutput({
       ...{ scope, parameters, stamps, notice },
-      encoder: new MessageEncoder(parameters.policy),
+      encoder: new MessageEncoder(parameters.policy, parameters.base_frame),
       state: () => rosState(host),
       logMessagesLost: this.#options.logMessagesLost,
       goalIsFinal: () => this.#goalIsFinal,
@@ -275,8 +285,6 @@ export class Ros2Controller {
       totals.add(host, this.#port.motion?.published ?? 0, Object.values(this.#port.inputs?.figures ?? {}));
       await this.#port.stop();
       this.#time.stop();
-      this.#diagnostics?.close();
-      this.#telemetry?.close();
       if (stopped !== null && !stopped.orderly)
         logger.warn('the control thread was ended by force; the robot is stopped');
       if (stopped !== null && host.unsaved) {
@@ -287,6 +295,10 @@ export class Ros2Controller {
       this.#saved = false;
       logger.error(`not all was let go of: ${error instanceof Error ? error.message : error}`);
     } finally {
+      // Whatever failed: zero velocity is the last that the robot is sent.
+      await this.#port.stop().catch(() => undefined);
+      this.#diagnostics?.close();
+      this.#telemetry?.close();
       await this.#followers?.end();
       this.#scope.close();
     }

@@ -76,10 +76,13 @@ class Ros2Run {
       if (this.#session === null) this.#end(messageOf(error));
       else this.#session.failed('not caught', error);
     };
-    process.on('uncaughtException', onUncaught);
+    // A second signal does not wait for the robot to be braked; a base without a timeout of its own would drive on.
+    const onExit = () => this.#session?.stopNow();
+    process.on('uncaughtException', onUncaught).on('exit', onExit);
     try {
       await this.#serve(managed, rcl);
     } finally {
+      process.off('exit', onExit);
       await managed.close();
       process.off('uncaughtException', onUncaught);
     }
@@ -125,9 +128,9 @@ class Ros2Run {
       await this.#stop.asked;
       logger.info(`ends: ${this.#stop.reason}`);
       await managed.transition('shutdown');
-      // Where the state machine knew of no way there.
-      await session.shutdown();
     } finally {
+      // Where the state machine knew of no way there, or failed.
+      await this.#session?.shutdown();
       await beside.close();
       claim?.release();
     }

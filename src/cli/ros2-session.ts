@@ -34,6 +34,8 @@ export class Ros2Session implements ManagedBehaviour {
   readonly totals = new RosTotals();
   readonly #options: Ros2SessionOptions;
   #controller: Ros2Controller | null = null;
+  /** The one that is being let go of: it brakes the robot. */
+  #leaving: Ros2Controller | null = null;
   /** Why it cannot go on; empty where it can. */
   #fault = '';
   #saved = true;
@@ -116,12 +118,20 @@ export class Ros2Session implements ManagedBehaviour {
     managed.logger.error(detail);
     this.#controller?.halt();
     this.#controller?.tellFault(detail);
-    void this.#toError().then(() => onFault(detail));
+    this.#toError()
+      .catch((error) => managed.logger.fatal(`no error processing: ${error instanceof Error ? error.message : error}`))
+      .finally(() => onFault(detail));
   }
 
   /** A callback of the node's threw: nothing is known of what it left undone. */
   failed(where: string, error: unknown): void {
     this.fail(`${where}: ${error instanceof Error ? error.message : error}`);
+  }
+
+  /** The process ends this instant, whatever is under way: zero velocity goes out before this returns. */
+  stopNow(): void {
+    this.#controller?.halt();
+    this.#leaving?.halt();
   }
 
   /** A parameter was changed from outside. @throws ParameterError: refused */
@@ -151,7 +161,9 @@ export class Ros2Session implements ManagedBehaviour {
     const controller = this.#controller;
     this.#controller = null;
     if (controller === null) return;
+    this.#leaving = controller;
     await controller.release();
+    this.#leaving = null;
     this.#saved = controller.saved;
     this.#underWay += controller.underWay;
   }

@@ -170,11 +170,12 @@ describeRos('rfsn run --port ros2', () => {
     expect(readdirSync(at('model')).length).toBe(2);
   });
 
-  it('ends at once, with 1, at a second signal', async () => {
+  it('ends at once, with 1, at a second signal, and zero velocity is its last word', async () => {
     const driver = await underWay();
     driver.signal('SIGINT');
     driver.signal('SIGTERM');
     expect(await driver.ended).toBe(1);
+    await until(() => stands(command()!), 'a zero');
   });
 
   it('stands while it is disabled or told to stand, learns nothing meanwhile, and goes on when it is enabled', async () => {
@@ -218,6 +219,10 @@ describeRos('rfsn run --port ros2', () => {
     // Who does not drive says nothing.
     expect(operator.heard('cmd_vel').length).toBe(0);
     expect(await lifecycle('set', NODE, 'activate')).toContain('successful');
+    // Where it was sent before is forgotten.
+    await commandsStand();
+    expect(operator.heard<Motion>('cmd_vel').filter(({ message }) => moves(message.twist))).toEqual([]);
+    await goTo(8, 0);
     await drives();
     expect(await lifecycle('set', NODE, 'shutdown')).toContain('successful');
     expect(await lifecycle('get', NODE)).toContain('finalized');

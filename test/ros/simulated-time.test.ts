@@ -207,6 +207,7 @@ describeRos('a controller on simulated time', () => {
     await until(() => stands(operator.heard<Command>(OutputTopic.command).at(-1)!.message), 'zero as the last command');
     expect(await change('activate')).toBe(true);
     await tell({ resume: true });
+    await goTo(1000, 0);
     await drives();
   });
 

@@ -1,12 +1,17 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { NO_PROGRESS } from '../../../src/cli/checkpointing.js';
 import { ControllerHost } from '../../../src/cli/controller-host.js';
+import { Order } from '../../../src/memory/layout.js';
 import { loadParameters } from '../../../src/parameters/loader.js';
 
 let host: ControllerHost | null = null;
+const told: string[] = [];
+const warned: string[] = [];
 afterEach(async () => {
   await host?.stop();
   host = null;
+  told.length = 0;
+  warned.length = 0;
 });
 
 function hosted(): ControllerHost {
@@ -14,7 +19,8 @@ function hosted(): ControllerHost {
     control: { parameters: loadParameters([], { deadline_fraction: 1 }), rewardProgram: null, notes: [] },
     ...{ frozen: false, learned: null, checkpointing: null },
     progress: () => NO_PROGRESS,
-    tell: () => undefined,
+    tell: (text) => told.push(text),
+    warn: (text) => warned.push(text),
     onFault: () => undefined,
   });
   return host;
@@ -41,5 +47,19 @@ describe('a robot that is to rest while its controller goes on', () => {
     expect(await host.rest(30_000)).toBe(false);
     expect(host.armed).toBe(false);
     await host.start();
+  });
+});
+
+describe('what a host tells', () => {
+  it('warns of a control thread that makes no more cycles', async () => {
+    const host = hosted();
+    await host.start();
+    // The word that the thread ends by, without a stop that was asked for of this side.
+    Atomics.store(host.controller.memory.orders, Order.stop, 1);
+    Atomics.add(host.controller.memory.orders, Order.rouse, 1);
+    Atomics.notify(host.controller.memory.orders, Order.rouse);
+    while (warned.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(warned[0]).toMatch(/control thread has begun no cycle for/);
+    expect(told).toEqual([]);
   });
 });
