@@ -275,13 +275,13 @@ export class Ros2RobotSession {
     this.#goalNs = Number.POSITIVE_INFINITY;
     this.#robot!.cancelGoal(this.#nowNs);
     this.#nextWorldNs = this.#nowNs + WITHDRAWN_NS;
+    const { episodes, stop } = this.#options;
+    if (episodes !== null && this.#tally.episodes >= episodes) stop.ask('done');
   }
 
   #onEpisodeEnd(report: EpisodeReport): void {
-    const { episodes, stop } = this.#options;
     this.#tally.episode(report);
     this.#told(episodeLine(report));
-    if (episodes !== null && this.#tally.episodes >= episodes) stop.ask('done');
     this.#goalNs = Number.POSITIVE_INFINITY;
     this.#withdrawNs = this.#nowNs + SEEN_NS;
   }

@@ -172,8 +172,8 @@ export class RosRobot implements ObservationSink, CommandSource {
   ): RejectionCode {
     const stamp = this.#options.stampOf(stampNs);
     const message = this.#wrenchMessage;
-    this.#contacts[0].publish(message.write(stamp, -front, 0));
-    this.#contacts[1].publish(message.write(stamp, 0, -left));
+    this.#contacts[0].publish(message.write(stamp, 0 - front, 0));
+    this.#contacts[1].publish(message.write(stamp, 0, 0 - left));
     this.#contacts[2].publish(message.write(stamp, back, 0));
     this.#contacts[3].publish(message.write(stamp, 0, right));
     return Rejection.accepted;
