@@ -65,6 +65,13 @@ export class MeasuredNode {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
   }
 
+  /** Of the process; NaN where the kernel does not tell. */
+  residentBytes(): number {
+    const path = `/proc/${this.#child.pid}/status`;
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1] ?? Number.NaN);
+  }
+
   /** What is left after a collection; of a node that has the probe. */
   heap(): Promise<HeapAnswer> {
     return new Promise((resolve, reject) => {
@@ -101,6 +108,11 @@ export function controllerNode(set: Readonly<Record<string, string | number>>, c
     ['run', '--port', 'ros2', '--json', ...settings, ...namespace],
     [...(collects ? ['--expose-gc', '--import', probe] : [])],
   );
+}
+
+/** The simulated robot. @param args besides those that make it one on ROS */
+export function simulatorNode(args: readonly string[]): MeasuredNode {
+  return forked('../src/cli/main', ['sim', '--port', 'ros2', '--json', ...args, ...namespace]);
 }
 
 /** A node that only echoes, on rclnodejs. */
