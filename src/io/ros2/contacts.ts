@@ -153,6 +153,13 @@ export class ContactInput {
     this.#report(nowNs);
   }
 
+  /** What was told so far was of another place or time: whether there are any sensors is told by what comes. */
+  forget(): void {
+    this.#forces.fill(0);
+    this.#receivedNs.fill(Number.NEGATIVE_INFINITY);
+    this.#reportedNs = Number.NEGATIVE_INFINITY;
+  }
+
   /**
    * Of Gazebo's contacts: ends those that are told no more, and says that there are none. To be called at 20 Hz.
    *

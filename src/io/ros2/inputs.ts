@@ -103,7 +103,7 @@ export class RobotInputs implements RobotInputsView {
     this.#odometry = new OdometryInput({
       ...{ ...shared, figures: figures.odometry },
       onPose: () => this.#goal.moved(),
-      onRestart: () => this.#goal.forgetOdom(),
+      onRestart: () => this.#forgetPlace(),
     });
     const pose = this.#odometry;
     this.#scan = new ScanInput({ ...shared, figures: figures.scan });
@@ -199,6 +199,14 @@ export class RobotInputs implements RobotInputsView {
       const { message } = missing ? notInstalled(type, process.env) : (error as Error);
       throw new ParameterError('contact_type', `'${this.#options.parameters.contact_type}': ${message}`);
     }
+  }
+
+  /** The odometry began anew: time, or the place that everything else was told of, is another. */
+  #forgetPlace(): void {
+    this.#tree.forgetMoving();
+    this.#contacts.forget();
+    this.#goal.forgetOdom();
+    this.#goal.refresh();
   }
 
   /** @returns the topic's resolved name */

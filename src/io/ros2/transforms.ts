@@ -258,6 +258,11 @@ export class TransformTree {
     return true;
   }
 
+  /** What moves is nowhere until it is told anew: time or the place is another. */
+  forgetMoving(): void {
+    for (let frame = 0; frame < FRAMES_MAX; frame++) if (this.#fixed[frame] === 0) this.#parent[frame] = NONE;
+  }
+
   /**
    * The pose of `from` in `to`.
    *

@@ -233,6 +233,20 @@ describe('contacts of Gazebo', () => {
     expect(last()).toEqual([0, 0, 0, 0]);
   });
 
+  it('end with the place that they were in, also where simulated time falls back behind them', () => {
+    rigOf('contacts');
+    rig.published.add(resolved(InputTopic.contactLeft));
+    rig.pass(90);
+    rig.odometry();
+    contacts(InputTopic.contactLeft, [{}]);
+    expect(last()).toEqual([0, 20, 0, 0]);
+    rig.time.now = 40e9;
+    rig.sink.newFrame();
+    rig.odometry();
+    rig.pass(0.1);
+    expect(last()).toEqual([0, 0, 0, 0]);
+  });
+
   it('are told to be none, afresh, while somebody publishes them, and not when nobody does', () => {
     rigOf('contacts');
     rig.pass(1);

@@ -158,6 +158,21 @@ describe('odometry', () => {
     expect(rig.inputs.goal.source).toBe('none');
   });
 
+  it('that begins anew makes a goal in the map wait until the map is told anew', () => {
+    rig.time.now = 100e9;
+    rig.odometry(1);
+    rig.transform('odom', 'map', 2, 0, turned(0), false);
+    rig.goal(3, 0, 'map');
+    expect(rig.sink.of('goal').at(-1)?.slice(0, 2)).toEqual([5, 0]);
+    rig.sink.newFrame();
+    rig.time.now = 40e9;
+    rig.odometry(0);
+    expect(rig.sink.of('cancelGoal')).toHaveLength(1);
+    expect(rig.inputs.goal).toMatchObject({ source: 'goal', waiting: true });
+    rig.transform('odom', 'map', 4, 0, turned(0), false);
+    expect(rig.sink.of('goal').at(-1)?.slice(0, 2)).toEqual([7, 0]);
+  });
+
   it('in another frame than odom_frame is used, and said once', () => {
     const message = { x: 0, y: 0, yaw: 0, frame: 'robot1/odom' };
     for (let i = 0; i < 3; i++) rig.send(InputTopic.odometry, odometryOf({ ...message, seconds: 10 + i }));
