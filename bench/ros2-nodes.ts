@@ -10,6 +10,7 @@ import type { HeapAnswer } from './ros2-heap-probe.js';
 
 const clients = join(packageRoot(), 'bench', 'ros2-clients');
 const fromSource = import.meta.url.endsWith('.ts');
+const ABSENT = { skipped: 'the sources of the echoes are not part of this installation' };
 /** How long a compiler may take, and a node to end [ms]. */
 const COMPILE_BOUND_MS = 300_000;
 const END_BOUND_MS = 15_000;
@@ -122,6 +123,7 @@ export function rclnodejsEcho(): MeasuredNode {
 
 /** A node that only echoes, on rclpy, with the first Python that has it. */
 export function rclpyEcho(): NodeOrReason {
+  if (!existsSync(clients)) return ABSENT;
   for (const python of ['python3', '/usr/bin/python3']) {
     const { status } = spawnSync(python, ['-c', 'import rclpy, nav_msgs, geometry_msgs, sensor_msgs'], {
       stdio: 'ignore',
@@ -134,6 +136,7 @@ export function rclpyEcho(): NodeOrReason {
 
 /** A node that only echoes, on rclcpp. @param folder to compile it in */
 export async function rclcppEcho(folder: string): Promise<NodeOrReason> {
+  if (!existsSync(clients)) return ABSENT;
   const prefixes = (process.env['AMENT_PREFIX_PATH'] ?? '').split(':');
   if (!prefixes.some((prefix) => existsSync(join(prefix, 'share', 'rclcpp')))) {
     return { skipped: 'rclcpp is not installed' };
