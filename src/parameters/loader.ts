@@ -24,8 +24,8 @@ import {
 /** The node's name in ROS, and the section of a parameter file that is meant for it. */
 export const NODE_NAME = 'rfsn_controller';
 
-/** What ROS itself reads from such a file: other ports pass it by. */
-const OF_ROS = /^(use_sim_time|start_type_description_service|qos_overrides\..+)$/;
+/** Parameters that ROS itself reads: passed by. */
+export const OF_ROS = /^(use_sim_time|start_type_description_service|qos_overrides\..+)$/;
 
 /**
  * Defaults, then the files in their order, then the overrides; what comes later wins.

@@ -45,7 +45,8 @@ try {
   node.manage({
     async configure() {
       scope = node.scope();
-      scope.typed('std_msgs/msg/Bool', 'odom', 'sensor', ({ data }: { data: boolean }) => {
+      scope.raw('std_msgs/msg/Bool', 'odom', 'sensor', (bytes) => {
+        const data = bytes[4] === 1;
         tell({ heard: data });
         if (!data) throw new Error('a callback that throws');
       });

@@ -16,6 +16,7 @@ import { WrenchStampedMessage } from '../../src/io/ros2/cdr/wrench-stamped.js';
 import type { EntityScope } from '../../src/io/ros2/entity-scope.js';
 import { ManagedNode } from '../../src/io/ros2/managed-node.js';
 import { MessageType } from '../../src/io/ros2/names.js';
+import { loadRcl } from '../../src/io/ros2/rcl.js';
 import { FrameTable } from '../../src/io/ros2/transforms.js';
 import { defaultParameters } from '../../src/parameters/schema.js';
 import { describeRos, hasInterfaces, type RosPeer, RosProcesses, until } from './ros-processes.js';
@@ -83,7 +84,9 @@ describeRos('what a real middleware delivers', () => {
     scope.raw(type, topic, 'latched', (heard) => {
       bytes = heard;
     });
-    scope.typed<T>(type, topic, 'latched', (heard) => {
+    // Keep the last, one of them, reliable, transient local.
+    const qos = new (await loadRcl()).QoS(1, 1, 1, 1);
+    scope.node.createSubscription(type, topic, { qos }, (heard: T) => {
       object = heard;
     });
     await peer.publish(topic, type, message as Readonly<Record<string, unknown>>, 'latched');

@@ -1,6 +1,6 @@
 /** std_msgs/Bool on `~/enable`: an operator's switch. Main thread. */
 import type { CdrReader } from './cdr/cdr-reader.js';
-import { type InputFigures, Refusal } from './input-figures.js';
+import type { InputFigures } from './input-figures.js';
 import type { ReadingTime } from './ros-time.js';
 
 export interface EnableInputOptions {
@@ -26,8 +26,7 @@ export class EnableInput {
     figures.take(nowNs);
     const enabled = reader.open(bytes) && reader.uint8() === 1;
     if (reader.failed) {
-      if (figures.refuse(Refusal.malformed, nowNs))
-        figures.complain(`${bytes.length} bytes that are no message`, nowNs);
+      figures.malformed(bytes.length, nowNs);
       return;
     }
     figures.accept(nowNs);

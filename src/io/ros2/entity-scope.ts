@@ -86,12 +86,14 @@ export class EntityScope {
    *   caller's to keep
    */
   raw(type: string, topic: string, quality: Quality, callback: (bytes: Buffer) => void): RclSubscription {
-    return this.#subscribe(type, topic, { ...this.#options(topic, quality), isRaw: true }, callback);
-  }
-
-  /** For what comes seldom: decoding a message into an object takes a hundred times as long as its bytes. */
-  typed<T>(type: string, topic: string, quality: Quality, callback: (message: T) => void): RclSubscription {
-    return this.#subscribe(type, topic, this.#options(topic, quality), callback);
+    const options = { ...this.#options(topic, quality), isRaw: true };
+    const subscription = make(type, topic, () =>
+      this.node.createSubscription(type, topic, options, (bytes: Buffer) => {
+        if (this.#open) this.#guarded(topic, () => callback(bytes));
+      }),
+    );
+    this.#subscriptions.push(subscription);
+    return subscription;
   }
 
   /**
@@ -133,21 +135,6 @@ export class EntityScope {
     for (const subscription of this.#subscriptions.splice(0)) this.node.destroySubscription(subscription);
     for (const service of this.#services.splice(0)) this.node.destroyService(service);
     for (const publisher of this.#publishers.splice(0)) this.node.destroyPublisher(publisher);
-  }
-
-  #subscribe<T>(
-    type: string,
-    topic: string,
-    options: RclEntityOptions,
-    callback: (message: T) => void,
-  ): RclSubscription {
-    const subscription = make(type, topic, () =>
-      this.node.createSubscription(type, topic, options, (message) => {
-        if (this.#open) this.#guarded(topic, () => callback(message as T));
-      }),
-    );
-    this.#subscriptions.push(subscription);
-    return subscription;
   }
 
   #guarded(where: string, body: () => void): void {

@@ -2,7 +2,7 @@
 import { type ObservationSink, Rejection } from '../../memory/observation-sink.js';
 import type { CdrReader } from './cdr/cdr-reader.js';
 import { FeedbackMessage } from './cdr/feedback-message.js';
-import { type InputFigures, Refusal } from './input-figures.js';
+import type { InputFigures } from './input-figures.js';
 import type { ReadingTime } from './ros-time.js';
 
 export interface FeedbackInputOptions {
@@ -26,9 +26,7 @@ export class FeedbackInput {
     const nowNs = time.nowNs();
     figures.take(nowNs);
     if (!message.read(reader, bytes)) {
-      if (figures.refuse(Refusal.malformed, nowNs)) {
-        figures.complain(`${bytes.length} bytes that are no message`, nowNs);
-      }
+      figures.malformed(bytes.length, nowNs);
       return;
     }
     const code = sink.feedback(message.cycle, message.reward, nowNs);

@@ -104,7 +104,7 @@ export class GoalInput implements CurrentGoal {
     figures.take(nowNs);
     const m = this.#message;
     if (!m.read(reader, bytes, tree.frames)) {
-      this.#malformed(figures, bytes.length, nowNs);
+      figures.malformed(bytes.length, nowNs);
       return;
     }
     if (m.nowhere) {
@@ -134,7 +134,7 @@ export class GoalInput implements CurrentGoal {
     figures.take(nowNs);
     const m = this.#path;
     if (!m.begin(reader, bytes, tree.frames)) {
-      this.#malformed(figures, bytes.length, nowNs);
+      figures.malformed(bytes.length, nowNs);
       return;
     }
     if (m.count === 0) {
@@ -147,7 +147,7 @@ export class GoalInput implements CurrentGoal {
     let finite = true;
     for (let i = 0; i < m.count; i++) {
       if (!m.next(reader)) {
-        this.#malformed(figures, bytes.length, nowNs);
+        figures.malformed(bytes.length, nowNs);
         return;
       }
       finite = finite && Number.isFinite(m.x + m.y + m.z);
@@ -234,10 +234,6 @@ export class GoalInput implements CurrentGoal {
 
   get #figures(): InputFigures {
     return this.source === 'plan' ? this.#options.planFigures : this.#options.goalFigures;
-  }
-
-  #malformed(figures: InputFigures, bytes: number, nowNs: number): void {
-    if (figures.refuse(Refusal.malformed, nowNs)) figures.complain(`${bytes} bytes that are no message`, nowNs);
   }
 
   /** Something new is sought, in that frame. @returns whether there is a way to it; if not, nothing is sought */

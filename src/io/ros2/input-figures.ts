@@ -110,6 +110,11 @@ export class InputFigures {
     return true;
   }
 
+  /** The bytes are no message of the input's type: counted, and told. */
+  malformed(bytes: number, nowNs: number): void {
+    if (this.refuse(Refusal.malformed, nowNs)) this.complain(`${bytes} bytes that are no message`, nowNs);
+  }
+
   /**
    * The accepted reading was so old when it arrived.
    *

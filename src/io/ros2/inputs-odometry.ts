@@ -3,8 +3,8 @@ import { type ObservationSink, Rejection } from '../../memory/observation-sink.j
 import type { ParameterValues } from '../../parameters/schema.js';
 import type { CdrReader } from './cdr/cdr-reader.js';
 import { OdometryMessage } from './cdr/odometry.js';
-import { type InputFigures, Refusal, refusalOf } from './input-figures.js';
-import { StampWatch } from './inputs-stamps.js';
+import { type InputFigures, refusalOf } from './input-figures.js';
+import { backWords, StampWatch, stillWords } from './inputs-stamps.js';
 import type { ReadingTime } from './ros-time.js';
 import { type TransformTree, Way } from './transforms.js';
 
@@ -68,8 +68,7 @@ export class OdometryInput implements RobotPose {
     figures.take(nowNs);
     const m = this.#message;
     if (!m.read(reader, bytes, tree.frames)) {
-      if (figures.refuse(Refusal.malformed, nowNs))
-        figures.complain(`${bytes.length} bytes that are no message`, nowNs);
+      figures.malformed(bytes.length, nowNs);
       return;
     }
     const stampNs = time.stampNs(m.header.seconds, m.header.nanoseconds);
@@ -97,9 +96,8 @@ export class OdometryInput implements RobotPose {
 
   #why(code: number): string {
     const m = this.#message;
-    const at = `${m.header.seconds}.${String(m.header.nanoseconds).padStart(9, '0')} s`;
-    if (code === Rejection.stampStill) return `its stamp stands still at ${at}: does its source set header.stamp?`;
-    if (code === Rejection.stampBack) return `its stamp goes back, to ${at}: is there more than one publisher?`;
+    if (code === Rejection.stampStill) return stillWords(m.header);
+    if (code === Rejection.stampBack) return backWords(m.header);
     if (code === Rejection.notFinite) {
       return Number.isNaN(m.yaw) ? 'its orientation is no rotation' : 'it holds numbers that are not finite';
     }

@@ -6,7 +6,7 @@ import type { CdrReader } from './cdr/cdr-reader.js';
 import { LaserScanMessage } from './cdr/laser-scan.js';
 import { type InputFigures, Refusal, type RefusalCode, refusalOf } from './input-figures.js';
 import { lateWords } from './inputs-odometry.js';
-import { StampWatch } from './inputs-stamps.js';
+import { backWords, StampWatch, stillWords } from './inputs-stamps.js';
 import { InputTopic } from './names.js';
 import type { ReadingTime } from './ros-time.js';
 import { type TransformTree, Way } from './transforms.js';
@@ -58,16 +58,16 @@ export class ScanInput {
     figures.take(nowNs);
     const m = this.#message;
     if (!m.read(reader, bytes, tree.frames)) {
-      this.#refuse(Refusal.malformed, nowNs, bytes.length);
+      figures.malformed(bytes.length, nowNs);
       return;
     }
     if (m.count > this.#beamsMax) {
-      this.#refuse(Refusal.tooManyBeams, nowNs, 0);
+      this.#refuse(Refusal.tooManyBeams, nowNs);
       return;
     }
     if (m.header.frame !== this.#frame || tree.fixedChanges !== this.#change) this.#mount();
     if (this.#obstacle !== 0) {
-      this.#refuse(this.#obstacle, nowNs, 0);
+      this.#refuse(this.#obstacle, nowNs);
       return;
     }
     const scan = this.#scan;
@@ -87,7 +87,7 @@ export class ScanInput {
       code = sink.ranges(stampNs, receivedNs, scan);
     }
     if (code !== Rejection.accepted) {
-      this.#refuse(refusalOf(code), nowNs, 0);
+      this.#refuse(refusalOf(code), nowNs);
       return;
     }
     this.#watch.accepted(stampNs);
@@ -118,18 +118,15 @@ export class ScanInput {
     this.#scan.mountYaw = wrapAngle(Math.atan2(way.turnedY(1, 0, 0), way.turnedX(1, 0, 0)));
   }
 
-  #refuse(code: RefusalCode, nowNs: number, bytes: number): void {
+  #refuse(code: RefusalCode, nowNs: number): void {
     const { figures } = this.#options;
-    if (figures.refuse(code, nowNs)) figures.complain(this.#why(code, bytes), nowNs);
+    if (figures.refuse(code, nowNs)) figures.complain(this.#why(code), nowNs);
   }
 
-  #why(code: RefusalCode, bytes: number): string {
+  #why(code: RefusalCode): string {
     const { tree, parameters: p } = this.#options;
     const m = this.#message;
-    const at = `${m.header.seconds}.${String(m.header.nanoseconds).padStart(9, '0')} s`;
     switch (code) {
-      case Refusal.malformed:
-        return `${bytes} bytes that are no message`;
       case Refusal.tooManyBeams:
         return `it has ${m.count} beams, and max_beams is ${p.max_beams}`;
       case Refusal.noTransform:
@@ -139,9 +136,9 @@ export class ScanInput {
         return `its frame '${tree.frames.name(m.header.frame)}' is tilted by ${tilt.toFixed(0)}° against '${p.base_frame}'`;
       }
       case Refusal.stampStill:
-        return `its stamp stands still at ${at}: does its source set header.stamp?`;
+        return stillWords(m.header);
       case Refusal.stampBack:
-        return `its stamp goes back, to ${at}: is there more than one publisher?`;
+        return backWords(m.header);
       case Refusal.wrongLength:
         return 'it has no beams';
       case Refusal.notFinite:

@@ -1,4 +1,5 @@
-/** Tells a source that began anew from one that repeats itself. */
+/** Stamps of a source: what tells one that began anew from one that repeats itself, and what is said of them. */
+import type { Header } from './cdr/stamped.js';
 
 /** A reading that is so much older than the last is of another run of its source, or of another source [ns]. */
 const RESTART_NS = 0.5e9;
@@ -37,4 +38,18 @@ export class StampWatch {
     this.#behindNs = stampNs;
     return this.#behind >= RESTART_READINGS;
   }
+}
+
+/** Of a reading with the stamp of the one before. */
+export function stillWords(header: Header): string {
+  return `its stamp stands still at ${timeOf(header)}: does its source set header.stamp?`;
+}
+
+/** Of a reading with a stamp before that of the last. */
+export function backWords(header: Header): string {
+  return `its stamp goes back, to ${timeOf(header)}: is there more than one publisher?`;
+}
+
+function timeOf({ seconds, nanoseconds }: Header): string {
+  return `${seconds}.${String(nanoseconds).padStart(9, '0')} s`;
 }

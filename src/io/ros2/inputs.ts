@@ -231,8 +231,7 @@ export class RobotInputs implements RobotInputsView {
       if (whole && !tree.set(m.header.frame, m.childFrame, m, fixed, nowNs)) usable = false;
     }
     if (!whole) {
-      if (figures.refuse(Refusal.malformed, nowNs))
-        figures.complain(`${bytes.length} bytes that are no message`, nowNs);
+      figures.malformed(bytes.length, nowNs);
     } else if (!usable) {
       if (figures.refuse(Refusal.notFinite, nowNs)) {
         const { frames } = tree;

@@ -8,6 +8,7 @@
 import { NODE_NAME } from '../../parameters/loader.js';
 import { ParameterError } from '../../parameters/parameter-error.js';
 import type { ParameterValue, ParameterValues } from '../../parameters/schema.js';
+import { readClock } from './cdr/clock.js';
 import { EntityScope, type FailureListener } from './entity-scope.js';
 import { applyOverrides, declareParameters, type Override, overridesFor, ParameterGate } from './node-parameters.js';
 import {
@@ -393,14 +394,13 @@ function clockOptions(rcl: Rcl): RclEntityOptions {
  * and transitions, and nothing that the robot does.
  */
 function clockReader(callback: ClockCallback): (bytes: Buffer) => void {
+  const told = new Int32Array(2);
   let toldMs = Number.NEGATIVE_INFINITY;
   return (bytes) => {
     const nowMs = performance.now();
-    if (bytes.length < 12 || nowMs - toldMs < CLOCK_PERIOD_MS) return;
+    if (nowMs - toldMs < CLOCK_PERIOD_MS || !readClock(bytes, told)) return;
     toldMs = nowMs;
-    const little = bytes[1] === 1;
-    const sec = little ? bytes.readInt32LE(4) : bytes.readInt32BE(4);
-    callback({ clock: { sec, nanosec: little ? bytes.readUInt32LE(8) : bytes.readUInt32BE(8) } });
+    callback({ clock: { sec: told[0], nanosec: told[1] } });
   };
 }
 

@@ -5,6 +5,7 @@
  *
  * Main thread. @realtime unsafe
  */
+import { OF_ROS } from '../../parameters/loader.js';
 import { ParameterError } from '../../parameters/parameter-error.js';
 import {
   checkRelations,
@@ -27,9 +28,6 @@ import type {
 
 /** rcl_interfaces/msg/ParameterType. */
 const RosType = { notSet: 0, boolean: 1, integer: 2, number: 3, string: 4, enum: 4 } as const;
-
-/** What ROS itself reads: passed by, as the loader of parameter files does. */
-const OF_ROS = /^(use_sim_time|start_type_description_service|qos_overrides\..+)$/;
 
 /** One override, with the section that it stood in. */
 export interface Override {

@@ -60,7 +60,6 @@ export interface SetParametersResult {
 export interface RclEntityOptions {
   qos?: unknown;
   isRaw?: boolean;
-  enableTypedArray?: boolean;
   qosOverridingOptions?: unknown;
 }
 
@@ -85,22 +84,11 @@ export interface RclNode {
   countSubscribers(topic: string): number;
   countPublishers(topic: string): number;
   getSubscriptionsInfoByTopic(topic: string, noDemangle?: boolean): RclEndpoint[];
-  getPublishersInfoByTopic(topic: string, noDemangle?: boolean): RclEndpoint[];
-  /** Remapped, with its namespace. */
-  resolveTopicName(topic: string, onlyExpand?: boolean): string;
   getLogger(): RclLogger;
-  name(): string;
-  namespace(): string;
   getFullyQualifiedName(): string;
-  getParameterOverrides(): RclParameter[];
-  hasParameter(name: string): boolean;
   getParameter(name: string): RclParameter;
-  declareParameter(parameter: RclParameter, descriptor?: unknown, ignoreOverride?: boolean): RclParameter;
   setParameter(parameter: RclParameter): SetParametersResult;
-  addOnSetParametersCallback(callback: (parameters: RclParameter[]) => SetParametersResult): void;
-  addPreSetParametersCallback(callback: (parameters: RclParameter[]) => RclParameter[]): void;
   spin(timeoutMs?: number): void;
-  stop(): void;
   destroy(): void;
 }
 
@@ -172,8 +160,6 @@ export interface Rcl {
   removeSignalHandlers(): void;
   readonly QoS: {
     new (history?: number, depth?: number, reliability?: number, durability?: number): unknown;
-    readonly profileDefault: string;
-    readonly profileSensorData: string;
   };
   readonly Parameter: new (name: string, type: number, value: unknown) => RclParameter;
   readonly ParameterDescriptor: new (

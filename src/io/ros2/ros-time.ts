@@ -10,6 +10,7 @@
  * Main thread. @realtime unsafe
  */
 import type { Clock } from '../../core/clock.js';
+import { readClock } from './cdr/clock.js';
 import type { EntityScope } from './entity-scope.js';
 import { InputTopic, MessageType } from './names.js';
 
@@ -78,8 +79,6 @@ const SYSTEM_AGE_NS = 0.1e9;
 const SYSTEM_STRAY_NS = 1.5e6;
 /** A clock that has not advanced for so long stands [ns], for what is reported of it. */
 const STANDING_NS = 1e9;
-/** CDR of rosgraph_msgs/Clock: four bytes of encapsulation, seconds, nanoseconds. */
-const CLOCK_BYTES = 12;
 
 /** Microseconds since 1970, and following when the clock is set. */
 const MACHINE: SystemTime = {
@@ -100,6 +99,7 @@ export class RosTime implements ReadingTime, StampSource {
   readonly #sink: { newFrame(): void };
   readonly #notice: (text: string) => void;
   readonly #system: SystemTime;
+  readonly #told = new Int32Array(2);
   /** Whole seconds that stamps are counted from; NaN before the first. Moved only where simulated time is another's. */
   #baseS = Number.NaN;
   /** From ROS time since the base to the controller's clock, or the clock of dated steps [ns]; NaN while unknown. */
@@ -133,12 +133,7 @@ export class RosTime implements ReadingTime, StampSource {
     if (!this.simulated) return;
     this.begin();
     scope.raw(MessageType.clock, InputTopic.clock, 'sensor', (bytes) => {
-      if (bytes.length < CLOCK_BYTES) return;
-      const little = bytes[1] === 1;
-      this.clockAt(
-        little ? bytes.readInt32LE(4) : bytes.readInt32BE(4),
-        little ? bytes.readUInt32LE(8) : bytes.readUInt32BE(8),
-      );
+      if (readClock(bytes, this.#told)) this.clockAt(this.#told[0], this.#told[1]);
     });
   }
 
