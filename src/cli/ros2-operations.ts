@@ -43,7 +43,7 @@ export class Ros2Operations implements Operations {
     orders.stop();
     tell(`${robot}: told to stand (ROS)`);
     changed();
-    return 'the robot stands until ~/enable says true, or the node is activated anew';
+    return 'the robot stands until ~/enable goes from false to true, or the node is activated anew';
   }
 
   async save(): Promise<string> {

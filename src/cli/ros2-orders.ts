@@ -14,24 +14,14 @@ export interface OrderedHost {
   obey(order: OperatorOrder): void;
 }
 
-/**
- * A `true` that follows another within this time belongs to a publisher that repeats it, `ros2 topic pub` once a second, and
- * orders nothing anew: whoever says `~/stop` beside it is not overruled a moment later [ms].
- */
-const REPEATED_MS = 3000;
-
 /** Of one configured node. Everything else about the host may be ordered past it but arming. */
 export class MotionOrders {
   readonly #host: OrderedHost;
-  readonly #nowMs: () => number;
   #active = false;
   #enabled = true;
-  #enableMs = Number.NEGATIVE_INFINITY;
 
-  /** @param nowMs a clock that does not go back, for tests */
-  constructor(host: OrderedHost, nowMs: () => number = () => performance.now()) {
+  constructor(host: OrderedHost) {
     this.#host = host;
-    this.#nowMs = nowMs;
   }
 
   /** The node is active. */
@@ -58,26 +48,23 @@ export class MotionOrders {
   }
 
   /**
-   * A message on `~/enable`. `true` lets a robot that was told to stand move again, where it comes as an order and not as a
-   * repetition.
+   * A message on `~/enable`. `true` after `false` also lets a robot move again that was told to stand. `true` after `true` orders
+   * nothing: it may be a publisher that repeats itself, or one that latches and was found again.
    *
    * @returns what has changed, in words; empty where nothing has
    */
   enable(on: boolean): string {
-    const nowMs = this.#nowMs();
-    const anew = on !== this.#enabled || nowMs - this.#enableMs > REPEATED_MS;
     const changed = on !== this.#enabled;
-    this.#enableMs = nowMs;
     this.#enabled = on;
-    const released = on && anew && this.#host.halted;
+    const released = on && changed && this.#host.halted;
     if (released) this.#host.halt(false);
     this.#apply();
-    if (!changed && !released) return '';
+    if (!changed) return '';
     if (!on) return 'disabled: the robot stands and nothing is learned';
     return released ? 'enabled: the robot need no longer stand' : 'enabled';
   }
 
-  /** The robot stands, until `true` comes anew on `~/enable`, somebody says that it may go on, or it is activated anew. */
+  /** The robot stands, until `~/enable` goes from `false` to `true`, somebody says that it may go on, or it is activated anew. */
   stop(): void {
     this.#host.halt(true);
   }

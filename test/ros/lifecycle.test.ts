@@ -77,6 +77,18 @@ describeRos('a managed node', () => {
     expect(told('state')).toEqual(goals());
   });
 
+  it('tells whoever comes late in which state it is, and everybody of the next', async () => {
+    await started();
+    expect(await asked('configure')).toBe(true);
+    const topic = `${NODE}/lifecycle_state`;
+    await peer.subscribe(topic, 'lifecycle_msgs/msg/State', 'latched');
+    const labels = () => peer.heard<{ id: number; label: string }>(topic).map(({ message }) => message.label);
+    await until(() => labels().length > 0, 'the state that it is in');
+    expect(labels()).toEqual(['inactive']);
+    expect(await asked('activate')).toBe(true);
+    await until(() => labels().at(-1) === 'active', 'the state after it');
+  });
+
   it('answers a request that its state does not know with success: false, and stays as it is', async () => {
     await started();
     expect(await asked('activate')).toBe(false);

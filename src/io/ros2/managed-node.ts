@@ -10,6 +10,7 @@ import { ParameterError } from '../../parameters/parameter-error.js';
 import type { ParameterValue, ParameterValues } from '../../parameters/schema.js';
 import { readClock } from './cdr/clock.js';
 import { EntityScope, type FailureListener } from './entity-scope.js';
+import { MessageType, OutputTopic } from './names.js';
 import { applyOverrides, declareParameters, type Override, overridesFor, ParameterGate } from './node-parameters.js';
 import {
   type ChangeStateRequest,
@@ -23,6 +24,7 @@ import {
   type RclNative,
   type RclNode,
   type RclParameter,
+  type RclPublisher,
   type RclResponse,
   type RclSubscription,
   RosMissingError,
@@ -112,6 +114,7 @@ export class ManagedNode {
   readonly #scopes = new Set<EntityScope>();
   readonly #listeners = new Set<(state: string) => void>();
   #behaviour: ManagedBehaviour | null = null;
+  #states: RclPublisher | null = null;
   /** The transition under way. */
   #underWay: Promise<boolean> | null = null;
   #closing: Promise<void> | null = null;
@@ -180,6 +183,8 @@ export class ManagedNode {
   /** Services and topics answer from here on. Called once. */
   manage(behaviour: ManagedBehaviour): void {
     this.#behaviour = behaviour;
+    this.#states = this.scope().publisher(MessageType.lifecycle, OutputTopic.lifecycle, 'latched');
+    this.#tellState();
     this.#node.spin(SPIN_MS);
   }
 
@@ -299,7 +304,18 @@ export class ManagedNode {
     }
   }
 
+  /** Latched: `transition_event` tells only those who were there. Nothing that it fails of is worth a transition. */
+  #tellState(): void {
+    const { id, label } = this.#node.currentState;
+    try {
+      this.#states?.publish({ id, label });
+    } catch (error) {
+      this.logger.warn(`${OutputTopic.lifecycle} could not be sent: ${firstLine(error)}`);
+    }
+  }
+
   #told(state: string): void {
+    this.#tellState();
     for (const listener of this.#listeners) listener(state);
   }
 }
@@ -367,6 +383,7 @@ function nodeClass(
       };
       hooks.changeState(request).then(answer, (error) => {
         hooks.failed('a transition', error);
+        answer(false);
       });
     }
 

@@ -24,6 +24,8 @@ export const OutputTopic = {
   checkpoint: '~/checkpoint',
   decision: '~/decision',
   state: '~/state',
+  /** Of the managed node: latched, from its start to its end. */
+  lifecycle: '~/lifecycle_state',
   /** The goal that was reached, once for each. */
   goalReached: '~/goal_reached',
   diagnostics: '/diagnostics',
@@ -56,6 +58,7 @@ export const MessageType = {
   decision: 'rfsn_controller/msg/Decision',
   feedback: 'rfsn_controller/msg/Feedback',
   state: 'rfsn_controller/msg/ControllerState',
+  lifecycle: 'lifecycle_msgs/msg/State',
 } as const;
 
 export const ServiceType = {

@@ -12,7 +12,7 @@ import { InputTopic, MessageType, ServiceName, ServiceType } from './names.js';
  * The effects. Each gives a sentence for the answer; what it throws or rejects with is the reason why nothing was done.
  */
 export interface Operations {
-  /** The robot stands until `~/enable` says true anew, or the node is activated anew. */
+  /** The robot stands until `~/enable` goes from false to true, or the node is activated anew. */
   stop(): string;
   /** Saves what is learned now. */
   save(): Promise<string>;

@@ -126,6 +126,8 @@ export class RosTime implements ReadingTime, StampSource {
     this.#sink = options.sink;
     this.#notice = options.notice;
     this.#system = options.system ?? MACHINE;
+    // A source that stamps nothing must not set it.
+    if (!this.simulated) this.#baseS = Math.floor(this.#system.nowMs() / 1e3);
   }
 
   /** Follows `/clock`, where time is simulated: cycles come by its steps from here on. */
