@@ -148,7 +148,7 @@ describeRos('the inputs of the node', () => {
       await robot.publishRaw(InputTopic.odometry, MessageType.odometry, bytes, 'sensor');
       await delay(20);
     }
-    await says('odometry: its stamps began anew: the source was restarted, and is believed as a new one');
+    await says('odometry: its stamps began anew: the source was restarted, is believed as a new one');
     await sense.odometry();
     await standsStill();
     await goTo(8, 0);

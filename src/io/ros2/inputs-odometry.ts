@@ -76,7 +76,10 @@ export class OdometryInput implements RobotPose {
     let code = sink.odometry(stampNs, receivedNs, m.x, m.y, m.yaw, m.vx, m.vy, m.yawRate);
     if (code === Rejection.stampBack && this.#watch.restarted(stampNs)) {
       sink.newFrame();
-      figures.complain('its stamps began anew: the source was restarted, and is believed as a new one', nowNs);
+      figures.complain(
+        'its stamps began anew: the source was restarted, is believed as a new one, and goals in its frame are void',
+        nowNs,
+      );
       code = sink.odometry(stampNs, receivedNs, m.x, m.y, m.yaw, m.vx, m.vy, m.yawRate);
     }
     if (code !== Rejection.accepted) {

@@ -253,7 +253,7 @@ export class RosTime implements ReadingTime, StampSource {
     const how = passedNs < 0 ? 'went back' : 'jumped ahead';
     this.#resets++;
     this.#notice(
-      `simulated time ${how} by ${seconds_(Math.abs(passedNs))} s: the simulation began anew, and so does what the controller remembers of the place`,
+      `simulated time ${how} by ${seconds_(Math.abs(passedNs))} s: the simulation began anew, and so does what the controller remembers of the place; a goal in the odometry’s frame must be sent again`,
     );
     this.#steps.lockstep(true);
     this.#sink.newFrame();

@@ -136,7 +136,7 @@ describe('odometry', () => {
     ]);
     expect(rig.inputs.goal.source).toBe('none');
     expect(rig.notices).toContain(
-      'odometry: its stamps began anew: the source was restarted, and is believed as a new one',
+      'odometry: its stamps began anew: the source was restarted, is believed as a new one, and goals in its frame are void',
     );
   });
 
