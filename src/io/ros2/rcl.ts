@@ -84,6 +84,9 @@ export interface RclNode {
   countSubscribers(topic: string): number;
   countPublishers(topic: string): number;
   getSubscriptionsInfoByTopic(topic: string, noDemangle?: boolean): RclEndpoint[];
+  getPublishersInfoByTopic(topic: string, noDemangle?: boolean): RclEndpoint[];
+  /** One entry for each node, so that two of one name are there twice. */
+  getNodeNamesAndNamespaces(): { readonly name: string; readonly namespace: string }[];
   getLogger(): RclLogger;
   getFullyQualifiedName(): string;
   getParameter(name: string): RclParameter;

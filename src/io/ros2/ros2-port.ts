@@ -6,6 +6,7 @@
 import type { ParameterValues } from '../../parameters/schema.js';
 import type { CommandSource, ObservationSink, Port, PortHealth } from '../port.js';
 import type { EntityScope } from './entity-scope.js';
+import { GraphWatch } from './graph-watch.js';
 import type { InputFigures } from './input-figures.js';
 import { RobotInputs, type RobotInputsView } from './inputs.js';
 import { MotionOutput } from './motion-output.js';
@@ -34,6 +35,7 @@ export class Ros2Port implements Port {
   readonly #enableListeners: ((enabled: boolean) => void)[] = [];
   #inputs: RobotInputs | null = null;
   #motion: MotionOutput | null = null;
+  #watch: GraphWatch | null = null;
   #stopping: Promise<void> | null = null;
 
   constructor(options: Ros2PortOptions) {
@@ -70,6 +72,8 @@ export class Ros2Port implements Port {
         for (const listener of this.#enableListeners) listener(enabled);
       },
     });
+    const { figures } = this.#inputs;
+    this.#watch = new GraphWatch({ scope, parameters, figures, command: this.#motion.topic, time, notice });
     if (driving) this.#motion.start();
   }
 
@@ -102,6 +106,7 @@ export class Ros2Port implements Port {
   }
 
   async #end(): Promise<void> {
+    this.#watch?.close();
     this.#inputs?.close();
     await this.#motion?.stop();
     this.#motion?.close();
