@@ -12,6 +12,7 @@ import { readClock } from './cdr/clock.js';
 import { EntityScope, type FailureListener } from './entity-scope.js';
 import { MessageType, OutputTopic } from './names.js';
 import { applyOverrides, declareParameters, type Override, overridesFor, ParameterGate } from './node-parameters.js';
+import { filesForOthers, type ParameterFile, readParameterFiles } from './parameter-files.js';
 import {
   type ChangeStateRequest,
   loadNative,
@@ -124,9 +125,10 @@ export class ManagedNode {
    * Loads rclnodejs, starts ROS and makes the node; nothing is answered before `manage`.
    *
    * @throws RosMissingError, and ParameterError where ROS overrides a parameter by what is not allowed or cannot read its
-   *   arguments
+   *   arguments or their files
    */
   static async open(options: ManagedNodeOptions): Promise<ManagedNode> {
+    const files = readParameterFiles(options.rosArguments);
     const rcl = await loadRcl();
     const native = await loadNative();
     try {
@@ -137,14 +139,14 @@ export class ManagedNode {
       throw new Error(message);
     }
     try {
-      return new ManagedNode(rcl, native, options);
+      return new ManagedNode(rcl, native, options, files);
     } catch (error) {
       rcl.shutdown();
       throw error;
     }
   }
 
-  private constructor(rcl: Rcl, native: RclNative, options: ManagedNodeOptions) {
+  private constructor(rcl: Rcl, native: RclNative, options: ManagedNodeOptions, files: readonly ParameterFile[]) {
     this.#rcl = rcl;
     this.#native = native;
     this.#failed = options.onFailure;
@@ -163,6 +165,7 @@ export class ManagedNode {
     this.node = this.#node;
     try {
       this.logger = this.#node.getLogger();
+      for (const text of filesForOthers(files, this.#node.getFullyQualifiedName())) this.logger.warn(text);
       applyOverrides(this.values, overrides.values(), (text) => this.logger.warn(text));
       declareParameters(rcl, this.#node, this.values);
       this.simTime = this.#node.getParameter('use_sim_time').value === true;

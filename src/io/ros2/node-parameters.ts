@@ -48,14 +48,19 @@ export interface Override {
 export function overridesFor(sections: readonly ParameterSection[], node: string): Map<string, Override> {
   const overrides = new Map<string, Override>();
   for (const { name: section, parameters } of sections) {
-    if (!matches(section, node)) continue;
+    if (!isSectionFor(section, node)) continue;
     for (const { name, type, value } of parameters) overrides.set(name, { name, type, value, section });
   }
   return overrides;
 }
 
-/** A `*` stands for one part of a node's name, `**` for any number of them (rclcpp's parameter_map). */
-function matches(section: string, node: string): boolean {
+/**
+ * Whether a section of a parameter file is meant for a node. A `*` stands for one part of a node's name, `**` for any
+ * number of them (rclcpp's parameter_map).
+ *
+ * @param node fully qualified
+ */
+export function isSectionFor(section: string, node: string): boolean {
   const pattern = section.startsWith('/') ? section : `/${section}`;
   const expression = pattern
     .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
