@@ -17,6 +17,8 @@ export interface BesidesOptions {
   readonly virtual?: boolean;
   /** Tells the user something, one line. */
   tell(text: string): void;
+  /** Tells of what is amiss, likewise; absent: `tell` does. */
+  warn?(text: string): void;
 }
 
 export interface Besides {
@@ -29,7 +31,9 @@ export interface Besides {
 }
 
 /** @throws ParameterError where the link cannot be opened so. @realtime unsafe */
-export async function besidesOf({ control, asked, watch, virtual, tell }: BesidesOptions): Promise<Besides> {
+export async function besidesOf(options: BesidesOptions): Promise<Besides> {
+  const { control, asked, watch, virtual, tell } = options;
+  const warn = (text: string) => (options.warn === undefined ? tell(text) : options.warn(text));
   const { parameters } = control;
   const list: BesideRun[] = [];
   let log: RunLog | null = null;
@@ -43,6 +47,7 @@ export async function besidesOf({ control, asked, watch, virtual, tell }: Beside
           portGiven: typeof asked.page === 'string',
           log: () => log?.path ?? '',
           tell,
+          warn,
         });
   const listening = (link: LinkFigures) => {
     const metrics = page?.metrics ?? null;
@@ -53,7 +58,7 @@ export async function besidesOf({ control, asked, watch, virtual, tell }: Beside
     list.push(log);
   }
   if (page !== null) list.push(page);
-  if (watch === true) list.push(new LinkWatch(parameters, tell, listening));
+  if (watch === true) list.push(new LinkWatch({ parameters, tell, warn, listening }));
   return { list, listening, logMessagesLost: () => log?.lost ?? 0 };
 }
 

@@ -15,17 +15,21 @@ export class FolderClaim {
   /**
    * @param folder of checkpoints, whether or not it is there yet
    * @param tell given a sentence where another process has claimed it
+   * @param remedy what gives a process a folder of its own, in the words of whoever is told
    * @param notes where claims are noted, for tests
    * @realtime unsafe
    */
-  constructor(folder: string, tell: (text: string) => void, notes = notesFolder()) {
+  constructor(
+    folder: string,
+    tell: (text: string) => void,
+    remedy = 'give each its own --model',
+    notes = notesFolder(),
+  ) {
     const path = pathOf(folder);
     this.#note = join(notes, createHash('sha256').update(path).digest('hex').slice(0, 32));
     const other = processIn(this.#note);
     if (other !== null) {
-      tell(
-        `note: process ${other} saves to ${path} too: what one learns the other passes over; give each its own --model`,
-      );
+      tell(`note: process ${other} saves to ${path} too: what one learns the other passes over; ${remedy}`);
       return;
     }
     try {

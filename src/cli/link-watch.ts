@@ -12,26 +12,35 @@ import { checkpointStatus } from './link-session.js';
 import type { LinkFigures } from './run-metrics.js';
 import { stateReport } from './state-report.js';
 
+export interface LinkWatchOptions {
+  readonly parameters: ParameterValues;
+  /** Tells the user something, one line. */
+  readonly tell: (text: string) => void;
+  /** Tells of what is amiss, likewise. */
+  readonly warn: (text: string) => void;
+  /** Told when it listens. */
+  readonly listening: (link: LinkFigures) => void;
+}
+
 export class LinkWatch implements BesideRun {
   readonly name = '--watch zeromq';
   readonly required = true;
   readonly #parameters: ParameterValues;
   readonly #tell: (text: string) => void;
+  readonly #warn: (text: string) => void;
   readonly #listening: (link: LinkFigures) => void;
   #watch: ZeromqWatch | null = null;
   #run: RunUnderWay | null = null;
   #telemetry: HostTelemetry | null = null;
   #ending = false;
 
-  /**
-   * @param listening told when it does
-   * @throws ParameterError where the link cannot be opened so
-   */
-  constructor(parameters: ParameterValues, tell: (text: string) => void, listening?: (link: LinkFigures) => void) {
+  /** @throws ParameterError where the link cannot be opened so */
+  constructor({ parameters, tell, warn, listening }: LinkWatchOptions) {
     checkLink(parameters);
     this.#parameters = parameters;
     this.#tell = tell;
-    this.#listening = listening ?? (() => undefined);
+    this.#warn = warn;
+    this.#listening = listening;
   }
 
   /** @throws ZeromqMissingError, EndpointError, CertificateError */
@@ -46,7 +55,7 @@ export class LinkWatch implements BesideRun {
         tell: this.#tell,
         changed: () => this.#telemetry?.changed(),
       }),
-      onNotice: this.#tell,
+      onNotice: this.#warn,
     });
     this.#watch = watch;
     await watch.start();

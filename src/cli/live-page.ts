@@ -1,4 +1,5 @@
 /** The page beside a run, with `/metrics`, `/livez` and `/readyz`: `--page`, `dashboard.listen`. */
+import { parseListen } from '../dashboard/access.js';
 import type { LiveSource } from '../dashboard/live-source.js';
 import type { PageServer } from '../dashboard/server.js';
 import { FEATURES } from '../features/extraction.js';
@@ -20,6 +21,8 @@ export interface LivePageOptions {
   log?(): string;
   /** Tells the user something, one line. */
   tell(text: string): void;
+  /** Tells of what is amiss, likewise; absent: `tell` does. */
+  warn?(text: string): void;
 }
 
 export class LivePage implements BesideRun {
@@ -46,7 +49,7 @@ export class LivePage implements BesideRun {
 
   /** @throws as `PageServer.start` */
   async open(): Promise<void> {
-    const { parameters: p, portGiven, tell } = this.#options;
+    const { parameters: p, portGiven, tell, warn = tell } = this.#options;
     // What is not asked for is not loaded: a web server takes a tenth of a second.
     const [{ PageServer }, { Metrics }] = await Promise.all([
       import('../dashboard/server.js'),
@@ -64,10 +67,12 @@ export class LivePage implements BesideRun {
       version,
       features: FEATURES,
       metrics,
-      tell,
+      tell: warn,
     });
     metrics.page = pageSourceOf(this.#server);
-    tell(`page at ${this.#server.url}`);
+    const { port } = parseListen(p['dashboard.listen']);
+    if (port === 0 || port === this.#server.port) tell(`page at ${this.#server.url}`);
+    else warn(`page at ${this.#server.url}: port ${port} is taken`);
   }
 
   async follow(run: RunUnderWay): Promise<RobotFollower> {

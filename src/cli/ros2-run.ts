@@ -105,10 +105,14 @@ class Ros2Run {
     const { parameters } = control;
     for (const note of control.notes) logger.info(`note: ${note}`);
     const tell = (text: string) => logger.info(text);
-    const besides = await besidesOf({ control, asked: this.#options, watch: watch === 'zeromq', tell });
-    const beside = new BesideRuns(besides.list, tell);
+    const warn = (text: string) => logger.warn(text);
+    const besides = await besidesOf({ control, asked: this.#options, watch: watch === 'zeromq', tell, warn });
+    // Of them it is told what they fail of.
+    const beside = new BesideRuns(besides.list, warn);
     const claim =
-      frozen || !learns(parameters) ? null : new FolderClaim(parameters.model_dir, (text) => logger.warn(text));
+      frozen || !learns(parameters)
+        ? null
+        : new FolderClaim(parameters.model_dir, warn, 'give each its own by the parameter model_dir');
     try {
       await beside.open();
       const session = new Ros2Session({

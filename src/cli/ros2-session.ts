@@ -90,11 +90,15 @@ export class Ros2Session implements ManagedBehaviour {
     this.#mustBeWell();
     await this.#configured().deactivate();
     this.#mustBeWell();
+    this.#options.managed.logger.info('inactive: the robot stands, its goal is void, and no commands are sent');
   }
 
   async cleanup(): Promise<void> {
     this.#mustBeWell();
     await this.#release();
+    this.#options.managed.logger.info(
+      this.#saved ? 'unconfigured: everything is let go of' : 'unconfigured: what was learned could not all be saved',
+    );
   }
 
   async shutdown(): Promise<void> {

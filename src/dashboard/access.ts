@@ -78,7 +78,7 @@ export class Access {
       throw new ParameterError(
         LISTEN,
         `${address.host} can be reached from other machines, and without tokens anyone there could drive the robot. ` +
-          `Make one with \`(umask 077; echo "control $(openssl rand -hex 24)" > FILE)\` and give --set ${TOKEN_FILE}=FILE (rfsn view: --token-file FILE); ` +
+          `Make one with \`(umask 077; echo "control $(openssl rand -hex 24)" > FILE)\` and name the file in ${TOKEN_FILE} (--set ${TOKEN_FILE}=FILE; ROS 2: -p ${TOKEN_FILE}:=FILE; rfsn view: --token-file FILE); ` +
           'or listen on 127.0.0.1 and come through `ssh -L`',
       );
     }

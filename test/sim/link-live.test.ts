@@ -357,11 +357,12 @@ describe('watchers and administrators beside the simulator', () => {
     const stop = new StopRequest();
     left.push(() => stop.dispose());
     const display = page.display;
+    const tell = (text: string) => display.message(text);
     const live = new LiveSession({
       ...{ run, frozen: false, learned: null, progress: NO_PROGRESS, firstEpisode: 0, episodes: null },
       ...{ tally: new EpisodeTally(), display, stop },
-      checkpointing: Checkpointing.of(run, (text) => display.message(text)),
-      beside: [new LinkWatch(run.parameters, (text) => display.message(text))],
+      checkpointing: Checkpointing.of(run, tell),
+      beside: [new LinkWatch({ parameters: run.parameters, tell, warn: tell, listening: () => undefined })],
     });
     const result = live.drive();
     await until(() => page.text.includes('no encryption'));

@@ -10,9 +10,9 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-function claim(folder: string): { told: string[]; held: FolderClaim } {
+function claim(folder: string, remedy?: string): { told: string[]; held: FolderClaim } {
   const told: string[] = [];
-  return { told, held: new FolderClaim(folder, (text) => told.push(text), at('notes')) };
+  return { told, held: new FolderClaim(folder, (text) => told.push(text), remedy, at('notes')) };
 }
 
 /** Another process, whose note it is from now on. */
@@ -43,6 +43,8 @@ describe('a folder that is saved to', () => {
     held.release();
     expect(readdirSync(at('notes'))).toHaveLength(1);
     expect(claim(at('other')).told).toEqual([]);
+    expect(told[0]).toMatch(/; give each its own --model$/);
+    expect(claim(at('model'), 'move one of them').told[0]).toMatch(/; move one of them$/);
   });
 
   it('is taken over from a process that has died, and from a note that is none', async () => {
