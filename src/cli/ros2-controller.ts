@@ -16,6 +16,7 @@ import { Markers } from '../io/ros2/markers.js';
 import { serveOperations } from '../io/ros2/operations.js';
 import { RosTime } from '../io/ros2/ros-time.js';
 import { Ros2Port } from '../io/ros2/ros2-port.js';
+import { SilenceWatch } from '../io/ros2/silence-watch.js';
 import { TelemetryOutput } from '../io/ros2/telemetry-output.js';
 import { learns, periodNsOf } from '../loop/configuration.js';
 import type { Controller } from '../loop/controller.js';
@@ -74,6 +75,7 @@ export class Ros2Controller {
   #telemetry: TelemetryOutput | null = null;
   #markers: Markers | null = null;
   #diagnostics: Diagnostics | null = null;
+  #silence: SilenceWatch | null = null;
   #vitals: Float64Array | null = null;
   #vitalsMs = Number.NEGATIVE_INFINITY;
   #stalledMs = Number.NaN;
@@ -229,8 +231,16 @@ export class Ros2Controller {
     // After the inputs: of what arrives together, rclnodejs hands on first what was subscribed to first, and a step of
     // simulated time rests on the readings that have come by then.
     this.#time.start(this.#scope);
-    const { motion } = this.#port;
-    assert(motion !== null, 'a port that has started has its motion');
+    const { motion, inputs } = this.#port;
+    assert(motion !== null && inputs !== null, 'a port that has started has its motion and its inputs');
+    this.#silence = new SilenceWatch({
+      ...{ parameters, notice },
+      node: managed.node,
+      figures: inputs.figures,
+      time: this.#time,
+      driving: () => this.orders.active && this.orders.enabled,
+      tell: (text) => managed.logger.info(text),
+    });
     const scope = this.#scope;
     const stamps = this.#time;
     this.#telemetry = new TelemetryOutput({
@@ -252,6 +262,7 @@ export class Ros2Controller {
         }),
       inputs: () => (this.#port.inputs === null ? [] : Object.values(this.#port.inputs.figures)),
       nowNs: () => this.#time.nowNs(),
+      simulated: managed.simTime ? this.#time : null,
       motion,
     });
     serveOperations(
@@ -375,6 +386,7 @@ export class Ros2Controller {
     host.advanceWindow();
     if (host.unsaved) host.keepSaved();
     const nowMs = performance.now();
+    this.#silence?.look(nowMs);
     if (this.#controller.state !== 'stalled') this.#stalledMs = Number.NaN;
     else if (Number.isNaN(this.#stalledMs)) this.#stalledMs = nowMs;
     else if (nowMs - this.#stalledMs > STALLED_BOUND_MS) onFault(`the control thread is stalled: ${host.warning}`);

@@ -6,7 +6,7 @@ import { Counter } from '../loop/statistics.js';
 import { VitalsField } from '../memory/layout.js';
 import { REASON_LABELS } from '../memory/reason.js';
 import type { ControllerHost } from './controller-host.js';
-import { interventionsByReason, type RunFigures } from './episode-tally.js';
+import { feedbackFigures, interventionsByReason, type RunFigures } from './episode-tally.js';
 
 /** A fresh report; the caller owns it. */
 export function rosState(host: ControllerHost): StateReport {
@@ -55,6 +55,7 @@ export function diagnosticFigures(host: ControllerHost, own: SessionFigures): Di
     compute: recent.compute,
     reason: REASON_LABELS[host.why],
     interventions: interventionsByReason(statistics.interventions),
+    feedback: feedbackFigures(statistics),
     policy: host.parameters.policy,
     checkpoint: checkpointing,
     arenaBytes: memory.buffer.byteLength,
@@ -78,6 +79,7 @@ export class RosTotals {
   readonly #received: Record<string, number> = {};
   readonly #refused: Record<string, number> = {};
   readonly #interventions: Record<string, number> = {};
+  readonly #feedback: Record<string, number> = {};
 
   activated(): void {
     this.#activated++;
@@ -103,6 +105,7 @@ export class RosTotals {
     for (const [name, count] of Object.entries(interventionsByReason(statistics.interventions))) {
       addTo(this.#interventions, name, count);
     }
+    for (const [name, count] of Object.entries(feedbackFigures(statistics))) addTo(this.#feedback, name, count);
   }
 
   /** The figures that `--json` ends with; other tools rely on their names. */
@@ -118,6 +121,8 @@ export class RosTotals {
       deadline_misses: this.#misses,
       safety_interventions: Object.values(this.#interventions).reduce((sum, count) => sum + count, 0),
       interventions_by_reason: this.#interventions,
+      // As the other runs have it: only where there was any.
+      ...(Object.keys(this.#feedback).length > 0 ? { feedback: this.#feedback } : {}),
       updates: this.#updates,
       lost_decisions: this.#lost,
     };
@@ -127,6 +132,7 @@ export class RosTotals {
 /** The same for a person, several lines. */
 export function rosSummary(figures: RunFigures): string {
   const row = (name: string, value: string): string => `${name.padEnd(16)}${value}\n`;
+  const feedback = listed(figures['feedback'] ?? {});
   return [
     row('goals reached', String(figures['goals_reached'])),
     row('messages', `${listed(figures['messages']) || 'none'}; ${figures['commands']} commands`),
@@ -136,6 +142,7 @@ export function rosSummary(figures: RunFigures): string {
       'safety acted',
       `${figures['safety_interventions']} cycles${after(listed(figures['interventions_by_reason']))}`,
     ),
+    feedback === '' ? '' : row('feedback', feedback),
     row('updates', String(figures['updates'])),
   ].join('');
 }

@@ -20,6 +20,8 @@ export class RecordingScope {
   unmade: Error | null = null;
   unsent: Error | null = null;
   looks = 0;
+  /** How many publish it, by resolved topic. */
+  readonly publishers = new Map<string, number>();
 
   readonly node = {
     getFullyQualifiedName: () => '/fleet/rfsn_controller',
@@ -27,6 +29,7 @@ export class RecordingScope {
       this.looks++;
       return this.subscribers.get(topic)?.length ?? 0;
     },
+    countPublishers: (topic: string) => this.publishers.get(topic) ?? 0,
     getSubscriptionsInfoByTopic: (topic: string) => this.subscribers.get(topic) ?? [],
   };
 

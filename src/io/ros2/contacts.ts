@@ -121,6 +121,10 @@ export class ContactInput {
     const { figures, time, parameters } = this.#options;
     const nowNs = time.nowNs();
     figures.take(nowNs);
+    if (!time.known) {
+      figures.undated(nowNs);
+      return;
+    }
     this.#read.fill(0);
     let refusal: RefusalCode | 0;
     let header = this.#wrench.header;
@@ -166,7 +170,7 @@ export class ContactInput {
    * @param published by source, whether anybody publishes it
    */
   tick(published: readonly boolean[]): void {
-    if (this.#options.parameters.contact_type !== 'contacts') return;
+    if (this.#options.parameters.contact_type !== 'contacts' || !this.#options.time.known) return;
     const nowNs = this.#options.time.nowNs();
     let any = false;
     for (let source = 0; source < SOURCES; source++) {

@@ -11,7 +11,7 @@ import { CdrWriter } from './cdr/write-cdr.js';
 import { type DiagnosticStatus, Level, type LevelCode, writeDiagnostics } from './cdr/write-diagnostics.js';
 import type { EntityScope } from './entity-scope.js';
 import type { InputFigures } from './input-figures.js';
-import { MessageType, OutputTopic } from './names.js';
+import { InputTopic, MessageType, OutputTopic } from './names.js';
 import type { RclPublisher } from './rcl.js';
 import type { StampSource } from './ros-time.js';
 import type { StateReport } from './telemetry-output.js';
@@ -23,6 +23,28 @@ const LEAST_RATE_SHARE = 0.9;
 const FULL_HEAP_SHARE = 0.85;
 /** A checkpoint that is older than so many of its periods is told. */
 const OLD_CHECKPOINT_PERIODS = 3;
+/** Reasons for which the robot stands although it was to drive. */
+const STANDING_REASONS: readonly string[] = [
+  'stale_odometry',
+  'stale_ranges',
+  'stale_contacts',
+  'heartbeat_lost',
+  'fault',
+];
+/** What may become of a reward that is none the cycle can learn from, by the names of `DiagnosticFigures.feedback`. */
+const UNUSED_REWARDS = ['unknown', 'late', 'duplicate', 'refused', 'dropped'] as const;
+/** In words, for people; the others' names are words. */
+const REWARD_WORDS: Readonly<Record<string, string>> = {
+  joined: 'found their decision',
+  ignored: 'of decisions that are not learned from',
+  expired: 'decisions that expired without one',
+  overwritten: 'decisions that expired because too many waited',
+  duplicate: 'of decisions that had theirs',
+  late: 'of decisions that had expired',
+  unknown: 'of unknown decisions',
+  refused: 'out of range',
+  dropped: 'too many at once',
+};
 
 /** Times by their quantiles [ns]; NaN where there are none. `Histogram` and `HistogramWindow` in src/loop are some. */
 export interface Quantiles {
@@ -52,6 +74,11 @@ export interface DiagnosticFigures {
   readonly reason: string;
   /** Cycles by reason since the start, those that occurred. */
   readonly interventions: Readonly<Record<string, number>>;
+  /**
+   * What became in the cycle of rewards from outside, those that occurred: `joined`, `ignored`, `duplicate`, `late`,
+   * `unknown`, `refused`, `dropped`; and of decisions that waited for them: `expired`, `overwritten`.
+   */
+  readonly feedback: Readonly<Record<string, number>>;
   readonly policy: string;
   /** Null where nothing is saved. */
   readonly checkpoint: CheckpointFigures | null;
@@ -64,6 +91,15 @@ export interface DiagnosticFigures {
   readonly gcLongestNs: number;
   /** Messages that the flight log lost; 0 where there is none. */
   readonly logMessagesLost: number;
+}
+
+/** `RosTime` where it follows `/clock`. */
+export interface SimulatedTime {
+  readonly known: boolean;
+  readonly standing: boolean;
+  /** Simulated seconds for each of this machine's; NaN while unknown. */
+  readonly pace: number;
+  readonly resets: number;
 }
 
 export interface DiagnosticsOptions {
@@ -83,6 +119,8 @@ export interface DiagnosticsOptions {
   readonly inputs: () => readonly InputFigures[];
   /** The time that dates readings [ns]: `ReadingTime.nowNs`. */
   readonly nowNs: () => number;
+  /** Null where time is not simulated. */
+  readonly simulated: SimulatedTime | null;
   /** `MotionOutput`. */
   readonly motion: { readonly topic: string; readonly mismatch: string; readonly failures: number };
   /** The robot's; this machine's name where absent. */
@@ -149,8 +187,12 @@ export class Diagnostics {
       this.#memory(figures, last),
       this.#command(figures),
     ];
+    const { simulated } = this.#options;
+    if (simulated !== null) statuses.push(this.#clock(simulated, figures));
     for (const input of this.#options.inputs()) {
-      if (input.topics.length > 0) statuses.push(this.#input(input, figures));
+      if (input.topics.length === 0) continue;
+      const status = this.#input(input, figures);
+      statuses.push(input.name === 'feedback' ? withRewards(status, figures.feedback, last.feedback) : status);
     }
     return statuses;
   }
@@ -191,11 +233,15 @@ export class Diagnostics {
     ]);
   }
 
-  #safety({ state, reason, interventions }: DiagnosticFigures): DiagnosticStatus {
+  #safety({ state, lifecycle, reason, interventions }: DiagnosticFigures): DiagnosticStatus {
     let level: LevelCode = Level.ok;
     let message = reason === 'none' ? 'the policy’s command passes' : reason.replaceAll('_', ' ');
-    if (reason === 'fault' || reason === 'heartbeat_lost') level = Level.error;
-    else if (state.breakerOpen) {
+    if (STANDING_REASONS.includes(reason)) {
+      // Who is not to drive may stand for want of a reading, too.
+      const expected = lifecycle === 'active' || !reason.startsWith('stale_');
+      level = expected ? Level.error : Level.stale;
+      message = `${message}: the robot stands`;
+    } else if (state.breakerOpen) {
       level = Level.warn;
       message = 'the breaker is open after missed deadlines: a rule drives, and nothing is learned';
     }
@@ -287,6 +333,31 @@ export class Diagnostics {
     ]);
   }
 
+  /** The one that cycles and readings are dated by. */
+  #clock({ known, standing, pace, resets }: SimulatedTime, { lifecycle }: DiagnosticFigures): DiagnosticStatus {
+    const { scope, stamps } = this.#options;
+    const publishers = scope.node.countPublishers(InputTopic.clock);
+    stamps.rosNowInto(this.#stamp);
+    const time = `${this.#stamp[0]}.${String(this.#stamp[1]).padStart(9, '0')}`;
+    let level: LevelCode = Level.ok;
+    let message = Number.isNaN(pace) ? 'goes on' : `goes on at a pace of ${pace.toFixed(2)}`;
+    if (!known) {
+      level = lifecycle === 'active' ? Level.error : Level.warn;
+      const whose = publishers === 0 ? ', which nobody publishes' : '';
+      message = `use_sim_time is true, and nothing has come yet on ${InputTopic.clock}${whose}: the robot stands`;
+    } else if (standing) {
+      level = Level.warn;
+      message = `simulated time stands at ${time} s, and so does the robot`;
+    }
+    return this.#status('clock', level, message, [
+      ['topic', InputTopic.clock],
+      ['publishers', String(publishers)],
+      ['time [s]', known ? time : 'unknown'],
+      ['pace', standing ? '0.00' : decimals(pace, 2)],
+      ['began anew', String(resets)],
+    ]);
+  }
+
   #input(input: InputFigures, { lifecycle }: DiagnosticFigures): DiagnosticStatus {
     const nowNs = this.#options.nowNs();
     const ageS = input.age(nowNs);
@@ -335,6 +406,26 @@ export class Diagnostics {
   #status(name: string, level: LevelCode, message: string, values: Values): DiagnosticStatus {
     return { level, name: this.#prefix + name, message, values };
   }
+}
+
+/** The feedback's status with what the cycle made of what was handed on, and of decisions that waited. */
+function withRewards(
+  status: DiagnosticStatus,
+  rewards: DiagnosticFigures['feedback'],
+  last: DiagnosticFigures['feedback'],
+): DiagnosticStatus {
+  const values = [...status.values];
+  for (const [name, count] of Object.entries(rewards)) {
+    values.push([`rewards: ${REWARD_WORDS[name] ?? name}`, String(count)]);
+  }
+  const unused: string[] = [];
+  for (const name of UNUSED_REWARDS) {
+    const count = (rewards[name] ?? 0) - (last[name] ?? 0);
+    if (count > 0) unused.push(`${count} ${REWARD_WORDS[name]}`);
+  }
+  if (unused.length === 0 || status.level !== Level.ok) return { ...status, values };
+  const message = `rewards of no use in the last second: ${unused.join(', ')}`;
+  return { ...status, level: Level.warn, message, values };
 }
 
 function timesOf(name: string, times: Quantiles): Values {

@@ -21,6 +21,8 @@ export const Refusal = {
   notPlanar: 8,
   /** More beams than there is memory for. */
   tooManyBeams: 9,
+  /** Time is simulated, and nobody has told it yet. */
+  noClock: 10,
 } as const;
 export type RefusalCode = (typeof Refusal)[keyof typeof Refusal];
 
@@ -36,6 +38,7 @@ export const REFUSAL_NAMES = [
   'no transform',
   'not planar',
   'too many beams',
+  'no /clock yet',
 ] as const;
 
 /** Arrivals that the rate is reckoned of. */
@@ -113,6 +116,17 @@ export class InputFigures {
   /** The bytes are no message of the input's type: counted, and told. */
   malformed(bytes: number, nowNs: number): void {
     if (this.refuse(Refusal.malformed, nowNs)) this.complain(`${bytes} bytes that are no message`, nowNs);
+  }
+
+  /**
+   * It came before simulated time has begun: counted. That is one clock's fault and not each input's, and said of the clock.
+   *
+   * @realtime safe
+   */
+  undated(nowNs: number): void {
+    this.refuse(Refusal.noClock, nowNs);
+    this.complaint = 'use_sim_time is true, and nothing has come on /clock yet';
+    this.complaintNs = nowNs;
   }
 
   /**

@@ -56,6 +56,10 @@ export class ScanInput {
     const { figures, time, sink, reader, tree } = this.#options;
     const nowNs = time.nowNs();
     figures.take(nowNs);
+    if (!time.known) {
+      figures.undated(nowNs);
+      return;
+    }
     const m = this.#message;
     if (!m.read(reader, bytes, tree.frames)) {
       figures.malformed(bytes.length, nowNs);

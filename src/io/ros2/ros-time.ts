@@ -25,6 +25,8 @@ export interface ReadingTime {
    * stamps are of this machine's time, and never in the future; now, where they are not.
    */
   receivedNs(stampNs: number): number;
+  /** Whether it is known what time it is: until then no reading can be dated, and none is to be believed. */
+  readonly known: boolean;
 }
 
 /** For stamps of what is published. */
@@ -79,6 +81,8 @@ const SYSTEM_AGE_NS = 0.1e9;
 const SYSTEM_STRAY_NS = 1.5e6;
 /** A clock that has not advanced for so long stands [ns], for what is reported of it. */
 const STANDING_NS = 1e9;
+/** Its pace is reckoned over so long [ns]. */
+const PACE_NS = 2e9;
 
 /** Microseconds since 1970, and following when the clock is set. */
 const MACHINE: SystemTime = {
@@ -116,6 +120,10 @@ export class RosTime implements ReadingTime, StampSource {
   #boundary = 0;
   #running = false;
   #resets = 0;
+  /** Where the stretch began of which the pace is reckoned: since the base, and on the controller's clock [ns]. */
+  #paceSimNs = 0;
+  #paceNs = 0;
+  #pace = Number.NaN;
 
   constructor(options: RosTimeOptions) {
     this.simulated = options.simulated;
@@ -155,9 +163,9 @@ export class RosTime implements ReadingTime, StampSource {
     this.#originNs = Number.NaN;
   }
 
-  /** Whether time is simulated and has begun. */
+  /** Always, on the wall's time; from the first `/clock` on, where time is simulated. */
   get known(): boolean {
-    return this.simulated && !Number.isNaN(this.#simNs);
+    return !(this.simulated && Number.isNaN(this.#simNs));
   }
 
   /** Whether time is simulated and stands, or has not begun. */
@@ -168,6 +176,11 @@ export class RosTime implements ReadingTime, StampSource {
   /** How often simulated time began anew. */
   get resets(): number {
     return this.#resets;
+  }
+
+  /** Simulated seconds for each of the controller's, of late; NaN before it is known. */
+  get pace(): number {
+    return this.#pace;
   }
 
   /** A message of `/clock`. */
@@ -195,6 +208,7 @@ export class RosTime implements ReadingTime, StampSource {
     this.#simNs = simNs;
     this.#datedNs = this.#originNs + simNs;
     this.#advancedNs = this.#clock.nowNs();
+    this.#reckonPace(simNs);
     const boundary = Math.floor(simNs / this.#periodNs);
     if (boundary === this.#boundary) return;
     this.#boundary = boundary;
@@ -202,7 +216,7 @@ export class RosTime implements ReadingTime, StampSource {
   }
 
   nowNs(): number {
-    return this.known ? this.#datedNs : this.#clock.nowNs();
+    return this.simulated && this.known ? this.#datedNs : this.#clock.nowNs();
   }
 
   stampNs(seconds: number, nanoseconds: number): number {
@@ -212,7 +226,7 @@ export class RosTime implements ReadingTime, StampSource {
 
   receivedNs(stampNs: number): number {
     const nowNs = this.nowNs();
-    if (!this.#trustStamps || (this.simulated && !this.known)) return nowNs;
+    if (!this.#trustStamps || !this.known) return nowNs;
     this.#look();
     const datedNs = stampNs + this.#originNs;
     return datedNs < nowNs ? datedNs : nowNs;
@@ -220,12 +234,12 @@ export class RosTime implements ReadingTime, StampSource {
 
   rosNowInto(out: Int32Array): void {
     // Before /clock has told it, simulated time is 0, as it is for every ROS node.
-    if (this.simulated && !this.known) out.fill(0, 0, 2);
+    if (!this.known) out.fill(0, 0, 2);
     else this.rosTimeInto(this.nowNs(), out);
   }
 
   rosTimeInto(controllerNs: number, out: Int32Array): void {
-    if (this.simulated && !this.known) {
+    if (!this.known) {
       out.fill(0, 0, 2);
       return;
     }
@@ -265,6 +279,17 @@ export class RosTime implements ReadingTime, StampSource {
     this.#boundary = Math.floor(simNs / this.#periodNs);
     // The first step tells the cycle that its time is another; a period later would do, but the robot would stand.
     this.#boundary--;
+    this.#paceSimNs = simNs;
+    this.#paceNs = this.#clock.nowNs();
+    this.#pace = Number.NaN;
+  }
+
+  #reckonPace(simNs: number): void {
+    const nowNs = this.#advancedNs;
+    if (nowNs - this.#paceNs < PACE_NS) return;
+    this.#pace = (simNs - this.#paceSimNs) / (nowNs - this.#paceNs);
+    this.#paceSimNs = simNs;
+    this.#paceNs = nowNs;
   }
 
   /** Looks at the wall's time, where that is ROS's, and follows it when it was set. */

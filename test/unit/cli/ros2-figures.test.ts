@@ -5,11 +5,13 @@ import { robotNameOf } from '../../../src/cli/ros2-session.js';
 import type { InputFigures } from '../../../src/io/ros2/input-figures.js';
 import { Counter } from '../../../src/loop/statistics.js';
 import { REASON_COUNT, Reason } from '../../../src/memory/reason.js';
+import { PendingCount } from '../../../src/policy/pending-rewards.js';
 
-function host(cycles: number, learned: number, obstacles: number): ControllerHost {
+function host(cycles: number, learned: number, obstacles: number, unknown = 0): ControllerHost {
   const counters = new Float64Array(64);
   counters[Counter.cycles] = cycles;
   counters[Counter.learned] = learned;
+  counters[Counter.feedback + PendingCount.unknown] = unknown;
   const interventions = new Uint32Array(REASON_COUNT);
   interventions[Reason.obstacle] = obstacles;
   const controller = { statistics: { counters, interventions, misses: 2 }, memory: { decisions: { droppedCount: 1 } } };
@@ -49,6 +51,19 @@ describe('what a ROS run amounts to', () => {
     expect(text).toContain('messages        odometry 50, scan 20; 90 commands\n');
     expect(text).toContain('refused         scan 4\n');
     expect(text).toContain('safety acted    3 cycles: obstacle 3\n');
+  });
+});
+
+describe('rewards from outside', () => {
+  it('are told by what became of them in the cycle, summed over all that was configured', () => {
+    const totals = new RosTotals();
+    totals.add(host(10, 0, 0), 0, []);
+    expect(totals.figures()).not.toHaveProperty('feedback');
+    expect(rosSummary(totals.figures())).not.toContain('feedback');
+    totals.add(host(10, 0, 0, 3), 0, []);
+    totals.add(host(10, 0, 0, 4), 0, []);
+    expect(totals.figures()['feedback']).toEqual({ unknown: 7 });
+    expect(rosSummary(totals.figures())).toContain('feedback        unknown 7\n');
   });
 });
 

@@ -2,7 +2,7 @@ import { parse } from '@foxglove/rosmsg';
 import { MessageReader } from '@foxglove/rosmsg2-serialization';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type DiagnosticStatus, Level } from '../../../../src/io/ros2/cdr/write-diagnostics.js';
-import { type DiagnosticFigures, Diagnostics } from '../../../../src/io/ros2/diagnostics.js';
+import { type DiagnosticFigures, Diagnostics, type SimulatedTime } from '../../../../src/io/ros2/diagnostics.js';
 import { InputFigures, Refusal } from '../../../../src/io/ros2/input-figures.js';
 import { defaultParameters } from '../../../../src/parameters/schema.js';
 import { definitionOf } from '../../../../src/telemetry/flight-log/topics.js';
@@ -19,6 +19,21 @@ let nowNs: number;
 let motion: { topic: string; mismatch: string; failures: number };
 let notices: string[];
 let diagnostics: Diagnostics;
+
+function opened(simulated: SimulatedTime | null): Diagnostics {
+  return new Diagnostics({
+    scope: scope.scope,
+    parameters: defaultParameters(),
+    stamps: STANDING_STAMPS,
+    figures: () => figures,
+    inputs: () => inputs,
+    nowNs: () => nowNs,
+    simulated,
+    motion,
+    hardwareId: 'robot7',
+    notice: (text) => notices.push(text),
+  });
+}
 
 function input(name: string): InputFigures {
   const made = new InputFigures(name, () => undefined);
@@ -59,6 +74,7 @@ beforeEach(() => {
     compute: quantiles,
     reason: 'none',
     interventions: { obstacle: 3 },
+    feedback: {},
     policy: 'lin-ts',
     checkpoint: { savedUnixMs: Date.now(), failures: 0, failure: '' },
     arenaBytes: 1e6,
@@ -67,17 +83,7 @@ beforeEach(() => {
     gcLongestNs: 250_000,
     logMessagesLost: 0,
   };
-  diagnostics = new Diagnostics({
-    scope: scope.scope,
-    parameters: defaultParameters(),
-    stamps: STANDING_STAMPS,
-    figures: () => figures,
-    inputs: () => inputs,
-    nowNs: () => nowNs,
-    motion,
-    hardwareId: 'robot7',
-    notice: (text) => notices.push(text),
-  });
+  diagnostics = opened(null);
 });
 afterEach(() => {
   diagnostics.close();
@@ -214,18 +220,108 @@ describe('an input', () => {
 
 describe('safety', () => {
   it('says why the command is as it is, and how often it was so', () => {
-    figures = { ...figures, reason: 'stale_odometry' };
+    figures = { ...figures, reason: 'unseen_ground' };
     const told = status('safety');
-    expect([told.level, told.message]).toEqual([Level.ok, 'stale odometry']);
+    expect([told.level, told.message]).toEqual([Level.ok, 'unseen ground']);
     expect(value(told, 'cycles: obstacle')).toBe('3');
   });
 
-  it('warns of an open breaker; a fault is an error', () => {
+  it.each(['stale_odometry', 'stale_ranges', 'stale_contacts'])(
+    'is an error while the robot stands for %s, and is stale where it is not to drive',
+    (reason) => {
+      figures = { ...figures, reason };
+      const message = `${reason.replace('_', ' ')}: the robot stands`;
+      expect(status('safety')).toMatchObject({ level: Level.error, message });
+      figures = { ...figures, lifecycle: 'inactive' };
+      expect(status('safety')).toMatchObject({ level: Level.stale, message });
+      figures = { ...figures, reason: 'disarmed' };
+      expect(status('safety').level).toBe(Level.ok);
+    },
+  );
+
+  it('warns of an open breaker; a fault and a heartbeat that is lost are errors, whatever the node’s state', () => {
     figures = { ...figures, state: { ...RUNNING, breakerOpen: true, breakerOpenings: 2 } };
     expect(status('safety').level).toBe(Level.warn);
     expect(value(status('safety'), 'breaker')).toBe('open');
-    figures = { ...figures, reason: 'fault' };
-    expect(status('safety').level).toBe(Level.error);
+    for (const reason of ['fault', 'heartbeat_lost']) {
+      figures = { ...figures, reason, lifecycle: 'inactive' };
+      expect(status('safety').level).toBe(Level.error);
+    }
+  });
+});
+
+describe('rewards from outside', () => {
+  it('are counted with the feedback by what became of them in the cycle, and those of no use are told of once', () => {
+    inputs = [input('feedback')];
+    figures = { ...figures, feedback: { unknown: 9 } };
+    // Before the first message.
+    expect(status('input feedback').level).toBe(Level.ok);
+    figures = { ...figures, feedback: { joined: 5, expired: 4, unknown: 12, refused: 1 } };
+    const told = status('input feedback');
+    expect([told.level, told.message]).toEqual([
+      Level.warn,
+      'rewards of no use in the last second: 3 of unknown decisions, 1 out of range',
+    ]);
+    expect(told.values.filter(([key]) => key.startsWith('rewards: '))).toEqual([
+      ['rewards: found their decision', '5'],
+      ['rewards: decisions that expired without one', '4'],
+      ['rewards: of unknown decisions', '12'],
+      ['rewards: out of range', '1'],
+    ]);
+    expect(status('input feedback').level).toBe(Level.ok);
+  });
+
+  it('do not hide what is refused before the cycle', () => {
+    inputs = [input('feedback')];
+    expect(status('input feedback').level).toBe(Level.ok);
+    inputs[0].malformed(3, nowNs);
+    figures = { ...figures, feedback: { late: 1 } };
+    expect(status('input feedback')).toMatchObject({ level: Level.warn, message: '3 bytes that are no message' });
+  });
+});
+
+describe('the clock', () => {
+  let time: { known: boolean; standing: boolean; pace: number; resets: number };
+
+  beforeEach(() => {
+    diagnostics.close();
+    time = { known: true, standing: false, pace: 0.5, resets: 2 };
+    diagnostics = opened(time);
+  });
+
+  it('is not there on the wall’s time', () => {
+    diagnostics.close();
+    diagnostics = opened(null);
+    expect(() => status('clock')).toThrow();
+  });
+
+  it('is fine while it goes on, with its pace', () => {
+    scope.publishers.set('/clock', 1);
+    const told = status('clock');
+    expect([told.level, told.message]).toEqual([Level.ok, 'goes on at a pace of 0.50']);
+    expect(value(told, 'publishers')).toBe('1');
+    expect(value(told, 'began anew')).toBe('2');
+    time.pace = Number.NaN;
+    expect(status('clock')).toMatchObject({ level: Level.ok, message: 'goes on' });
+  });
+
+  it('warns where it stands', () => {
+    time.standing = true;
+    const told = status('clock');
+    expect(told.level).toBe(Level.warn);
+    expect(told.message).toMatch(/^simulated time stands at 5\.\d{9} s, and so does the robot$/);
+    expect(value(told, 'pace')).toBe('0.00');
+  });
+
+  it('is an error where it was never heard and the robot is to drive, with whether anybody publishes it', () => {
+    time = Object.assign(time, { known: false, standing: true });
+    const told = status('clock');
+    const words = 'use_sim_time is true, and nothing has come yet on /clock';
+    expect([told.level, told.message]).toEqual([Level.error, `${words}, which nobody publishes: the robot stands`]);
+    expect(value(told, 'time [s]')).toBe('unknown');
+    figures = { ...figures, lifecycle: 'inactive' };
+    scope.publishers.set('/clock', 1);
+    expect(status('clock')).toMatchObject({ level: Level.warn, message: `${words}: the robot stands` });
   });
 });
 

@@ -166,6 +166,7 @@ export class HeardSink extends ValidatingSink {
 class StampTime implements ReadingTime {
   now = 0;
   trusted = true;
+  known = true;
   nowNs(): number {
     return this.now;
   }

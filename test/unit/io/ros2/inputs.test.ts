@@ -71,6 +71,46 @@ describe('subscriptions', () => {
   });
 });
 
+describe('before simulated time has begun', () => {
+  it('readings are refused and counted by each input, none of which says so, and taken from its first moment on', () => {
+    const felt = new InputRig({ contact_type: 'wrench' });
+    const wrench = { header: { stamp: { sec: 0, nanosec: 0 }, frame_id: '' }, wrench: { force: { x: 3, y: 0, z: 0 } } };
+    const readings = () => {
+      felt.odometry();
+      felt.scan();
+      felt.send(InputTopic.contactFront, { ...wrench, wrench: { ...wrench.wrench, torque: { x: 0, y: 0, z: 0 } } });
+    };
+    felt.time.now = 10e9;
+    felt.time.known = false;
+    readings();
+    felt.time.now = 11e9;
+    readings();
+    expect(felt.sink.calls).toEqual([]);
+    const { odometry, scan, contacts } = felt.inputs.figures;
+    for (const figures of [odometry, scan, contacts]) {
+      expect(figures.refusals()).toEqual({ 'no /clock yet': 2 });
+      expect(figures.complaint).toContain('use_sim_time');
+    }
+    expect(felt.notices).toEqual([]);
+    felt.time.known = true;
+    readings();
+    expect(felt.sink.calls.map(({ input }) => input)).toEqual(['odometry', 'ranges', 'contacts']);
+    felt.close();
+  });
+
+  it('that nothing touches is not known either', () => {
+    const felt = new InputRig({ contact_type: 'contacts' });
+    felt.published.add('/contacts');
+    felt.time.known = false;
+    felt.pass(1);
+    expect(felt.sink.of('contacts')).toEqual([]);
+    felt.time.known = true;
+    felt.pass(1);
+    expect(felt.sink.of('contacts').length).toBeGreaterThan(0);
+    felt.close();
+  });
+});
+
 describe('odometry', () => {
   it('is handed on with its stamp, its pose and its velocity', () => {
     rig.send(InputTopic.odometry, odometryOf({ x: 1, y: -2, yaw: 2.5, seconds: 9.98, vx: 0.5, vy: 0.25, yawRate: -1 }));

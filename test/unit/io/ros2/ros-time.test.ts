@@ -71,6 +71,7 @@ describe('on the wall’s time', () => {
     rig.time.clockAt(1, 0);
     expect(rig.time.nowNs()).toBe(5e9);
     expect(rig.told).toEqual([]);
+    expect(rig.time.known).toBe(true);
     expect(rig.time.standing).toBe(false);
   });
 
@@ -183,6 +184,26 @@ describe('simulated time', () => {
     rig.at(1020);
     expect(rig.time.standing).toBe(false);
     expect(rig.steps).toEqual([5e9, 5.02e9]);
+  });
+
+  it('knows its pace over the last seconds, and none of the stretch before it went back', () => {
+    const rig = new Rig();
+    rig.time.begin();
+    rig.at(1000);
+    expect(rig.time.pace).toBeNaN();
+    const go = (pace: number) => {
+      const from = rig.rosNow[0] * 1e3 + rig.rosNow[1] / 1e6;
+      for (let i = 1; i <= 40; i++) {
+        rig.pass(100);
+        rig.at(from + i * 100 * pace);
+      }
+    };
+    go(0.25);
+    expect(rig.time.pace).toBeCloseTo(0.25, 6);
+    go(3);
+    expect(rig.time.pace).toBeCloseTo(3, 6);
+    rig.at(0);
+    expect(rig.time.pace).toBeNaN();
   });
 
   it('that goes back begins a stretch and a frame anew, and says so', () => {
