@@ -54,7 +54,7 @@ export async function besidesOf(options: BesidesOptions): Promise<Besides> {
     if (metrics !== null) metrics.link = linkSourceOf(link);
   };
   if (parameters['log.dir'] !== '') {
-    log = await logOf(parameters, page);
+    log = await logOf(parameters, page, options.warn);
     list.push(log);
   }
   if (page !== null) list.push(page);
@@ -63,7 +63,11 @@ export async function besidesOf(options: BesidesOptions): Promise<Besides> {
 }
 
 /** What is not asked for is not loaded. */
-async function logOf(parameters: Control['parameters'], page: LivePage | null): Promise<RunLog> {
+async function logOf(
+  parameters: Control['parameters'],
+  page: LivePage | null,
+  warn: BesidesOptions['warn'],
+): Promise<RunLog> {
   const { RunLog } = await import('./run-log.js');
   return new RunLog({
     parameters,
@@ -71,5 +75,6 @@ async function logOf(parameters: Control['parameters'], page: LivePage | null): 
       if (log === null) page?.metrics?.logs.delete(robot);
       else page?.metrics?.logs.set(robot, log);
     },
+    ...(warn === undefined ? {} : { warn }),
   });
 }

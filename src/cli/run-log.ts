@@ -32,6 +32,8 @@ export interface RunLogOptions {
   readonly parameters: ParameterValues;
   /** A robot's log begins; null: it has ended. */
   shown?(robot: string, log: FlightLog | null): void;
+  /** Tells of a disk that fails, one line; absent: the run's `tell` does. */
+  warn?(text: string): void;
 }
 
 export class RunLog implements BesideRun {
@@ -121,7 +123,7 @@ export class RunLog implements BesideRun {
         queueBytes: parameters['log.queue_bytes'],
         openBoundMs: run.continued ? WELCOME_BOUND_MS : OPEN_BOUND_MS,
         mayBeginLate: run.continued,
-        tell: (text) => run.tell(text),
+        tell: this.#options.warn ?? ((text) => run.tell(text)),
       });
     } catch (error) {
       throw new Error(`no flight log can be written to ${folder}: ${(error as Error).message}`);
