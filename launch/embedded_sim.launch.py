@@ -14,6 +14,15 @@ from launch_ros.actions import Node
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
+YES = ('true', 'True', '1', 'yes')
+NO = ('false', 'False', '0', 'no')
+
+
+def check(context):
+    speed = LaunchConfiguration('speed').perform(context).strip()
+    if speed != '1' and LaunchConfiguration('use_sim_time').perform(context) not in YES:
+        raise RuntimeError(f'speed:={speed} wants use_sim_time:=true: on the clock of the machine there is one speed')
+
 
 def simulator(context):
     def value(name):
@@ -22,9 +31,9 @@ def simulator(context):
     options = ['--scenario', value('scenario'), '--robot', value('robot')]
     if value('seed') != '':
         options += ['--seed', value('seed')]
-    if value('goals').lower() == 'true':
+    if value('goals') in YES:
         options.append('--goals')
-    if value('use_sim_time').lower() == 'true':
+    if value('use_sim_time') in YES:
         options += ['--clock', '--speed', value('speed')]
     return [Node(
         package='rfsn_controller',
@@ -47,21 +56,24 @@ def generate_launch_description():
         argument('scenario', 'clutter', 'open, clutter, corridor, moving, caves, barn:FILE or barn:FILE#INDEX'),
         argument('robot', 'jackal', 'the simulated robot', choices=('jackal', 'omni')),
         argument('seed', '', 'of the world'),
-        argument('goals', 'false', 'give it goals, world after world; false: others do, by goal_pose, in one world'),
+        argument('goals', 'false', 'give it goals, world after world; false: others do, by goal_pose, in one world',
+                 choices=YES + NO),
         argument('namespace', '', 'namespace of both nodes and their topics'),
-        argument('use_sim_time', 'false', 'the simulator\'s time is ROS\'s: it publishes /clock', choices=('true', 'false')),
+        argument('use_sim_time', 'false', 'the simulator\'s time is ROS\'s: it publishes /clock', choices=YES + NO),
         argument('speed', '1', 'simulated seconds a second, with use_sim_time'),
         argument('params_file', [os.path.join(FOLDER, '..', 'config', ''), LaunchConfiguration('robot'), '.yaml'],
                  'parameters of the controller'),
         argument('preset', 'development', 'how boldly it learns; development also serves the page at 127.0.0.1:8600'),
         argument('contact_type', 'wrench', 'what the simulated contact sensors send is a wrench'),
-        argument('required', 'true', 'end everything when the controller ends'),
+        argument('required', 'true', 'end everything when the controller ends', choices=YES + NO),
         argument('log_level', 'info', 'of both: debug, info, warn, error or fatal'),
-        OpaqueFunction(function=simulator),
+        OpaqueFunction(function=check),
+        # Before the simulator: what it refuses, it refuses before anything has started.
         IncludeLaunchDescription(
             # By a path that is known before anything runs: so `--show-args` lists what robot.launch.py takes, too.
             PythonLaunchDescriptionSource(os.path.join(FOLDER, 'robot.launch.py')),
             launch_arguments={name: LaunchConfiguration(name)
                               for name in ('namespace', 'use_sim_time', 'params_file', 'preset', 'contact_type',
                                            'required', 'log_level')}.items()),
+        OpaqueFunction(function=simulator),
     ])

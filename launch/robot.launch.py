@@ -4,6 +4,10 @@ Made to be included by a robot's own launch file, with the same arguments. An ar
 `params_file` says counts then, and what that leaves open `preset` does.
 """
 
+import os
+import shlex
+import shutil
+
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
@@ -15,11 +19,9 @@ REMAPPED = ('cmd_vel', 'odom', 'scan', 'goal_pose', 'plan')
 
 PRESETS = ('development', 'staging', 'production', 'none')
 
-
-def true_or_false(name, text):
-    if text.lower() not in ('true', 'false'):
-        raise RuntimeError(f'{name}:={text} is neither true nor false')
-    return text.lower() == 'true'
+# Python's spelling, too, for launch files that hand on str(True).
+YES = ('true', 'True', '1', 'yes')
+NO = ('false', 'False', '0', 'no')
 
 
 def served_at(page):
@@ -29,9 +31,21 @@ def served_at(page):
     return f'127.0.0.1:{page}' if page.isdigit() else page
 
 
+def check(params_file, prefix):
+    """Launch itself warns of such a file and starts the node without it, and tells of such a command by a traceback."""
+    if params_file != '' and not os.path.isfile(params_file):
+        raise RuntimeError(f'params_file: {os.path.abspath(params_file)} is not a file')
+    command = shlex.split(prefix)
+    if command and shutil.which(command[0]) is None:
+        raise RuntimeError(f'prefix: there is no command {command[0]}')
+
+
 def controller(context):
     def value(name):
         return LaunchConfiguration(name).perform(context).strip()
+
+    def true(name):
+        return value(name) in YES
 
     def text(given):
         # Else launch would read it as YAML, and 8600 or yes would be no text.
@@ -40,18 +54,18 @@ def controller(context):
     given = {}
     for name in ('use_sim_time', 'autostart'):
         if value(name) != '':
-            given[name] = true_or_false(name, value(name))
+            given[name] = true(name)
     for argument, parameter in (('contact_type', 'contact_type'), ('model_dir', 'model_dir'), ('log', 'log.dir')):
         if value(argument) != '':
             given[parameter] = text(value(argument))
     if value('page') != '':
         given['dashboard.listen'] = text(served_at(value('page')))
 
+    check(value('params_file'), value('prefix'))
     preset = value('preset')
-    respawn = true_or_false('respawn', value('respawn'))
-    required = true_or_false('required', value('required'))
+    respawn = true('respawn')
     # Not both: it would end what it is about to start again.
-    ends = {'on_exit': Shutdown(reason='the controller has ended')} if required and not respawn else {}
+    ends = {'on_exit': Shutdown(reason='the controller has ended')} if true('required') and not respawn else {}
     return [Node(
         package='rfsn_controller',
         executable='controller',
@@ -81,16 +95,18 @@ def generate_launch_description():
 
     return LaunchDescription([
         argument('namespace', '', 'namespace of the node and its topics'),
-        argument('use_sim_time', '', 'true: cycles follow /clock; empty: as params_file says'),
+        argument('use_sim_time', '', 'true: cycles follow /clock; empty: as params_file says',
+                 choices=('', *YES, *NO)),
         argument('params_file', '', 'parameters in ROS\'s form; wins over preset'),
         argument('preset', 'staging', 'how boldly it learns', choices=PRESETS),
         argument('model_dir', '', 'folder of what was learned; relative to where ros2 launch was called'),
-        argument('page', '', 'serve the live page and /metrics: host:port, a port of this machine, or off'),
+        argument('page', '', 'serve the live page and /metrics: host:port, a port of this machine or the next one that is free, '
+                 'or off'),
         argument('log', '', 'folder for flight logs'),
         argument('contact_type', '', 'none, contacts, wrench or hazards; empty: as params_file says'),
-        argument('autostart', '', 'false: a lifecycle manager configures and activates it'),
-        argument('respawn', 'false', 'start it again 2 s after it died; not after an orderly end'),
-        argument('required', 'false', 'end the whole launch when it ends, unless respawn'),
+        argument('autostart', '', 'false: a lifecycle manager configures and activates it', choices=('', *YES, *NO)),
+        argument('respawn', 'false', 'start it again 2 s after it died; not after an orderly end', choices=YES + NO),
+        argument('required', 'false', 'end the whole launch when it ends, unless respawn', choices=YES + NO),
         argument('log_level', 'info', 'debug, info, warn, error or fatal'),
         argument('prefix', '', 'command put before it, as chrt -f 60'),
         *(argument(name, name, f'topic instead of {name}') for name in REMAPPED),

@@ -14,18 +14,14 @@ from launch.actions import (DeclareLaunchArgument, ExecuteProcess, IncludeLaunch
 from launch.conditions import IfCondition
 from launch.event_handlers import OnShutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
+from launch.substitutions import LaunchConfiguration, PythonExpression
 from launch_ros.actions import Node
 
 SHARE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ASSETS = os.path.join(SHARE, 'sim', 'gazebo')
-FORTRESS = 6
 
-
-def true_or_false(name, text):
-    if text.lower() not in ('true', 'false'):
-        raise RuntimeError(f'{name}:={text} is neither true nor false')
-    return text.lower() == 'true'
+YES = ('true', 'True', '1', 'yes')
+NO = ('false', 'False', '0', 'no')
 
 
 def installed_gazebo():
@@ -84,11 +80,12 @@ def launch_files(folder, major, value):
 
 
 def set_up(context):
+    """What takes the written files away again, and what is started with them."""
     def value(name):
         return LaunchConfiguration(name).perform(context).strip()
 
     def true(name):
-        return true_or_false(name, value(name))
+        return value(name) in YES
 
     major, command = chosen_gazebo(value('gz_version'))
     for package in ('ros_gz_bridge', 'tf2_ros', *(['rviz2'] if true('rviz') else [])):
@@ -107,7 +104,7 @@ def set_up(context):
             gazebo.append('--headless-rendering')
     common = {'use_sim_time': true('use_sim_time')}
     namespace = value('namespace')
-    actions = [
+    started = [
         ExecuteProcess(cmd=[*gazebo, files['world']], name='gazebo', output='screen',
                        on_exit=Shutdown(reason='Gazebo has ended')),
         Node(package='ros_gz_bridge', executable='parameter_bridge', name='gazebo_bridge', namespace=namespace,
@@ -115,22 +112,29 @@ def set_up(context):
     ]
     for laser in files['lasers']:
         pose = zip(('x', 'y', 'z', 'roll', 'pitch', 'yaw'), laser['pose'])
-        actions.append(Node(
+        started.append(Node(
             package='tf2_ros', executable='static_transform_publisher', name=f'mount_of_{laser["frame"]}',
             namespace=namespace, parameters=[common], output='log',
             arguments=[*(part for name, number in pose for part in (f'--{name}', str(number))),
                        '--frame-id', 'base_link', '--child-frame-id', laser['frame']]))
     if true('rviz'):
-        actions.append(Node(package='rviz2', executable='rviz2', namespace=namespace, parameters=[common],
+        started.append(Node(package='rviz2', executable='rviz2', namespace=namespace, parameters=[common],
                             arguments=['-f', 'odom'], output='log'))
-    actions.append(RegisterEventHandler(OnShutdown(
-        on_shutdown=lambda *_: shutil.rmtree(folder, ignore_errors=True))))
-    return actions
+    forget = RegisterEventHandler(OnShutdown(on_shutdown=lambda *_: shutil.rmtree(folder, ignore_errors=True)))
+    return forget, started
 
 
 def generate_launch_description():
-    def argument(name, default, description):
-        return DeclareLaunchArgument(name, default_value=default, description=description)
+    def argument(name, default, description, **more):
+        return DeclareLaunchArgument(name, default_value=default, description=description, **more)
+
+    # Nothing starts before both this file and that of the controller have refused what they refuse.
+    started = []
+
+    def prepare(context):
+        forget, actions = set_up(context)
+        started.extend(actions)
+        return [forget]
 
     return LaunchDescription([
         argument('world', 'course', 'course, empty, barn:NUMBER, or the path of an SDF world'),
@@ -140,23 +144,25 @@ def generate_launch_description():
         argument('x', '', 'where the robot starts [m]; empty: where the world says, or 0'),
         argument('y', '', 'where the robot starts [m]'),
         argument('yaw', '', 'where the robot looks at the start [rad]'),
-        argument('gui', 'false', 'show Gazebo\'s window'),
-        argument('headless_rendering', 'true', 'without a window: render the laser without a display, by EGL'),
+        argument('gui', 'false', 'show Gazebo\'s window', choices=YES + NO),
+        argument('headless_rendering', 'true', 'without a window: render the laser without a display, by EGL',
+                 choices=YES + NO),
         argument('verbosity', '1', 'how much Gazebo tells, 0 to 4'),
         argument('gz_version', 'auto', 'major version of Gazebo Sim, 6 for Fortress, 8 for Harmonic; auto: the newest'),
-        argument('rviz', 'false', 'start RViz'),
-        argument('controller', 'true', 'false: Gazebo and the bridge alone'),
+        argument('rviz', 'false', 'start RViz', choices=YES + NO),
+        argument('controller', 'true', 'false: Gazebo and the bridge alone', choices=YES + NO),
         argument('namespace', '', 'namespace of the nodes and their topics, and the model\'s name in Gazebo'),
-        argument('use_sim_time', 'true', 'run by Gazebo\'s clock'),
+        argument('use_sim_time', 'true', 'run by Gazebo\'s clock', choices=YES + NO),
         argument('params_file', os.path.join(SHARE, 'config', 'gazebo.yaml'), 'parameters of the controller'),
         argument('preset', 'development', 'how boldly it learns; development also serves the page at 127.0.0.1:8600'),
-        argument('required', 'true', 'end everything when the controller ends'),
+        argument('required', 'true', 'end everything when the controller ends', choices=YES + NO),
         argument('log_level', 'info', 'debug, info, warn, error or fatal'),
         argument('prefix', '', 'command put before the controller\'s, as chrt -f 60'),
-        OpaqueFunction(function=set_up),
+        OpaqueFunction(function=prepare),
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(os.path.join(SHARE, 'launch', 'robot.launch.py')),
-            condition=IfCondition(LaunchConfiguration('controller')),
+            condition=IfCondition(PythonExpression(['"', LaunchConfiguration('controller'), f'" in {YES}'])),
             launch_arguments={name: LaunchConfiguration(name) for name in (
                 'namespace', 'use_sim_time', 'params_file', 'preset', 'required', 'log_level', 'prefix')}.items()),
+        OpaqueFunction(function=lambda _: started),
     ])
