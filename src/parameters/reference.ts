@@ -21,6 +21,9 @@ A file has the form of a ROS 2 parameter file, so that the same one serves every
       max_speed: 1.5          # robot.max_speed
 \`\`\`
 
+As a ROS node the controller reads a section by its whole name: \`rfsn_controller:\` in no namespace, \`/robot1/rfsn_controller:\`
+in that one, \`/**:\` in any.
+
 ROS tells \`1\` from \`1.0\`: write a parameter of type number with its point. An unknown name, a name given twice and a
 value that is not allowed are refused with the place in the file, and the command exits with 2.
 

@@ -58,6 +58,16 @@ describe('the ROS package', () => {
     expect(names.filter((name) => !told.has(name))).toEqual([]);
   });
 
+  it('is documented with every executable and every argument of the robot’s launch file', () => {
+    const told = read('docs/ros2.md');
+    const executables = [...read('CMakeLists.txt').matchAll(/^rfsn_executable\((\w+)/gm)].map(([, name]) => name);
+    expect(executables).toHaveLength(3);
+    for (const name of executables) expect(told).toContain(`ros2 run ${NAME} ${name}`);
+    const names = [...read('launch/robot.launch.py').matchAll(/^ {8}argument\('(\w+)'/gm)].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(10);
+    for (const name of names) expect(told).toContain(`\n| \`${name}\` |`);
+  });
+
   it('is built with no older Node than the npm package asks for', () => {
     const [, minimum] = /set\(RFSN_NODE_MINIMUM (\S+)\)/.exec(read('CMakeLists.txt')) ?? [];
     expect(`>=${minimum}`).toBe(npm.engines.node);
@@ -80,10 +90,10 @@ describeRos('the installed ROS package', () => {
 
   const share = join(prefixOfInterfaces(NAME, process.env), 'share', NAME);
 
-  it('has two executables, and nothing else that ros2 run would offer', async () => {
+  it('has three executables, and nothing else that ros2 run would offer', async () => {
     const { code, output } = await ros.ros2('pkg', 'executables', NAME);
     expect(code).toBe(0);
-    expect(output.trim().split('\n')).toEqual([`${NAME} controller`, `${NAME} simulator`]);
+    expect(output.trim().split('\n')).toEqual([`${NAME} controller`, `${NAME} rfsn`, `${NAME} simulator`]);
   });
 
   it('shows its messages with the comments of their definitions', async () => {
@@ -102,6 +112,17 @@ describeRos('the installed ROS package', () => {
     const packages = readdirSync(join(share, 'node_modules'));
     expect(packages).toContain('rclnodejs');
     for (const name of ['vitest', 'typescript', 'fast-check']) expect(packages).not.toContain(name);
+  });
+
+  it('has the command with all that it can do, of which doctor finds this installation whole', async () => {
+    const { code, output } = await ros.ros2('run', NAME, 'rfsn', 'doctor', '--json');
+    expect(code).toBe(0);
+    const findings = JSON.parse(output) as Record<string, { state: string }>;
+    expect(findings).toMatchObject({ ok: true, rclnodejs: { state: 'ok' }, ros_messages: { state: 'ok' } });
+    for (const name of ['view', 'explain', 'replay', 'plot']) {
+      const told = await ros.ros2('run', NAME, 'rfsn', name, '--help');
+      expect(told.output).toContain(`Usage: rfsn ${name}`);
+    }
   });
 
   it('says what it does not know, with exit code 2, as the command does', async () => {
