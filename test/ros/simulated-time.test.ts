@@ -37,11 +37,25 @@ interface State {
   readonly updates: number;
 }
 
+interface Diagnosis {
+  readonly status: { readonly name: string; readonly level: string; readonly message: string }[];
+}
+
 /** ControllerState.RUNNING. */
 const RUNNING = 2;
 /** @param since so that what is since 1970 is exact [s] */
 const nsOf = ({ sec, nanosec }: Stamp, since = 0): number => (sec - since) * 1e9 + nanosec;
 const stampOf = (ns: number, since = 0): Stamp => ({ sec: since + Math.floor(ns / 1e9), nanosec: ns % 1e9 });
+const ODOMETRY = {
+  header: { frame_id: 'odom' },
+  child_frame_id: 'base_link',
+  pose: { pose: { orientation: { w: 1 } } },
+};
+const SCAN = {
+  header: { frame_id: 'base_link' },
+  ...{ angle_min: -Math.PI, angle_increment: Math.PI / 45, range_min: 0.05, range_max: 10 },
+  ranges: Array.from({ length: 90 }, () => 8),
+};
 const stands = ({ twist: { linear, angular } }: Command) => linear.x === 0 && linear.y === 0 && angular.z === 0;
 const moves = ({ twist: { linear, angular } }: Command) => Math.abs(linear.x) + Math.abs(angular.z) > 0.02;
 
@@ -105,6 +119,40 @@ describeRos('a controller on simulated time', () => {
     const { header } = await next<Command>(OutputTopic.command);
     expect(nsOf(header.stamp)).toBe(0);
     expect(await next<State>(STATE)).toMatchObject({ state: RUNNING, fault: '', armed: true });
+  });
+
+  it('refuses the readings of a robot whose time nobody tells, stands and says why, and drives when /clock begins', async () => {
+    const diagnosed = (name: string, level: string, words: string) =>
+      operator.hears<Diagnosis>('/diagnostics', ({ status }) =>
+        status.some((each) => {
+          return each.name === `${NODE}: ${name}` && each.level === level && each.message.includes(words);
+        }),
+      );
+    await operator.subscribe('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray');
+    await operator.repeat('odom', MessageType.odometry, ODOMETRY, 50, 'sensor');
+    await operator.repeat('scan', MessageType.scan, SCAN, 20, 'sensor');
+    await goTo(1000, 0);
+    await says('use_sim_time is true, and nothing has come on /clock, which nobody publishes');
+    await diagnosed('clock', '\u0002', 'nothing has come yet on /clock, which nobody publishes');
+    await diagnosed('safety', '\u0002', 'stale odometry');
+    await diagnosed('input odometry', '\u0002', 'nothing has come on /clock yet');
+    const decided = await next<Decision>(DECISION);
+    await next<Decision>(DECISION, ({ time_ns: at }) => at > decided.time_ns + 1e9);
+    // All that was sent in the meantime.
+    expect(operator.heard<Command>(OutputTopic.command).every(({ message }) => stands(message))).toBe(true);
+    expect(await next<State>(STATE)).toMatchObject({ updates: 0 });
+    for (const topic of ['odom', 'scan']) await operator.withdraw(topic);
+
+    simulation = processes.python('simulation.py');
+    await tell({ pace: 1 });
+    await says('/clock has come');
+    await goTo(1000, 0);
+    await drives();
+    await diagnosed('clock', '\u0000', 'goes on at a pace of ');
+    await simulation.kill();
+    await standsStill();
+    await diagnosed('clock', '\u0001', 'simulated time stands at ');
+    expect(controller.output.match(/nothing has come on \/clock/g)).toHaveLength(1);
   });
 
   it('runs one cycle for each period that /clock passes, one for several passed at once, and none between', async () => {
