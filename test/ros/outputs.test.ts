@@ -97,7 +97,11 @@ describeRos('the outputs of the node', () => {
     peer.forget('/fleet/cmd_vel');
     await until(() => peer.heard('/fleet/cmd_vel').length >= 50, 'fifty more');
     expect(peer.heard<Stamped>('/fleet/cmd_vel').every(({ message }) => stands(message.twist))).toBe(true);
+    await controller.wrote(
+      /odometry: nothing has come for [\d.]+ s on \/fleet\/odom, although somebody publishes there/,
+    );
     await sense('fleet');
+    await controller.wrote(/odometry: it comes on \/fleet\/odom/);
     await peer.hears<Stamped>('/fleet/cmd_vel', (message) => message.twist.linear.x > 0.1);
   });
 
