@@ -162,6 +162,19 @@ describeRos('the parameters of a node', () => {
     expect(values()).toMatchObject({ epsilon: 0.5, alpha: 1, goal_tolerance: 0.5, contact_force: 33 });
   });
 
+  it('are told to have been meant for nobody here, where a file has no section for the node in its namespace', async () => {
+    const path = file('rfsn_controller:\n  ros__parameters: {epsilon: 0.5}');
+    await started('--params-file', path, '-r', '__ns:=/robot1');
+    const has = 'its sections are rfsn_controller; the section must be called /robot1/rfsn_controller, or /\\*\\*';
+    await node.wrote(new RegExp(`WARN.*${path} holds no parameters for this node: ${has}`));
+    expect(values()).toMatchObject({ epsilon: 0.1 });
+  });
+
+  it('are refused at start for a file that is not there', async () => {
+    const path = join(processes.folder, 'nobody.yaml');
+    expect(await refusal('--params-file', path)).toMatch(`${path}: cannot read the parameter file: ENOENT`);
+  });
+
   it.each([
     [
       'a value that is not allowed',
