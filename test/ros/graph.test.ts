@@ -100,6 +100,15 @@ describeRos('a node among others', () => {
   }
   const order = ({ enable }: Names, data: boolean) => operator.publish(enable, MessageType.bool, { data }, 'latched');
 
+  /** After `~/stop`: disabled, and enabled once that was heard. A latched topic keeps one, and would keep the second alone. */
+  async function release(names: Names, node: RosProcess): Promise<void> {
+    const disabled = () => node.output.split('disabled: the robot stands').length;
+    const before = disabled();
+    await order(names, false);
+    await until(() => disabled() > before, 'the node to be disabled');
+    await order(names, true);
+  }
+
   beforeAll(async () => {
     processes = new RosProcesses();
     operator = await processes.peer('operator');
@@ -186,7 +195,7 @@ describeRos('a node among others', () => {
     expect(await operator.call<Answer>(ONE.stop, 'std_srvs/srv/Trigger')).toMatchObject({ success: true });
     await standsStill(ONE);
     await comes(OTHER, drives);
-    await order(ONE, true);
+    await release(ONE, one);
     await comes(ONE, drives);
   });
 
@@ -208,8 +217,7 @@ describeRos('a node among others', () => {
     await comes(RENAMED, drives);
     expect(await operator.call<Answer>(RENAMED.stop, 'std_srvs/srv/Trigger')).toMatchObject({ success: true });
     await standsStill(RENAMED);
-    await order(RENAMED, false);
-    await order(RENAMED, true);
+    await release(RENAMED, renamed);
     await comes(RENAMED, drives);
   });
 
@@ -234,6 +242,25 @@ describeRos('a node among others', () => {
     const next = await processes.peer('wheels');
     await next.subscribe(RENAMED.command, MessageType.twistStamped);
     await next.hears<Command>(RENAMED.command, drives);
+  });
+
+  it('names who publishes an input as another type, and who commands the robot too', async () => {
+    await operator.advertise(RENAMED.scan, 'std_msgs/msg/String');
+    await operator.advertise(RENAMED.command, MessageType.twist);
+    const type = MessageType.scan;
+    await renamed.wrote(
+      new RegExp(`WARN.* scan: /operator publishes ${RENAMED.scan} as std_msgs/msg/String, and ${type} is read`),
+    );
+    await renamed.wrote(new RegExp(`WARN.* /operator publishes ${RENAMED.command} too`));
+    expect(renamed.output).not.toMatch(/\/(base|driver) publishes/);
+    expect(other.output).not.toContain(' publishes ');
+  });
+
+  it('says so when another node has its name', async () => {
+    const twin = await processes.peer('driver');
+    await renamed.wrote(/WARN.* another node is called \/driver too/, 120_000);
+    expect(other.output).not.toContain('another node is called');
+    await twin.kill();
   });
 
   it('ends, and the others do not', async () => {
