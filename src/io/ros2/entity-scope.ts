@@ -17,7 +17,9 @@ export type Quality =
   | 'reliable'
   /** Reliable, transient local, depth 1: who comes late is told the newest. */
   | 'latched'
-  /** Reliable, volatile, depth 10: what is watched. */
+  /** Reliable, transient local, depth 10: orders of which none may be lost because another follows at once. */
+  | 'latched-orders'
+  /** Reliable, volatile, depth 10: what is watched, and orders likewise. */
   | 'stream'
   /** Reliable, volatile, depth 1000: where none may be lost though many come at once. */
   | 'burst'
@@ -34,6 +36,7 @@ const QUALITIES: Readonly<Record<Quality, readonly [depth: number, reliability: 
   sensor: [1, Reliability.bestEffort, Durability.volatile],
   reliable: [1, Reliability.reliable, Durability.volatile],
   latched: [1, Reliability.reliable, Durability.transientLocal],
+  'latched-orders': [10, Reliability.reliable, Durability.transientLocal],
   stream: [10, Reliability.reliable, Durability.volatile],
   burst: [1000, Reliability.reliable, Durability.volatile],
   'static-transforms': [100, Reliability.reliable, Durability.transientLocal],

@@ -169,7 +169,7 @@ export class RobotInputs implements RobotInputsView {
     this.#listen(MessageType.path, InputTopic.plan, 'reliable', figures.plan, (bytes) => this.#goal.receivePlan(bytes));
     // A reader of what is latched hears no publisher that latches nothing, and an operator's switch must be heard: two
     // readers, and what is latched comes twice, which changes nothing.
-    for (const quality of ['latched', 'reliable'] as const) {
+    for (const quality of ['latched-orders', 'stream'] as const) {
       this.#listen(MessageType.bool, InputTopic.enable, quality, figures.enable, (bytes) =>
         this.#enable.receive(bytes),
       );

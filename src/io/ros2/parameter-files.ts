@@ -6,12 +6,11 @@
  * Main thread. @realtime unsafe
  */
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
 import { ParameterError } from '../../parameters/parameter-error.js';
+import { sectionsOf } from '../../parameters/parameter-sections.js';
 import { isSectionFor } from './node-parameters.js';
 
 const FLAG = '--params-file';
-const VALUES = 'ros__parameters';
 
 /** One file, and the names of nodes, or patterns of them, that it has sections for. */
 export interface ParameterFile {
@@ -57,20 +56,4 @@ function textOf(path: string): string {
   } catch (error) {
     throw new ParameterError('', `cannot read the parameter file: ${(error as Error).message}`, path);
   }
-}
-
-/** In the file's order; null where it is no YAML, which is ROS's to complain of. */
-function sectionsOf(text: string): string[] | null {
-  const document = parseDocument(text);
-  if (document.errors.length > 0) return null;
-  const sections: string[] = [];
-  const visit = (map: unknown, name: string): void => {
-    if (typeof map !== 'object' || map === null) return;
-    for (const [key, value] of Object.entries(map)) {
-      if (key === VALUES) sections.push(name);
-      else visit(value, name === '' ? key : `${name}/${key}`);
-    }
-  };
-  visit(document.toJS(), '');
-  return sections;
 }

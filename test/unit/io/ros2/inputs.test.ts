@@ -28,7 +28,7 @@ describe('subscriptions', () => {
       scan: ['sensor'],
       goal_pose: ['reliable'],
       plan: ['reliable'],
-      '~/enable': ['latched', 'reliable'],
+      '~/enable': ['latched-orders', 'stream'],
     });
     expect(rig.inputs.figures.enable.topics).toEqual(['/node/enable']);
   });
