@@ -82,6 +82,7 @@ describe.skipIf(reason !== '')(`the robot in Gazebo${reason === '' ? '' : ` (ski
       GZ_PARTITION: partition,
       IGN_PARTITION: partition,
     });
+    await launch.wrote(/Creating ROS->GZ Bridge/, PATIENCE_MS);
     peer = await ros.peer();
     await peer.subscribe('/odom', 'nav_msgs/msg/Odometry', 'sensor');
     await peer.subscribe('/scan', 'sensor_msgs/msg/LaserScan', 'sensor');
