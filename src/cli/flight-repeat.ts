@@ -26,6 +26,7 @@ import {
   FeedbackField,
   Order,
   OrderBit,
+  Pace,
   Progress,
   planControlLayout,
   STEP_DATE_DOUBLES,
@@ -277,6 +278,7 @@ export class FlightRepeat {
     const bits = r[DecisionField.orders];
     Atomics.store(orders, Order.armed, bits & OrderBit.armed ? 1 : 0);
     Atomics.store(orders, Order.freeze, bits & OrderBit.frozen ? 1 : 0);
+    Atomics.store(orders, Order.pace, bits & OrderBit.scheduled ? Pace.configured : Pace.lockstep);
     Atomics.store(orders, Order.heartbeat, r[DecisionField.heartbeat]);
     this.#clock.set(r[DecisionField.startNs], r[DecisionField.computeNs]);
     this.loop.run(r[DecisionField.scheduledNs]);

@@ -26,6 +26,7 @@ import {
   ExplanationField,
   Order,
   OrderBit,
+  Pace,
   Progress,
   Resting,
   RestoreResult,
@@ -89,6 +90,8 @@ export class ControlLoop {
   readonly #mask = new Uint8Array(ACTION_COUNT);
   /** Of the main thread's heartbeat. */
   readonly #watchdog: Watchdog;
+  /** For so long the main thread waits for a cycle, and sends zero velocity past it then [ns]. */
+  readonly #takenOverNs: number;
   /** Of the state that the policy was loaded from. */
   #driftAlarmsBefore: number;
   /** The share of uniform exploration that was set last. */
@@ -116,6 +119,7 @@ export class ControlLoop {
   #heartbeat = 0;
   #armed = 0;
   #freeze = 0;
+  #pace: number = Pace.configured;
 
   /** @param memory zero-filled; the control thread's part is written here and nowhere else */
   constructor(memory: ControlMemory, p: ParameterValues, clock: Clock, options: ControlLoopOptions = {}) {
@@ -151,6 +155,7 @@ export class ControlLoop {
     this.#deadline = new Deadline(periodNsOf(p), p.deadline_fraction);
     this.#breaker = new Breaker(p.breaker_open_misses, p.breaker_close_cycles);
     this.#watchdog = new Watchdog(p.heartbeat_timeout_s * 1e9);
+    this.#takenOverNs = p.watchdog_timeout_s * 1e9;
   }
 
   /**
@@ -166,6 +171,7 @@ export class ControlLoop {
     this.#scheduledNs = scheduledNs;
     this.#latenessNs = this.#startNs - scheduledNs;
     this.#date();
+    this.#noticeHold();
     Atomics.store(this.#memory.progress, Progress.cycles, (this.#cycle + 1) | 0);
     this.#observer.read();
     this.#extract();
@@ -230,6 +236,17 @@ export class ControlLoop {
       this.#datedStep = step;
       o.nowNs = Math.max(o.nowNs, stepDates[date + StepDateField.atNs]);
     } else o.silenceNs = Math.max(0, this.#startNs - asked[place]);
+  }
+
+  /**
+   * A thread that was held for longer than the watchdog waits finds a robot that was sent zero meanwhile, or nothing at all:
+   * going on from the last command would have it jump. A robot whose steps start the cycles may take its time.
+   */
+  #noticeHold(): void {
+    const before = this.#pace;
+    this.#pace = Atomics.load(this.#memory.orders, Order.pace);
+    if (before !== Pace.configured || this.#pace !== Pace.configured) return;
+    if (this.#startNs - this.#lastStartNs > this.#takenOverNs) this.#safety.beginFromRest();
   }
 
   #extract(): void {
@@ -418,7 +435,10 @@ export class ControlLoop {
   #recordOrders(r: Float64Array): void {
     const { progress, feedback } = this.#memory;
     r[DecisionField.heartbeat] = this.#heartbeat;
-    r[DecisionField.orders] = (this.#armed !== 0 ? OrderBit.armed : 0) | (this.#freeze !== 0 ? OrderBit.frozen : 0);
+    r[DecisionField.orders] =
+      (this.#armed !== 0 ? OrderBit.armed : 0) |
+      (this.#freeze !== 0 ? OrderBit.frozen : 0) |
+      (this.#pace === Pace.configured ? OrderBit.scheduled : 0);
     r[DecisionField.feedbackTaken] = feedback.takenCount;
     r[DecisionField.feedbackDropped] = feedback.droppedCount;
     // Written between two cycles, on this thread.

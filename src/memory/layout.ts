@@ -302,8 +302,8 @@ export const DecisionField = {
 } as const;
 export const DECISION_DOUBLES = 113;
 
-/** Bits of `DecisionField.orders`. */
-export const OrderBit = { armed: 1, frozen: 2 } as const;
+/** Bits of `DecisionField.orders`. `scheduled`: cycles started as configured, and not one for each step. */
+export const OrderBit = { armed: 1, frozen: 2, scheduled: 4 } as const;
 
 /**
  * Doubles of an explanation: what each feature adds to each direction's value. Made only while it is asked for

@@ -284,9 +284,19 @@ export class Safety {
     this.#propose(reason);
   }
 
+  /**
+   * Forgets what was sent: for a robot that has been sent nothing for so long that it has stopped by itself, or was told to
+   * past this thread. What goes out from here on begins at a standstill.
+   *
+   * @realtime safe
+   */
+  beginFromRest(): void {
+    this.#limiter.reset();
+  }
+
   /** Stands still at once and forgets what was sent: for a robot that something else has stopped. @realtime safe */
   halt(reason: number): void {
-    this.#limiter.reset();
+    this.beginFromRest();
     this.vx = 0;
     this.vy = 0;
     this.yawRate = 0;

@@ -9,7 +9,7 @@ import type { RobotLink } from '../../src/io/zeromq/robot/robot-link.js';
 import type { SessionController } from '../../src/io/zeromq/session/session-controller.js';
 import { periodNsOf } from '../../src/loop/configuration.js';
 import { Counter } from '../../src/loop/statistics.js';
-import { DECISION_DOUBLES, DecisionField } from '../../src/memory/layout.js';
+import { DECISION_DOUBLES, DecisionField, OrderBit } from '../../src/memory/layout.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import { loopedController } from '../support/looped-controller.js';
 import { SessionRig, settle } from '../support/session-rig.js';
@@ -45,6 +45,10 @@ const CLOCK_FIELDS: readonly number[] = [
   DecisionField.heartbeat,
 ];
 const KEPT = Array.from({ length: DECISION_DOUBLES }, (_, i) => i).filter((i) => !CLOCK_FIELDS.includes(i));
+
+/** A number of a decision, but for what starts cycles, in which they differ. */
+const numberOf = (record: Float64Array, field: number): number =>
+  field === DecisionField.orders ? record[field] & ~OrderBit.scheduled : record[field];
 
 interface Result {
   successes: number;
@@ -110,7 +114,7 @@ async function remote(stepNs: number): Promise<Result> {
       next.advanceTo(timeNs);
       rig.nowNs += stepNs;
       await dialogue.exchange(sink.take());
-      while (host.memory.decisions.read(record)) result.decisions.push(KEPT.map((field) => record[field]));
+      while (host.memory.decisions.read(record)) result.decisions.push(KEPT.map((field) => numberOf(record, field)));
       if (next.outcome !== Outcome.running) break;
     }
     note(result, next);
@@ -138,7 +142,7 @@ async function direct(): Promise<Result> {
     session.startEpisode(episode);
     for (let running = true; running; ) {
       running = session.advance(1);
-      while (session.memory.decisions.read(record)) result.decisions.push(KEPT.map((field) => record[field]));
+      while (session.memory.decisions.read(record)) result.decisions.push(KEPT.map((field) => numberOf(record, field)));
     }
     note(result, session.simulator);
   }

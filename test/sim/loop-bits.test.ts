@@ -78,7 +78,7 @@ describe('a cycle’s record', () => {
     expect([last[DecisionField.tunings], last[DecisionField.restores]]).toEqual([3, 1]);
     expect([last[DecisionField.maxSpeed], last[DecisionField.epsilon]]).toEqual([0.5, 0.6]);
     expect(new Set(log.records.map((record) => record[DecisionField.orders]))).toEqual(
-      new Set([0, OrderBit.armed, OrderBit.armed | OrderBit.frozen]),
+      new Set([0, OrderBit.armed, OrderBit.armed | OrderBit.frozen].map((bits) => bits | OrderBit.scheduled)),
     );
   });
 

@@ -4,7 +4,7 @@ import { type EpisodeReport, jackal, noFaults, Outcome, type Scenario, SimPort, 
 import { VirtualSession } from '../../src/cli/virtual-session.js';
 import { layoutSizesOf, periodNsOf, scheduleOptionsOf } from '../../src/loop/configuration.js';
 import { Controller } from '../../src/loop/controller.js';
-import { DECISION_DOUBLES, DecisionField } from '../../src/memory/layout.js';
+import { DECISION_DOUBLES, DecisionField, OrderBit } from '../../src/memory/layout.js';
 import { Reason } from '../../src/memory/reason.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import type { ParameterValues } from '../../src/parameters/schema.js';
@@ -25,6 +25,10 @@ const CLOCK_FIELDS: readonly number[] = [
   DecisionField.stretch,
 ];
 const OF_DECISIONS = Array.from({ length: DECISION_DOUBLES }, (_, i) => i).filter((i) => !CLOCK_FIELDS.includes(i));
+
+/** A number of a decision, but for what starts cycles, in which they differ. */
+const numberOf = (record: Float64Array, field: number): number =>
+  field === DecisionField.orders ? record[field] & ~OrderBit.scheduled : record[field];
 
 /** A tenth of a second a cycle, so that no deadline is missed on a machine that is busy. */
 const settings = {
@@ -99,7 +103,7 @@ function decisionsOf(records: readonly Float64Array[], count: number): number[][
     .slice(0, count)
     .map((record) => [
       record[DecisionField.timeNs] - records[0][DecisionField.timeNs],
-      ...OF_DECISIONS.map((field) => record[field]),
+      ...OF_DECISIONS.map((field) => numberOf(record, field)),
     ]);
 }
 

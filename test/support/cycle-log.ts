@@ -16,6 +16,7 @@ import {
   OdometryField,
   Order,
   OrderBit,
+  Pace,
   Progress,
   planControlLayout,
   RangesField,
@@ -119,6 +120,7 @@ export class CycleLog {
     orders[Order.heartbeat] = record[DecisionField.heartbeat];
     orders[Order.armed] = (record[DecisionField.orders] & OrderBit.armed) === 0 ? 0 : 1;
     orders[Order.freeze] = (record[DecisionField.orders] & OrderBit.frozen) === 0 ? 0 : 1;
+    orders[Order.pace] = (record[DecisionField.orders] & OrderBit.scheduled) === 0 ? Pace.lockstep : Pace.configured;
     orders[Order.stretch] = record[DecisionField.stretch];
     const silenceNs = record[DecisionField.silenceNs];
     if (silenceNs === 0) progress[Progress.stepTaken]++;

@@ -7,6 +7,7 @@ import {
   DecisionField,
   Driver,
   Order,
+  Pace,
   Progress,
   RestoreResult,
   TuningField,
@@ -211,6 +212,43 @@ describe('a deadline', () => {
     expect(taught(false)).toEqual({ during: 10, reason: Reason.none });
     // Five decisions waited.
     expect(taught(true)).toEqual({ during: 5, reason: Reason.deadlineMissed });
+  });
+});
+
+describe('a control thread that was held', () => {
+  // Of one cycle: what an acceleration that has risen for as long as it may adds.
+  const first = (r: LoopRig) => r.parameters['robot.max_jerk'] * (r.stepNs * 1e-9) ** 2;
+
+  it('for longer than the watchdog waits begins from rest, because the robot was sent zero meanwhile', () => {
+    for (const stands of [false, true]) {
+      const r = driven();
+      r.nowNs += r.parameters.watchdog_timeout_s * 1e9;
+      if (stands) Object.assign(r, { odometry: false, ranges: false });
+      r.cycle();
+      expect(r.command.vx).toBeLessThanOrEqual(stands ? 0 : first(r) * (1 + 1e-9));
+      const { vx } = r.command;
+      r.cycles(20);
+      if (!stands) expect(r.command.vx).toBeGreaterThan(vx);
+    }
+  });
+
+  it('for less goes on from what it sent last', () => {
+    const r = driven();
+    const { vx } = r.command;
+    r.nowNs += r.parameters.watchdog_timeout_s * 1e9 - 1.5 * r.stepNs;
+    r.cycle();
+    expect(Math.abs(r.command.vx - vx)).toBeLessThanOrEqual(r.parameters['robot.max_acceleration'] * r.stepNs * 1e-9);
+  });
+
+  it('by a robot that takes its time between steps goes on from what it sent last', () => {
+    const r = driven();
+    const { vx } = r.command;
+    for (const pace of [Pace.lockstep, Pace.lockstep, Pace.configured]) {
+      r.order('pace', pace);
+      r.nowNs += 2 * r.parameters.watchdog_timeout_s * 1e9;
+      r.cycle();
+      expect(r.command.vx).toBeGreaterThan(vx / 2);
+    }
   });
 });
 

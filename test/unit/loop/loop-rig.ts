@@ -8,6 +8,7 @@ import {
   ControlMemory,
   DecisionField,
   Order,
+  Pace,
   Progress,
   planControlLayout,
   STEP_DATE_DOUBLES,
@@ -150,6 +151,7 @@ export class LoopRig {
     asked[place] = clockNs;
     stepDates[place * STEP_DATE_DOUBLES + StepDateField.atNs] = this.nowNs;
     stepDates[place * STEP_DATE_DOUBLES + StepDateField.stretch] = stretch;
+    orders[Order.pace] = Pace.lockstep;
     orders[Order.stretch] = stretch;
     orders[Order.step] = step;
     progress[Progress.stepTaken] = step;
