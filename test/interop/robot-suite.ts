@@ -1,10 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CommandProcess } from '../sim/loop-process.js';
 import { makeFolder } from '../support/languages.js';
-import { type ControllerProcess, Started } from './controller-process.js';
+import { type ClientProcess, type ControllerProcess, Started } from './controller-process.js';
 
 // Robots drive in real time, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 150_000 });
+const GIVEN_UP_MS = 120_000;
 
 /** The example robot of a language, as a user starts it, against `rfsn run --port zeromq`. */
 export function describeRobot(language: string, program: () => [program: string, ...args: string[]]): void {
@@ -26,10 +28,14 @@ export function describeRobot(language: string, program: () => [program: string,
       remove();
     });
     const robot = (...args: string[]) => clients.client(...program(), '--connect', controller.endpoints.drive, ...args);
+    /** What is known of a robot that did not end as it should: what it said, and what the controller says of it. */
+    const account = (client: ClientProcess) =>
+      [client.stdout, client.stderr, controller.command.stdout, controller.command.stderr].join('\n');
+    const endOf = (client: ClientProcess) => Promise.race([client.ended, pause(GIVEN_UP_MS, 'still driving')]);
 
     it.each(['lockstep', 'free'])('reaches goal after goal, %s', async (mode) => {
       const client = robot('--mode', mode, '--goals', '2', '--name', mode);
-      expect(await client.ended, client.stderr).toBe(0);
+      expect(await endOf(client), account(client)).toBe(0);
       expect(client.stdout).toMatch(/driven by squarecb\n/);
       expect(client.stdout).toMatch(/goal 1 \(.*\) after .* s, .* m driven, \d+ collisions\ngoal 2 /);
       await vi.waitFor(() => expect(`${controller.command.stdout}${controller.command.stderr}`).toContain(mode));
