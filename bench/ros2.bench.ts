@@ -26,8 +26,6 @@ const ODOMETRY_HZ = 100;
 const OBSERVED_HZ = 150;
 /** A scan and a goal after so many odometries. */
 const SCAN_EVERY = 20;
-/** Exchanges before those that are measured. */
-const WARM_UP = 40;
 
 /** What the processor is measured at, and what the rate is held under. */
 const USUAL: LoadRates = { odometryHz: 50, scanHz: 20, contactHz: 0 };
@@ -40,8 +38,11 @@ const FIRST_LOOK = 0.1;
 interface Sizes {
   rounds: number;
   exchanges: number;
+  /** Exchanges before those that are measured, in each round. */
+  warmUp: number;
   /** [s] */
   cpu: number;
+  cpuWarmUp: number;
   held: number;
 }
 
@@ -52,10 +53,10 @@ async function run(options: BenchmarkOptions): Promise<Report> {
     return { figures, targets: targetsOf({}, {}, {}), notes: [`Left out: ${reason}.`], skipped: reason };
   }
   const sizes: Sizes = options.tiny
-    ? { rounds: 1, exchanges: 10, cpu: 1, held: 2 }
+    ? { rounds: 1, exchanges: 10, warmUp: 10, cpu: 1, cpuWarmUp: 1, held: 2 }
     : options.quick
-      ? { rounds: 3, exchanges: 300, cpu: 10, held: 30 }
-      : { rounds: 7, exchanges: 1500, cpu: 30, held: 600 };
+      ? { rounds: 3, exchanges: 300, warmUp: 500, cpu: 10, cpuWarmUp: 10, held: 30 }
+      : { rounds: 5, exchanges: 1000, warmUp: 2000, cpu: 20, cpuWarmUp: 45, held: 600 };
   const folder = await mkdtemp(join(tmpdir(), 'rfsn-bench-'));
   const driver = await RosDriver.open();
   try {
@@ -103,7 +104,7 @@ async function compareLatency(
       const node = start();
       try {
         await driver.awaitNode(true);
-        await driver.exchange(WARM_UP, ODOMETRY_HZ, SCAN_EVERY);
+        await driver.exchange(sizes.warmUp, ODOMETRY_HZ, SCAN_EVERY);
         const exchanges = await driver.exchange(sizes.exchanges, ODOMETRY_HZ, SCAN_EVERY);
         const sorted = exchanges.times.sort();
         rounds[name] ??= [];
@@ -147,7 +148,7 @@ async function compareCpu(
       try {
         await driver.awaitNode(true);
         // Until what is compiled while it runs has been.
-        await driver.load(USUAL, sizes.cpu);
+        await driver.load(USUAL, sizes.cpuWarmUp);
         const beforeS = node.cpuSeconds();
         const beforeNs = timer.nowNs();
         await driver.load(USUAL, sizes.cpu);
@@ -252,17 +253,19 @@ function targetsOf(latency: Figures, cpu: Figures, held: Readonly<Record<string,
   ];
 }
 
-function notesOf({ rounds, exchanges, cpu, held }: Sizes): string[] {
+function notesOf({ rounds, exchanges, warmUp, cpu, cpuWarmUp, held }: Sizes): string[] {
   return [
     `Real processes on \`${process.env['ROS_DISTRO']}\` with ${process.env['RMW_IMPLEMENTATION'] ?? 'its default middleware'}, ` +
       'by turns, each round with new ones. One driver for all publishes and listens, with rclnodejs and serialized ' +
       'messages; its own share, of about `driver_p50_ns`, is in every figure. The controller is `rfsn run --port ros2`; the echoes answer an odometry ' +
       'with its velocity as a TwistStamped and do nothing else, and the one on rclnodejs does not even decode it.',
-    `Latency: ${exchanges} odometries in each of ${rounds} rounds, ${ODOMETRY_HZ} a second, each starting a cycle (\`trigger: ` +
-      'observation`), with a goal and scans of 720 beams; the two odometries after a scan are not counted, since it is the ' +
+    `Latency: ${exchanges} odometries in each of ${rounds} rounds after ${warmUp} that are not counted, in which Node compiles ` +
+      `what runs; ${ODOMETRY_HZ} a second, each starting a cycle (\`trigger: observation\`), with a goal and scans of 720 ` +
+      'beams; the two odometries after a scan are not counted, since it is the ' +
       'scan that starts a cycle then. Medians of rounds and of the ratios of rounds.',
-    `Processor: user and system time of the process over ${cpu} s, percent of one processor; controller at 100 Hz, 50 ` +
-      'odometries and 20 scans a second.',
+    `Processor: user and system time of the process over ${cpu} s, after ${cpuWarmUp} s of the same, percent of one ` +
+      'processor; controller at 100 Hz, 50 odometries and 20 scans a second. The controller sends a hundred commands a second, ' +
+      'an echo fifty.',
     `Held: ${held} s each (full load a tenth of it) with contacts at 10 Hz, lateness as \`~/decision\` has it, which the ` +
       'driver subscribes to; misses are those of the whole run. Heap of the main thread after a forced collection, when a ' +
       'tenth of the time has passed and at the end. Full load is 500 Hz with 200 odometries and 50 scans a second.',
