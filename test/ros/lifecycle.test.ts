@@ -101,6 +101,23 @@ describeRos('a managed node', () => {
     expect(await asked('configure')).toBe(true);
   });
 
+  it.each([
+    ['trigger', 'std_srvs/srv/Trigger', {}],
+    ['get_state', 'lifecycle_msgs/srv/GetState', {}],
+    ['change_state', 'lifecycle_msgs/srv/ChangeState', { transition: { label: 'cleanup' } }],
+  ])('is not stopped by a client that cannot hear the answer of %s', async (name, type, request) => {
+    await started();
+    expect(await asked('configure')).toBe(true);
+    expect(await asked('activate')).toBe(true);
+    await peer.callDeaf(`${NODE}/${name}`, type, request);
+    await node.wrote(/the answer of \S+.* could not be sent/);
+    await peer.silence(`${NODE}/${name}`);
+    expect(await state()).toBe('active');
+    expect(told('failure')).toEqual([]);
+    node.signal('SIGINT');
+    expect(await node.ended).toBe(0);
+  });
+
   it('answers everything while a transition takes its time, and refuses a second one', async () => {
     await started('hold');
     const configured = change('configure');

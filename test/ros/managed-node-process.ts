@@ -50,6 +50,12 @@ try {
         tell({ heard: data });
         if (!data) throw new Error('a callback that throws');
       });
+      scope.service(
+        'std_srvs/srv/Trigger',
+        '~/trigger',
+        () => ({ success: true, message: '' }),
+        (message) => ({ success: false, message }),
+      );
       await obey('configure');
     },
     activate: () => obey('activate'),

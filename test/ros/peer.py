@@ -188,6 +188,17 @@ class Peer:
         timer = self.node.create_timer(0.05, poll)
         return None
 
+    def do_call_deaf(self, order):
+        """Asks by a client that hears no answer: it wants those of before it came, and services keep none."""
+        service = get_service(order['type'])
+        client = self.node.create_client(
+            service, order['service'], qos_profile=QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        request = service.Request()
+        set_message_fields(request, order['request'])
+        # Whether its requests are heard it cannot know, for the same reason.
+        self.timers[order['service']] = self.node.create_timer(0.5, lambda: client.call_async(request))
+        return {}
+
     def do_graph(self, order):
         """Who publishes and subscribes to a topic, and with what quality of service."""
         def ends(infos):

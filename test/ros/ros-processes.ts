@@ -246,6 +246,10 @@ export class RosPeer extends RosProcess {
   call<Response = Record<string, unknown>>(service: string, type: string, request: Message = {}): Promise<Response> {
     return this.#order('call', { service, type, request });
   }
+  /** Asks twice a second from here on, until `silence` of the service, and hears none of the answers. */
+  callDeaf(service: string, type: string, request: Message = {}): Promise<unknown> {
+    return this.#order('call_deaf', { service, type, request });
+  }
   graph(topic: string): Promise<{ publishers: Endpoint[]; subscriptions: Endpoint[] }> {
     return this.#order('graph', { topic });
   }

@@ -6,7 +6,15 @@
  */
 import { ParameterError } from '../../parameters/parameter-error.js';
 import { InputTopic, OutputTopic } from './names.js';
-import type { Rcl, RclEntityOptions, RclNode, RclPublisher, RclService, RclSubscription } from './rcl.js';
+import {
+  type Rcl,
+  type RclEntityOptions,
+  type RclNode,
+  type RclPublisher,
+  type RclService,
+  type RclSubscription,
+  sendAnswer,
+} from './rcl.js';
 import { notInstalled } from './rcl-installation.js';
 
 /** Qualities of service that this node uses. */
@@ -100,7 +108,8 @@ export class EntityScope {
   }
 
   /**
-   * @param callback what it throws or rejects with is not the node's end: `refused` makes the answer of it
+   * @param callback what it throws or rejects with is not the node's end: `refused` makes the answer of it. Nor is an answer
+   *   that the middleware does not take: what was asked for has been done
    */
   service<Request, Response extends object>(
     type: string,
@@ -119,7 +128,7 @@ export class EntityScope {
       this.node.createService(type, name, {}, (request, response) => {
         answer(request as Request).then(
           (result) => {
-            if (this.#open) this.#guarded(`answer of ${name}`, () => response.send(result));
+            if (this.#open) sendAnswer(response, result, name, this.node.getLogger());
           },
           (error) => this.#failed(`answer of ${name}`, error),
         );

@@ -30,6 +30,7 @@ import {
   type RclSubscription,
   RosMissingError,
   type SetParametersResult,
+  sendAnswer,
 } from './rcl.js';
 
 /** What a transition does. Each is awaited before its state is entered. */
@@ -340,15 +341,16 @@ function nodeClass(
   return class extends rcl.lifecycle.LifecycleNode {
     constructor(name: string) {
       super(name);
-      // A request that cannot be read is answered with nothing done: it must not stop the robot.
+      // A request that cannot be read is answered with nothing done; neither it nor who hears no answer may stop the robot.
       for (const service of this._services) {
         const answer = service._callback;
         service._callback = (request, response) => {
           try {
             return answer(request, response);
           } catch (error) {
-            this.getLogger().warn(`a request could not be read: ${firstLine(error)}`);
-            if (!response.sent) response.send(response.template);
+            const logger = this.getLogger();
+            logger.warn(`a request could not be read or answered: ${firstLine(error)}`);
+            if (!response.sent) sendAnswer(response, response.template, 'a request', logger);
             return undefined;
           }
         };
@@ -382,7 +384,7 @@ function nodeClass(
       const result = response.template;
       const answer = (success: boolean) => {
         result['success'] = success;
-        response.send(result);
+        sendAnswer(response, result, 'a transition', this.getLogger());
       };
       hooks.changeState(request).then(answer, (error) => {
         hooks.failed('a transition', error);

@@ -240,6 +240,18 @@ function loadBinary(load: NodeJS.Require, binaries: readonly string[], rebuild: 
   throw new RosMissingError(`rclnodejs is built, and does not load: ${complaint}; ${rebuild}`);
 }
 
+/**
+ * Answers a request. A client that does not hear answers, as one of another quality of service or one that is found too slowly, is
+ * waited for 100 ms by the middleware, which throws then: that is told, as rclcpp and rclpy do, and stops no robot.
+ */
+export function sendAnswer(response: RclResponse, answer: object, service: string, logger: RclLogger): void {
+  try {
+    response.send(answer);
+  } catch (error) {
+    logger.warn(`the answer of ${service} could not be sent: ${(error as Error).message.split('\n', 1)[0]}`);
+  }
+}
+
 function toStderr(text: string): void {
   process.stderr.write(`${text}\n`);
 }
