@@ -283,4 +283,13 @@ describeRos('the outputs of the node', () => {
     expect(await bare.ended).toBe(0);
     expect(stands(peer.heard<Twist>('/base/velocity').at(-1)?.message as Twist)).toBe(true);
   });
+
+  it('cmd_vel is as reliable as qos_overrides asks for', async () => {
+    const gentle = start('gentle', '-p', 'qos_overrides./gentle/cmd_vel.publisher.reliability:=best_effort');
+    await gentle.wrote(/active: the robot drives/);
+    const { publishers } = await peer.graph('/gentle/cmd_vel');
+    expect(publishers.map(({ reliability }) => reliability)).toEqual(['BEST_EFFORT']);
+    gentle.signal('SIGTERM');
+    expect(await gentle.ended).toBe(0);
+  });
 }, ['rfsn_controller']);
