@@ -131,7 +131,7 @@ describeRos('a running node', () => {
     while ((await peer.graph(topic)).subscriptions.length < count) await delay(20);
   }
 
-  it('stands at ~/stop until ~/enable says true, learns nothing while frozen, saves and forgets when told to', async () => {
+  it('stands at ~/stop until ~/enable goes from false to true, learns nothing while frozen, saves and forgets when told to', async () => {
     const node = '/operated/rfsn_controller';
     const process = start('operated');
     await process.wrote(/active/);
@@ -144,8 +144,16 @@ describeRos('a running node', () => {
     expect(stopped.success).toBe(true);
     await state(({ armed, halted }) => !armed && halted);
     peer.forget(`${node}/state`);
-    await matched(`${node}/enable`, 'std_msgs/msg/Bool', 1, 'latched');
-    await peer.publish(`${node}/enable`, 'std_msgs/msg/Bool', { data: true }, 'latched');
+    await matched(`${node}/enable`, 'std_msgs/msg/Bool', 2, 'latched');
+    const enable = (data: boolean) => peer.publish(`${node}/enable`, 'std_msgs/msg/Bool', { data }, 'latched');
+    // Nothing said is true, so that this orders nothing.
+    await enable(true);
+    await delay(500);
+    expect(process.output).not.toMatch(/\]: enabled/);
+    await enable(false);
+    await process.wrote(/disabled: the robot stands/);
+    await enable(true);
+    await process.wrote(/enabled: the robot need no longer stand/);
     await state(({ armed, halted }) => armed && !halted);
 
     const freeze = (data: boolean) => peer.call<Answer>(`${node}/freeze_learning`, 'std_srvs/srv/SetBool', { data });
