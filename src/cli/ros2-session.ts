@@ -7,7 +7,7 @@
  * that is managed from outside is `unconfigured` again, for its manager to configure.
  */
 import { type ManagedBehaviour, type ManagedNode, Refusal } from '../io/ros2/managed-node.js';
-import type { ParameterValue } from '../parameters/schema.js';
+import type { ParameterValue, ParameterValues } from '../parameters/schema.js';
 import type { BesideRuns } from './beside-run.js';
 import { Ros2Controller } from './ros2-controller.js';
 import { RosTotals } from './ros2-figures.js';
@@ -63,10 +63,12 @@ export class Ros2Session implements ManagedBehaviour {
   async configure(): Promise<void> {
     const { managed, control, frozen, beside, logMessagesLost, setParameter } = this.#options;
     this.#fault = '';
+    const asked = control();
+    let configured: Ros2Controller;
     try {
-      this.#controller = await Ros2Controller.configure({
+      configured = await Ros2Controller.configure({
         ...{ managed, frozen, beside, logMessagesLost, setParameter },
-        control: control(),
+        control: asked,
         robot: robotNameOf(managed.node.getFullyQualifiedName()),
         totals: this.totals,
         onFault: (detail) => this.fail(detail),
@@ -75,6 +77,8 @@ export class Ros2Session implements ManagedBehaviour {
       // All of it has been let go of: the node may be configured again as soon as what is told has been mended.
       throw new Refusal(error instanceof Error ? error.message : String(error));
     }
+    this.#controller = configured;
+    this.#catchUp(configured, asked.parameters, control().parameters);
     this.#mustBeWell();
   }
 
@@ -150,6 +154,21 @@ export class Ros2Session implements ManagedBehaviour {
     if (managed.state === 'active') await managed.transition('deactivate');
     else if (managed.state === 'inactive') await managed.transition('cleanup');
     if (managed.state === 'active' || managed.state === 'inactive') await managed.transition('shutdown');
+  }
+
+  /** What was set while a controller was made, and answered with success, has reached the node's values alone. */
+  #catchUp(controller: Ros2Controller, made: ParameterValues, now: ParameterValues): void {
+    for (const [name, value] of Object.entries(now)) {
+      if (value === made[name as keyof ParameterValues]) continue;
+      try {
+        controller.tune(name, value);
+      } catch (error) {
+        // It is none that a running controller takes.
+        this.#options.managed.logger.warn(
+          `${error instanceof Error ? error.message : error}; it counts when the node is configured anew`,
+        );
+      }
+    }
   }
 
   #mustBeWell(): void {
