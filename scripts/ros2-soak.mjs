@@ -59,9 +59,16 @@ try {
     });
   }
 } finally {
-  theirs = await robot.end();
-  own = await controller.end();
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    theirs = await robot.end();
+  } finally {
+    // Also where the robot failed: this process would wait for it, and it would save into the folder for ever.
+    try {
+      own = await controller.end();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
 }
 
 const figuresOf = (text) => JSON.parse(text.slice(text.lastIndexOf('\n{') + 1));
