@@ -51,6 +51,9 @@ const BACK = 2;
 const STANDING_SPEED = 0.1;
 const STALL_S = 0.5;
 const STALL_DISTANCE = 2;
+/** Nor does it get anywhere that moves, and in so long [s] comes no nearer to its goal, by so much [m], than it has been. */
+const PROGRESS_S = 15;
+const PROGRESS_DISTANCE = 0.1;
 /** Ways are planned around what moves as if driven at this share of the highest speed, this far ahead in time [s]. */
 const AVOID_SHARE = 0.6;
 const AVOID_HORIZON_S = 1.5;
@@ -91,6 +94,9 @@ export class Safety {
   #standingS = 0;
   #stallX = 0;
   #stallY = 0;
+  /** The nearest that it has been to its goal [m], and for how long it has come no nearer. */
+  #nearest = Number.POSITIVE_INFINITY;
+  #straysS = 0;
   /** The way it crept in the last cycle to get free: 1 forward, -1 backward, 0 not. */
   #creepDirection = 0;
 
@@ -338,7 +344,10 @@ export class Safety {
     return false;
   }
 
-  /** Whether the robot has got nowhere for a while, whoever drove: until it is away from there, the rule drives. */
+  /**
+   * Whether the robot has got nowhere for a while, whoever drove: until it is away from there, the rule drives. It stood, or
+   * it circled: nothing is learned from a choice that safety refuses, so that a policy may make it for ever.
+   */
   get stalled(): boolean {
     return this.#stalled;
   }
@@ -347,7 +356,12 @@ export class Safety {
     const driving = o.vx * o.vx + o.vy * o.vy > STANDING_SPEED * STANDING_SPEED;
     if (driving || o.newGoal || standReason !== Reason.none) this.#standingS = 0;
     else this.#standingS += this.#options.stepS;
-    if (this.#standingS > STALL_S) {
+    if (o.newGoal) this.#nearest = Number.POSITIVE_INFINITY;
+    const nearer = o.goalDistance < this.#nearest - PROGRESS_DISTANCE;
+    if (nearer) this.#nearest = o.goalDistance;
+    if (nearer || this.#stalled || standReason !== Reason.none) this.#straysS = 0;
+    else this.#straysS += this.#options.stepS;
+    if (this.#standingS > STALL_S || this.#straysS > PROGRESS_S) {
       this.#stalled = true;
       this.#stallX = o.x;
       this.#stallY = o.y;
@@ -412,6 +426,8 @@ export class Safety {
     this.#contactSide = -1;
     this.#stalled = false;
     this.#standingS = 0;
+    this.#nearest = Number.POSITIVE_INFINITY;
+    this.#straysS = 0;
     this.#searchDirection = 0;
     this.#creepDirection = 0;
   }

@@ -242,6 +242,25 @@ describe('a stall', () => {
     expect(rig.safety.stalled).toBe(false);
   });
 
+  it('is noticed of a robot that circles for ever, and not of one that gets nearer, or is told to stand', () => {
+    const circling = (speed: number, reason: number = Reason.none) => {
+      const rig = new SafetyRig([], [30, 0]);
+      const stalled: boolean[] = [];
+      for (let t = 0; t < 30; t += rig.options.stepS) {
+        const x = speed * t + 0.5 * Math.cos(t);
+        const y = 0.5 * Math.sin(t);
+        rig.cycle(0, reason, (o) => Object.assign(o, { x, y, vx: 0.5, vy: 0, goalDistance: Math.hypot(30 - x, y) }));
+        stalled.push(rig.safety.stalled);
+      }
+      return stalled;
+    };
+    const stalled = circling(0);
+    expect(stalled.indexOf(true)).toBeGreaterThan(500);
+    expect(stalled.at(-1)).toBe(true);
+    expect(circling(0.1)).not.toContain(true);
+    expect(circling(0, Reason.disarmed)).not.toContain(true);
+  });
+
   it('is forgotten with a new goal', () => {
     const rig = new SafetyRig([], [30, 0]);
     held(rig, 200);
