@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { InputTopic, MessageType } from '../../src/io/ros2/names.js';
+import { Reason } from '../../src/memory/reason.js';
+import { defaultParameters } from '../../src/parameters/schema.js';
 import { header, odometryOf, scanOf, written } from '../unit/io/ros2/input-rig.js';
 import { describeRos, type RosPeer, type RosProcess, RosProcesses, until } from './ros-processes.js';
 import { PATIENT, poseAt, SensedRobot, stands } from './sensed-robot.js';
 
 const ENABLE = '/rfsn_controller/enable';
+const DECISION = '/rfsn_controller/decision';
 const MAP = {
   header: { frame_id: 'map' },
   child_frame_id: 'odom',
@@ -60,12 +63,34 @@ describeRos('the inputs of the node', () => {
   });
 
   it.each(['odometry', 'scan', 'contacts'] as const)(
-    '%s that falls silent stops the robot until it is back',
+    '%s that falls silent stops the robot, from the cycle on in which it is too old, until it is back',
     async (name) => {
       const topic = { odometry: InputTopic.odometry, scan: InputTopic.scan, contacts: InputTopic.contactFront }[name];
+      const { odometry_timeout_s, ranges_timeout_s, contacts_timeout_s } = defaultParameters();
+      const [age, timeoutS, stale] = {
+        odometry: ['odometry_age_ns', odometry_timeout_s, Reason.staleOdometry],
+        scan: ['ranges_age_ns', ranges_timeout_s, Reason.staleRanges],
+        contacts: ['contacts_age_ns', contacts_timeout_s, Reason.staleContacts],
+      }[name] as [string, number, number];
+      await robot.subscribe(DECISION, MessageType.decision);
       await sensed.drives();
+      await robot.hears(DECISION);
+      robot.forget(DECISION);
       await robot.silence(topic);
       await sensed.standsStill();
+      const decisions = robot.heard<Record<string, number>>(DECISION).map(({ message }) => message);
+      const old = decisions.filter((decision) => decision[age] > timeoutS * 1e9);
+      expect(old.length).toBeGreaterThan(0);
+      // A machine that is held up may let the others grow too old as well.
+      const standing: number[] = [Reason.staleOdometry, Reason.staleRanges, Reason.staleContacts];
+      expect(old.filter(({ reason }) => !standing.includes(reason))).toEqual([]);
+      expect(decisions.filter((decision) => decision['reason'] === stale && !old.includes(decision))).toEqual([]);
+      expect(old.some(({ reason }) => reason === stale)).toBe(true);
+      // It brakes from there on, and does not drive on a little.
+      for (let i = 1; i < old.length; i++) {
+        expect(Math.abs(old[i]['command_vx'])).toBeLessThanOrEqual(Math.abs(old[i - 1]['command_vx']));
+      }
+      await robot.unsubscribe(DECISION);
       await { odometry: () => sensed.odometry(), scan: () => sensed.scan(), contacts: () => presses(0) }[name]();
       await sensed.goTo(8, 0);
       await sensed.drives();
