@@ -319,7 +319,7 @@ const SCAN: RangeScan = {
 const reader = new CdrReader();
 
 /** Of a rfsn_controller/Decision: how late its cycle began [ns]. */
-export function latenessOf(bytes: Uint8Array): number {
+function latenessOf(bytes: Uint8Array): number {
   reader.open(bytes);
   skipHeader(reader);
   reader.string();

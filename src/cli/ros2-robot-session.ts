@@ -24,7 +24,7 @@ import type { Run } from './run-options.js';
 import type { StopRequest } from './stop-request.js';
 
 /** The node, unless ROS's arguments name it otherwise. */
-export const SIMULATOR_NODE = 'rfsn_simulator';
+const SIMULATOR_NODE = 'rfsn_simulator';
 const LASER_FRAME = 'laser';
 
 /** An ended episode is left for the controller to see, the old goal is withdrawn, and the next world is there [ns]. */

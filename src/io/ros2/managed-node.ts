@@ -69,9 +69,6 @@ export interface ManagedNodeOptions {
 
 export type TransitionLabel = 'configure' | 'activate' | 'deactivate' | 'cleanup' | 'shutdown';
 
-/** The states that a node can stay in. */
-export type PrimaryState = 'unconfigured' | 'inactive' | 'active' | 'finalized';
-
 /** lifecycle_msgs/msg/Transition. */
 const ReturnLabel = {
   success: 'transition_success',
@@ -192,7 +189,7 @@ export class ManagedNode {
     this.#node.spin(SPIN_MS);
   }
 
-  /** One of `PrimaryState`, or on the way: `configuring`, `activating`, …, `errorprocessing`. */
+  /** `unconfigured`, `inactive`, `active`, `finalized`, or on the way: `configuring`, `activating`, …, `errorprocessing`. */
   get state(): string {
     return this.#closed ? 'finalized' : this.#node.currentState.label;
   }
