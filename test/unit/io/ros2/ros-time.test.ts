@@ -244,9 +244,9 @@ describe('simulated time', () => {
     expect(rig.rosNow).toEqual([0, 10_000_001]);
     expect(rig.notices.at(-1)).toContain(`went back by ${NOW_S.toPrecision(3)} s`);
     rig.told.length = 0;
-    rig.pass(10);
+    rig.pass(1000);
     rig.time.clockAt(NOW_S, 10_000_001);
-    expect(rig.told).toEqual(['lockstep true', 'new frame', 5.02e9]);
+    expect(rig.told).toEqual(['lockstep true', 'new frame', 6.01e9]);
     expect(rig.rosNow).toEqual([NOW_S, 10_000_001]);
     expect(rig.notices.at(-1)).toContain('jumped ahead by ');
     expect(rig.time.resets).toBe(2);
@@ -260,9 +260,21 @@ describe('simulated time', () => {
     rig.at(3000);
     expect(rig.told).toEqual([8e9]);
     expect(rig.notices).toHaveLength(1);
+    rig.pass(1000);
     rig.at(103_000);
     expect(rig.told).toEqual([8e9, 'new frame', 108e9]);
     expect(rig.notices).toHaveLength(2);
+  });
+
+  it('told by two who contradict each other begins anew each time, and says so once a second', () => {
+    const rig = new Rig();
+    rig.time.begin();
+    for (let ms = 0; ms < 3000; ms++) {
+      rig.pass(1);
+      rig.at(ms % 2 === 0 ? ms : 100_000 + ms);
+    }
+    expect(rig.time.resets).toBe(1499);
+    expect(rig.notices).toHaveLength(3);
   });
 
   it('ends with the schedule as it was, and begins anew after', () => {
