@@ -24,7 +24,7 @@ export interface ResultsPage {
 }
 
 /**
- * The page as Markdown. Of a benchmark that could not be measured here it keeps what the page before has, and says so.
+ * The page as Markdown. Of a benchmark that was not measured in this run it keeps what the page before has, and says so.
  *
  * @param before the page that this one replaces; empty where there is none
  */
@@ -53,8 +53,9 @@ export function resultsPage(page: ResultsPage, before = ''): string {
     }
   }
   for (const { name, summary, report } of page.reports) {
-    lines.push('', `## ${name}: ${summary}`);
     const kept = report.skipped === undefined ? '' : sectionOf(before, name);
+    if (kept === '' && report === NOT_ASKED) continue;
+    lines.push('', `## ${name}: ${summary}`);
     if (kept !== '') {
       lines.push('', KEPT, '', kept);
       continue;
@@ -65,7 +66,12 @@ export function resultsPage(page: ResultsPage, before = ''): string {
   return `${lines.join('\n')}\n`;
 }
 
-const KEPT = 'Could not be measured in this run; these are the figures of an earlier one.';
+const KEPT = 'Not measured in this run; these are the figures of an earlier one.';
+/** Of one that nobody asked for in this run. */
+export const NOT_ASKED: Report = { figures: {}, targets: [], notes: [], skipped: 'not asked for' };
+
+/** A row of a table of figures, but for the one that says why there are none. */
+const FIGURE = /^\| (?!skipped )\w+ \| [^|\s]/m;
 
 function targetRows(page: string, name: string): string[] {
   return page.split('\n').filter((line) => line.startsWith(`| ${name} | `) && line.split('|').length > 5);
@@ -79,7 +85,7 @@ function sectionOf(page: string, name: string): string {
     .slice(section.indexOf('\n') + 1)
     .replace(KEPT, '')
     .trim();
-  return text.includes('_ns |') ? text : '';
+  return FIGURE.test(text) ? text : '';
 }
 
 function figureTable(title: string, figures: Figures): string[] {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { runApart } from '../../bench/apart.js';
 import type { BenchmarkOptions, Figures, Report } from '../../bench/benchmark.js';
 import { benchmarks } from '../../bench/index.js';
-import { machineLine, type ResultsPage, resultsPage, shown } from '../../bench/results.js';
+import { machineLine, NOT_ASKED, type ResultsPage, resultsPage, shown } from '../../bench/results.js';
 import { packageRoot } from '../parameters/presets.js';
 import { printJson, seedArgument, UsageError } from './usage.js';
 
@@ -31,7 +31,7 @@ export function registerBenchCommand(program: Command, runBenchmark: RunBenchmar
     )
     .option('--seed <number>', 'of every random choice', seedArgument, DEFAULT_SEED)
     .option('--quick', 'shorter, for a first look')
-    .option('--write', 'write bench/RESULTS.md')
+    .option('--write', 'write bench/RESULTS.md; what is not named stays as it is there')
     .option('--json', 'end with the figures as one JSON object; everything else goes to standard error')
     .action((names: string[], options: BenchCommandOptions) => bench(names, options, runBenchmark));
 }
@@ -47,15 +47,16 @@ async function bench(
     }
   }
   const chosen = names.length === 0 ? benchmarks : benchmarks.filter(({ name }) => names.includes(name));
-  if (options.write === true && chosen.length < benchmarks.length) {
-    throw new UsageError('--write writes the page of all benchmarks; name none with it');
-  }
   const machine = machineLine();
   const people = options.json === true ? process.stderr : process.stdout;
   people.write(`${machine}\n`);
   const reports: { name: string; summary: string; report: Report }[] = [];
   const figures: Record<string, Figures> = {};
-  for (const { name, summary } of chosen) {
+  for (const { name, summary } of benchmarks) {
+    if (!chosen.some((one) => one.name === name)) {
+      reports.push({ name, summary, report: NOT_ASKED });
+      continue;
+    }
     people.write(`\n${name}: ${summary} …\n`);
     const report = await runBenchmark(name, { seed: options.seed, quick: options.quick === true, tiny: false });
     reports.push({ name, summary, report });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { runApart } from '../../../bench/apart.js';
 import { atMost, type BenchmarkOptions, type Report } from '../../../bench/benchmark.js';
 import { benchmarks } from '../../../bench/index.js';
-import { machineLine, resultsPage, shown } from '../../../bench/results.js';
+import { machineLine, NOT_ASKED, resultsPage, shown } from '../../../bench/results.js';
 import { registerBenchCommand } from '../../../src/cli/bench-command.js';
 import { run } from '../../../src/cli/program.js';
 import { ExitCode } from '../../../src/cli/usage.js';
@@ -52,7 +52,6 @@ describe('rfsn bench', () => {
 
   it.each([
     [['bench', 'cicle'], 'benchmark cicle: not one of cycle, allocation'],
-    [['bench', 'cycle', '--write'], '--write writes the page of all benchmarks'],
     [['bench', '--seed', 'x'], 'Allowed: an integer from 0'],
   ])('exits 2 on %j and says why', async (args, message) => {
     expect(await run(args)).toBe(ExitCode.usage);
@@ -97,6 +96,21 @@ describe('the page of results', () => {
     expect(second).toContain('of an earlier one');
     expect(second).not.toContain('Left out.');
     expect(of([{ name: 'ros2', summary: 'the node', report: none }, others], second)).toBe(second);
+    const notAsked = of(
+      [
+        { name: 'ros2', summary: 'the node', report: ros2 },
+        { ...others, report: NOT_ASKED },
+      ],
+      first,
+    );
+    expect(notAsked).toContain('| cycle | cycle to its arithmetic | ≤ 8 | 7.13 | yes |');
+    expect(notAsked.match(/of an earlier one/g)).toHaveLength(1);
+    expect(
+      of([
+        { name: 'ros2', summary: 'the node', report: ros2 },
+        { ...others, report: NOT_ASKED },
+      ]),
+    ).not.toContain('cycle');
     const never = of([{ name: 'ros2', summary: 'the node', report: none }, others]);
     expect(never).toContain('| ros2 | to an echo | ≤ 8 | not measured | – |');
     expect(of([{ name: 'ros2', summary: 'the node', report: none }, others], never)).toBe(never);
