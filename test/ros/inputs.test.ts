@@ -228,6 +228,7 @@ describeRos('the inputs of the node', () => {
   });
 
   it.each(['latched', 'reliable'] as const)('~/enable is heard from a publisher that is %s', async (quality) => {
+    await sensed.goTo(8, 0);
     const operator = await processes.peer('operator');
     await operator.advertise(ENABLE, MessageType.bool, quality);
     while ((await operator.graph(ENABLE)).subscriptions.length === 0) await delay(20);

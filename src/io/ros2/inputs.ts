@@ -10,7 +10,7 @@ import type { ParameterValues } from '../../parameters/schema.js';
 import { CdrReader } from './cdr/cdr-reader.js';
 import { TransformsMessage } from './cdr/transforms-message.js';
 import { CONTACT_TOPICS, CONTACT_TYPES, ContactInput } from './contacts.js';
-import { EnableInput } from './enable.js';
+import { EnableInput, EnableReader } from './enable.js';
 import type { EntityScope, Quality } from './entity-scope.js';
 import { FeedbackInput } from './feedback.js';
 import { type CurrentGoal, GoalInput } from './goal.js';
@@ -137,6 +137,7 @@ export class RobotInputs implements RobotInputsView {
       this.#contacts.tick(this.#published);
     }
     this.#goal.refresh();
+    this.#enable.tick();
   }
 
   /** Hands over nothing more; the subscriptions end with their scope. */
@@ -168,10 +169,13 @@ export class RobotInputs implements RobotInputsView {
     );
     this.#listen(MessageType.path, InputTopic.plan, 'reliable', figures.plan, (bytes) => this.#goal.receivePlan(bytes));
     // A reader of what is latched hears no publisher that latches nothing, and an operator's switch must be heard: two
-    // readers, and what is latched comes twice, which changes nothing.
-    for (const quality of ['latched-orders', 'stream'] as const) {
+    // readers, and what is latched comes twice: `EnableInput` makes one of them.
+    for (const [by, quality] of [
+      [EnableReader.latched, 'latched-orders'],
+      [EnableReader.live, 'stream'],
+    ] as const) {
       this.#listen(MessageType.bool, InputTopic.enable, quality, figures.enable, (bytes) =>
-        this.#enable.receive(bytes),
+        this.#enable.receive(by, bytes),
       );
     }
     if (this.#options.parameters['reward.source'] === 'feedback') {

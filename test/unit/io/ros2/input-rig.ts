@@ -239,6 +239,11 @@ export class InputRig {
     for (const callback of callbacks) callback(Buffer.from(bytes));
   }
 
+  /** By one of a topic's readers alone, in the order in which they were made. */
+  sendBy(reader: number, topic: string, message: object): void {
+    this.#callbacks.get(topic)?.[reader](Buffer.from(written(this.#types.get(topic) ?? '', message)));
+  }
+
   send(topic: string, message: object): void {
     this.raw(topic, written(this.#types.get(topic) ?? '', message));
   }

@@ -354,6 +354,36 @@ describe('the operator’s switch', () => {
     expect(rig.enabled).toEqual([false, false, true, true]);
   });
 
+  const by = (reader: number, data: boolean) => rig.sendBy(reader, InputTopic.enable, { data });
+  const LATCHED = 0;
+  const LIVE = 1;
+
+  it.each([
+    [LATCHED, LIVE],
+    [LIVE, LATCHED],
+  ])('is not switched on by a copy that comes late by reader %i', (late, first) => {
+    by(first, false);
+    by(late, true);
+    rig.pass(0.5);
+    by(late, false);
+    rig.pass(2);
+    expect(rig.enabled).toEqual([false, false]);
+  });
+
+  it('is switched on by a true that no false follows, by whichever reader', () => {
+    by(LIVE, false);
+    by(LATCHED, true);
+    expect(rig.inputs.enabled).toBe(false);
+    rig.pass(1.1);
+    expect(rig.enabled).toEqual([false, true]);
+    by(LATCHED, false);
+    rig.pass(2);
+    by(LIVE, true);
+    expect(rig.enabled).toEqual([false, true, false, true]);
+    rig.pass(2);
+    expect(rig.enabled).toHaveLength(4);
+  });
+
   it('stays where it is on bytes that are no message', () => {
     rig.send(InputTopic.enable, { data: false });
     rig.raw(InputTopic.enable, Buffer.from([0, 1, 0, 0]));
