@@ -254,7 +254,12 @@ export class RobotInputs implements RobotInputsView {
     const { node } = this.#options.scope;
     const topics = this.#contactTopics;
     for (let source = 0; source < topics.length; source++) {
-      this.#published[source] = node.countPublishers(topics[source]) > 0;
+      try {
+        this.#published[source] = node.countPublishers(topics[source]) > 0;
+      } catch {
+        // Counted again later. Until then nobody vouches for what is silent.
+        this.#published[source] = false;
+      }
     }
   }
 }

@@ -159,9 +159,14 @@ class WatchedInput {
   }
 }
 
-/** Topics with whether anybody publishes them. */
+/** Topics with whether anybody publishes them, where that can be asked: the silence is told of in any case. */
 function published(node: { countPublishers(topic: string): number }, topics: readonly string[]): string {
-  const which = topics.filter((topic) => node.countPublishers(topic) > 0);
+  let which: readonly string[];
+  try {
+    which = topics.filter((topic) => node.countPublishers(topic) > 0);
+  } catch {
+    return topics.join(', ');
+  }
   if (which.length === 0) return `${topics.join(', ')}, which nobody publishes`;
   return `${topics.join(', ')}, although somebody publishes ${which.length < topics.length ? which.join(', ') : 'there'}`;
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Hazard } from '../../../../src/io/ros2/cdr/hazards.js';
 import { Side, sideAt, sideCalled } from '../../../../src/io/ros2/contacts.js';
 import { InputTopic } from '../../../../src/io/ros2/names.js';
@@ -261,6 +261,22 @@ describe('contacts of Gazebo', () => {
     const then = rig.sink.of('contacts').length;
     rig.pass(2);
     expect(rig.sink.of('contacts').length).toBe(then);
+  });
+
+  it('are not told to be none while it cannot be asked who publishes them', () => {
+    rigOf('contacts');
+    rig.published.add(resolved(InputTopic.contactFront));
+    rig.pass(1);
+    const asked = vi.spyOn(rig.published, 'has').mockImplementation(() => {
+      throw new Error('no graph');
+    });
+    rig.pass(0.5);
+    const then = rig.sink.of('contacts').length;
+    rig.pass(2);
+    expect(rig.sink.of('contacts').length).toBe(then);
+    asked.mockRestore();
+    rig.pass(1);
+    expect(rig.sink.of('contacts').length).toBeGreaterThan(then);
   });
 
   it('on the one topic are where the robot’s pose puts their place in odom', () => {

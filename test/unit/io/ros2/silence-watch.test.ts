@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { InputFigures } from '../../../../src/io/ros2/input-figures.js';
 import type { InputFigureTable } from '../../../../src/io/ros2/inputs.js';
 import { SilenceWatch } from '../../../../src/io/ros2/silence-watch.js';
@@ -71,6 +71,15 @@ describe('an input without which the robot stands', () => {
     rig.pass(300);
     expect(rig.notices).toHaveLength(1);
     expect(rig.told).toEqual(['scan: it comes on /scan']);
+  });
+
+  it('that never comes is said also where it cannot be asked who publishes it', () => {
+    rig.coming.add(rig.odometry);
+    vi.spyOn(rig.published, 'has').mockImplementation(() => {
+      throw new Error('no graph');
+    });
+    rig.pass(300);
+    expect(rig.notices).toEqual(['scan: nothing has come yet on /scan: the robot stands until it does']);
   });
 
   it('that falls silent is said, with its publisher where there is one', () => {
