@@ -141,7 +141,11 @@ export class Ros2RobotSession {
     } finally {
       if (this.#timer !== null) clearTimeout(this.#timer);
       this.#timer = null;
-      if (goals) this.#robot?.cancelGoal(this.#nowNs);
+      try {
+        if (goals) this.#robot?.cancelGoal(this.#nowNs);
+      } catch (error) {
+        this.#end(messageOf(error));
+      }
       this.#simulator?.close();
       await node.close();
     }

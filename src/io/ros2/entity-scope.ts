@@ -141,12 +141,16 @@ export class EntityScope {
     return !this.#open;
   }
 
-  /** Ends all of them; nothing calls back any more. */
+  /** Ends all of them; nothing calls back any more. @throws what the first threw that could not be ended, after the last */
   close(): void {
     this.#open = false;
-    for (const subscription of this.#subscriptions.splice(0)) this.node.destroySubscription(subscription);
-    for (const service of this.#services.splice(0)) this.node.destroyService(service);
-    for (const publisher of this.#publishers.splice(0)) this.node.destroyPublisher(publisher);
+    const { node } = this;
+    const errors = [
+      ...destroyAll(this.#subscriptions, (subscription) => node.destroySubscription(subscription)),
+      ...destroyAll(this.#services, (service) => node.destroyService(service)),
+      ...destroyAll(this.#publishers, (publisher) => node.destroyPublisher(publisher)),
+    ];
+    if (errors.length > 0) throw errors[0];
   }
 
   #guarded(where: string, body: () => void): void {
@@ -165,6 +169,19 @@ export class EntityScope {
     const { DEPTH, DURABILITY, HISTORY, RELIABILITY } = QoSPolicyKind;
     return { qos, qosOverridingOptions: new QoSOverridingOptions([HISTORY, DEPTH, RELIABILITY, DURABILITY]) };
   }
+}
+
+/** Leaves none of them in the list. @returns what was thrown meanwhile */
+function destroyAll<Entity>(entities: Entity[], destroy: (entity: Entity) => void): unknown[] {
+  const errors: unknown[] = [];
+  for (const entity of entities.splice(0)) {
+    try {
+      destroy(entity);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  return errors;
 }
 
 /** Makes an entity, and says in our words why it cannot be made. */

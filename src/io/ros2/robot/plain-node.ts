@@ -45,7 +45,10 @@ export class PlainNode {
 
   async close(): Promise<void> {
     await pollPhase();
-    this.scope.close();
-    this.#rcl.shutdown();
+    try {
+      this.scope.close();
+    } finally {
+      this.#rcl.shutdown();
+    }
   }
 }
