@@ -5,7 +5,7 @@
  *
  * Main thread. @realtime unsafe
  */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, parse } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -133,19 +133,27 @@ async function claim(folder: string, say: (text: string) => void): Promise<() =>
   for (;;) {
     try {
       mkdirSync(lock);
-      return () => rmdirSync(lock);
+      return () => giveUp(lock);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const since = statSync(lock, { throwIfNoEntry: false });
     if (since !== undefined && Date.now() - since.mtimeMs > LOCK_STALE_S * 1e3) {
-      rmdirSync(lock);
+      // Another that waits may have been first.
+      rmSync(lock, { recursive: true, force: true });
       continue;
     }
     if (!told) say(`another process makes the JavaScript of ROS's messages in ${folder}: waiting for it`);
     told = true;
     await delay(LOCK_POLL_MS);
   }
+}
+
+/** One that cannot be removed is stale some day; what the making threw is what matters. */
+function giveUp(lock: string): void {
+  try {
+    rmdirSync(lock);
+  } catch {}
 }
 
 function mustBeWritable(folder: string): void {

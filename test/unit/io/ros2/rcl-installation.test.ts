@@ -1,5 +1,5 @@
 /** Folders as ROS and rclnodejs have them; neither is needed, and neither is loaded. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -199,6 +199,13 @@ describe('the JavaScript of messages', () => {
       delete process.env['RFSN_TEST_BROKEN'];
     }
     expect(existsSync(rclnodejs('.rfsn-making-messages'))).toBe(false);
+  });
+
+  it('that cannot be made is told of with the reason, also where another has taken the lock for a stale one', async () => {
+    generator();
+    write(rclnodejs('rosidl_gen/index.cjs'), "exports.generateAll = () => Promise.reject(new Error('no such disk'));");
+    const release = () => rmdirSync(rclnodejs('.rfsn-making-messages'));
+    await expect(prepareMessages(rclnodejs(), ros(), release)).rejects.toThrow('could not be made: no such disk');
   });
 
   it('cannot be made in a folder of another user', async ({ skip }) => {
