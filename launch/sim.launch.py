@@ -61,9 +61,18 @@ def require(package):
         raise RuntimeError(f'{package} is not installed: apt install ros-$ROS_DISTRO-{debian}') from None
 
 
+def built_with():
+    """Folder of the Node that the package was built with; none where it is not installed."""
+    try:
+        with open(os.path.join(SHARE, 'node-folder'), encoding='utf-8') as file:
+            return file.read()
+    except FileNotFoundError:
+        return ''
+
+
 def launch_files(folder, major, value):
     """Has the world with the robot and the bridge's configuration written, in the names of that Gazebo."""
-    node = shutil.which('node')
+    node = shutil.which('node') or shutil.which('node', path=built_with())
     if node is None:
         raise RuntimeError('there is no node in PATH; docs/ros2.md says where to get one')
     command = [node, os.path.join(SHARE, 'dist', 'sim', 'gazebo', 'main.js'), '--assets', ASSETS, '--out', folder]
