@@ -256,8 +256,8 @@ export class RosDriver {
     this.#onDecision = null;
   }
 
-  close(): void {
-    this.#node.close();
+  close(): Promise<void> {
+    return this.#node.close();
   }
 
   #publishOdometry(): void {

@@ -14,15 +14,12 @@ const node = await PlainNode.open({
 });
 const command = node.scope.publisher(MessageType.twistStamped, OutputTopic.command, 'reliable');
 const { bytes } = new MotionMessage(true, 'base_link');
-let scans = 0;
 node.scope.raw(MessageType.odometry, InputTopic.odometry, 'sensor', () => command.publish(bytes));
-node.scope.raw(MessageType.scan, InputTopic.scan, 'sensor', () => {
-  scans++;
-});
+node.scope.raw(MessageType.scan, InputTopic.scan, 'sensor', () => undefined);
 node.spin();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    node.close();
-    process.exit(scans < 0 ? 1 : 0);
+  process.once(signal, async () => {
+    await node.close();
+    process.exit();
   });
 }

@@ -80,7 +80,7 @@ async function run(options: BenchmarkOptions): Promise<Report> {
       notes: notesOf(sizes),
     };
   } finally {
-    driver.close();
+    await driver.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
