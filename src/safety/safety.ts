@@ -51,8 +51,8 @@ const BACK = 2;
 const STANDING_SPEED = 0.1;
 const STALL_S = 0.5;
 const STALL_DISTANCE = 2;
-/** Nor does it get anywhere that moves, and in so long [s] comes no nearer to its goal, by so much [m], than it has been. */
-const PROGRESS_S = 15;
+/** After so long [s] in which it has come no nearer to its goal, by so much [m], it creeps the other way first. */
+const PROGRESS_S = 5;
 const PROGRESS_DISTANCE = 0.1;
 /** Ways are planned around what moves as if driven at this share of the highest speed, this far ahead in time [s]. */
 const AVOID_SHARE = 0.6;
@@ -99,6 +99,8 @@ export class Safety {
   #straysS = 0;
   /** The way it crept in the last cycle to get free: 1 forward, -1 backward, 0 not. */
   #creepDirection = 0;
+  /** The way it tries first: backward, until that has led nowhere. */
+  #creepFirst = -1;
 
   constructor(options: SafetyOptions, maxBeams: number) {
     const { footprint } = options;
@@ -245,6 +247,7 @@ export class Safety {
    */
   constrain(o: Observation, standReason: number, passReason: number): void {
     this.#noticeStall(o, standReason);
+    this.#noticeProgress(o, standReason);
     if (standReason !== Reason.none) {
       this.slowDown(standReason);
       return;
@@ -331,7 +334,7 @@ export class Safety {
    */
   #creep(o: Observation): boolean {
     const speed = this.#options.steering.creepSpeed;
-    const first = this.#creepDirection === 0 ? -1 : this.#creepDirection;
+    const first = this.#creepDirection === 0 ? this.#creepFirst : this.#creepDirection;
     if (this.#try(o, first * speed, 0, 0) === Verdict.clear) {
       this.#creepDirection = first;
       return true;
@@ -344,10 +347,7 @@ export class Safety {
     return false;
   }
 
-  /**
-   * Whether the robot has got nowhere for a while, whoever drove: until it is away from there, the rule drives. It stood, or
-   * it circled: nothing is learned from a choice that safety refuses, so that a policy may make it for ever.
-   */
+  /** Whether the robot has got nowhere for a while, whoever drove: until it is away from there, the rule drives. */
   get stalled(): boolean {
     return this.#stalled;
   }
@@ -356,12 +356,7 @@ export class Safety {
     const driving = o.vx * o.vx + o.vy * o.vy > STANDING_SPEED * STANDING_SPEED;
     if (driving || o.newGoal || standReason !== Reason.none) this.#standingS = 0;
     else this.#standingS += this.#options.stepS;
-    if (o.newGoal) this.#nearest = Number.POSITIVE_INFINITY;
-    const nearer = o.goalDistance < this.#nearest - PROGRESS_DISTANCE;
-    if (nearer) this.#nearest = o.goalDistance;
-    if (nearer || this.#stalled || standReason !== Reason.none) this.#straysS = 0;
-    else this.#straysS += this.#options.stepS;
-    if (this.#standingS > STALL_S || this.#straysS > PROGRESS_S) {
+    if (this.#standingS > STALL_S) {
       this.#stalled = true;
       this.#stallX = o.x;
       this.#stallY = o.y;
@@ -369,6 +364,25 @@ export class Safety {
     const dx = o.x - this.#stallX;
     const dy = o.y - this.#stallY;
     if (o.newGoal || dx * dx + dy * dy > STALL_DISTANCE * STALL_DISTANCE) this.#stalled = false;
+  }
+
+  /**
+   * Backing off frees a nose from a corner, and takes a robot that touches something round with its side around that, for
+   * ever: where one way of creeping leads nowhere the other may.
+   */
+  #noticeProgress(o: Observation, standReason: number): void {
+    if (o.newGoal) {
+      this.#nearest = Number.POSITIVE_INFINITY;
+      this.#creepFirst = -1;
+    }
+    const nearer = o.goalDistance < this.#nearest - PROGRESS_DISTANCE;
+    if (nearer) this.#nearest = o.goalDistance;
+    if (nearer || standReason !== Reason.none) this.#straysS = 0;
+    else this.#straysS += this.#options.stepS;
+    if (this.#straysS > PROGRESS_S) {
+      this.#straysS = 0;
+      this.#creepFirst = -this.#creepFirst;
+    }
   }
 
   #noticeContact(o: Observation): void {
@@ -428,6 +442,7 @@ export class Safety {
     this.#standingS = 0;
     this.#nearest = Number.POSITIVE_INFINITY;
     this.#straysS = 0;
+    this.#creepFirst = -1;
     this.#searchDirection = 0;
     this.#creepDirection = 0;
   }
