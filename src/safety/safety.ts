@@ -51,8 +51,8 @@ const BACK = 2;
 const STANDING_SPEED = 0.1;
 const STALL_S = 0.5;
 const STALL_DISTANCE = 2;
-/** After so long [s] in which it has come no nearer to its goal, by so much [m], it creeps the other way first. */
-const PROGRESS_S = 5;
+/** A robot that has crept for so long [s] since it was last nearer to its goal, by so much [m], creeps the other way first. */
+const CREEP_S = 2.5;
 const PROGRESS_DISTANCE = 0.1;
 /** Ways are planned around what moves as if driven at this share of the highest speed, this far ahead in time [s]. */
 const AVOID_SHARE = 0.6;
@@ -94,9 +94,9 @@ export class Safety {
   #standingS = 0;
   #stallX = 0;
   #stallY = 0;
-  /** The nearest that it has been to its goal [m], and for how long it has come no nearer. */
+  /** The nearest that it has been to its goal [m], and for how long it has crept since then, or since it last turned round. */
   #nearest = Number.POSITIVE_INFINITY;
-  #straysS = 0;
+  #creptS = 0;
   /** The way it crept in the last cycle to get free: 1 forward, -1 backward, 0 not. */
   #creepDirection = 0;
   /** The way it tries first: backward, until that has led nowhere. */
@@ -247,7 +247,7 @@ export class Safety {
    */
   constrain(o: Observation, standReason: number, passReason: number): void {
     this.#noticeStall(o, standReason);
-    this.#noticeProgress(o, standReason);
+    this.#noticeProgress(o);
     if (standReason !== Reason.none) {
       this.slowDown(standReason);
       return;
@@ -330,10 +330,17 @@ export class Safety {
 
   /**
    * A robot that can neither go nor turn moves a little along its own axis to get its corners free; it keeps to one way
-   * as long as it can. @returns whether there is such a way; it is previewed then
+   * as long as it can. Backing off frees a nose from a corner, and takes a robot whose side is at something round around
+   * that, for ever: where one way leads nowhere the other is tried first. @returns whether there is such a way; it is previewed then
    */
   #creep(o: Observation): boolean {
-    const speed = this.#options.steering.creepSpeed;
+    const { steering, stepS } = this.#options;
+    const speed = steering.creepSpeed;
+    this.#creptS += stepS;
+    if (this.#creptS > CREEP_S) {
+      this.#creptS = 0;
+      this.#creepFirst = -this.#creepFirst;
+    }
     const first = this.#creepDirection === 0 ? this.#creepFirst : this.#creepDirection;
     if (this.#try(o, first * speed, 0, 0) === Verdict.clear) {
       this.#creepDirection = first;
@@ -366,22 +373,13 @@ export class Safety {
     if (o.newGoal || dx * dx + dy * dy > STALL_DISTANCE * STALL_DISTANCE) this.#stalled = false;
   }
 
-  /**
-   * Backing off frees a nose from a corner, and takes a robot that touches something round with its side around that, for
-   * ever: where one way of creeping leads nowhere the other may.
-   */
-  #noticeProgress(o: Observation, standReason: number): void {
-    if (o.newGoal) {
-      this.#nearest = Number.POSITIVE_INFINITY;
-      this.#creepFirst = -1;
-    }
+  /** Which way it creeps first counts until it is nearer to its goal than ever before. */
+  #noticeProgress(o: Observation): void {
     const nearer = o.goalDistance < this.#nearest - PROGRESS_DISTANCE;
-    if (nearer) this.#nearest = o.goalDistance;
-    if (nearer || standReason !== Reason.none) this.#straysS = 0;
-    else this.#straysS += this.#options.stepS;
-    if (this.#straysS > PROGRESS_S) {
-      this.#straysS = 0;
-      this.#creepFirst = -this.#creepFirst;
+    if (nearer || o.newGoal) {
+      this.#nearest = o.goalDistance;
+      this.#creptS = 0;
+      this.#creepFirst = -1;
     }
   }
 
@@ -441,7 +439,7 @@ export class Safety {
     this.#stalled = false;
     this.#standingS = 0;
     this.#nearest = Number.POSITIVE_INFINITY;
-    this.#straysS = 0;
+    this.#creptS = 0;
     this.#creepFirst = -1;
     this.#searchDirection = 0;
     this.#creepDirection = 0;
