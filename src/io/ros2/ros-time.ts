@@ -84,7 +84,7 @@ const STANDING_NS = 1e9;
 /** Its pace is reckoned over so long [ns]. */
 const PACE_NS = 2e9;
 
-/** What simulated time did that it should not is told so often at most: two that publish it contradict each other each time [ns]. */
+/** Each thing that simulated time did and should not is told so often at most: two that publish it contradict each other each time [ns]. */
 const NOTICE_NS = 1e9;
 
 /** Microseconds since 1970, and following when the clock is set. */
@@ -127,8 +127,12 @@ export class RosTime implements ReadingTime, StampSource {
   #paceSimNs = 0;
   #paceNs = 0;
   #pace = Number.NaN;
-  /** When something was last told of, on the controller's clock [ns]. */
-  #noticedNs = Number.NEGATIVE_INFINITY;
+  /** When what was last told of, on the controller's clock [ns]. */
+  readonly #noticedNs = {
+    anew: Number.NEGATIVE_INFINITY,
+    lapse: Number.NEGATIVE_INFINITY,
+    jump: Number.NEGATIVE_INFINITY,
+  };
 
   constructor(options: RosTimeOptions) {
     this.simulated = options.simulated;
@@ -203,11 +207,12 @@ export class RosTime implements ReadingTime, StampSource {
         this.#anchor(simNs);
       } else if (passedNs > LAPSE_NS) {
         this.#tell(
+          'lapse',
           `simulated time jumped ahead by ${seconds_(passedNs)} s: nothing is remembered of a place for so long`,
         );
         this.#sink.newFrame();
       } else if (passedNs > JUMP_NS) {
-        this.#tell(`simulated time jumped ahead by ${seconds_(passedNs)} s: taken as one step`);
+        this.#tell('jump', `simulated time jumped ahead by ${seconds_(passedNs)} s: taken as one step`);
       }
     }
     this.#simNs = simNs;
@@ -272,16 +277,17 @@ export class RosTime implements ReadingTime, StampSource {
     const how = passedNs < 0 ? 'went back' : 'jumped ahead';
     this.#resets++;
     this.#tell(
+      'anew',
       `simulated time ${how} by ${seconds_(Math.abs(passedNs))} s: the simulation began anew, and so does what the controller remembers of the place; a goal in the odometry’s frame must be sent again`,
     );
     this.#steps.lockstep(true);
     this.#sink.newFrame();
   }
 
-  #tell(text: string): void {
+  #tell(what: 'anew' | 'lapse' | 'jump', text: string): void {
     const nowNs = this.#clock.nowNs();
-    if (nowNs - this.#noticedNs < NOTICE_NS) return;
-    this.#noticedNs = nowNs;
+    if (nowNs - this.#noticedNs[what] < NOTICE_NS) return;
+    this.#noticedNs[what] = nowNs;
     this.#notice(text);
   }
 

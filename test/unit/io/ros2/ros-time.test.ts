@@ -266,7 +266,17 @@ describe('simulated time', () => {
     expect(rig.notices).toHaveLength(2);
   });
 
-  it('told by two who contradict each other begins anew each time, and says so once a second', () => {
+  it('tells of a jump that follows closely on a beginning anew', () => {
+    const rig = new Rig();
+    rig.time.begin();
+    for (const ms of [1000, 0, 5000]) {
+      rig.pass(1);
+      rig.at(ms);
+    }
+    expect(rig.notices.map((text) => /went back|one step/.exec(text)?.[0])).toEqual(['went back', 'one step']);
+  });
+
+  it('told by two who contradict each other begins anew each time, and says each thing once a second', () => {
     const rig = new Rig();
     rig.time.begin();
     for (let ms = 0; ms < 3000; ms++) {
@@ -274,7 +284,9 @@ describe('simulated time', () => {
       rig.at(ms % 2 === 0 ? ms : 100_000 + ms);
     }
     expect(rig.time.resets).toBe(1499);
-    expect(rig.notices).toHaveLength(3);
+    for (const thing of ['went back', 'jumped ahead']) {
+      expect(rig.notices.filter((text) => text.includes(thing))).toHaveLength(3);
+    }
   });
 
   it('ends with the schedule as it was, and begins anew after', () => {
