@@ -42,7 +42,8 @@ for (const { kind, type, touched, free, needs } of KINDS) {
     it('stop the robot’s way into them, and let it go on when they are over', async () => {
       const peer = await processes.peer('robot');
       const robot = await SensedRobot.begin(peer);
-      const tell = (message: Readonly<Record<string, unknown>>) => peer.repeat(InputTopic.contacts, type, message, 20, 'sensor');
+      const tell = (message: Readonly<Record<string, unknown>>) =>
+        peer.repeat(InputTopic.contacts, type, message, 20, 'sensor');
       await tell(free);
       const model = join(processes.folder, 'model');
       const ros = ['--ros-args', '-p', `contact_type:=${kind}`];
