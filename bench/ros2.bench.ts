@@ -56,7 +56,7 @@ async function run(options: BenchmarkOptions): Promise<Report> {
     ? { rounds: 1, exchanges: 10, warmUp: 10, cpu: 1, cpuWarmUp: 1, held: 2 }
     : options.quick
       ? { rounds: 3, exchanges: 300, warmUp: 500, cpu: 10, cpuWarmUp: 10, held: 30 }
-      : { rounds: 4, exchanges: 1000, warmUp: 2000, cpu: 20, cpuWarmUp: 45, held: 600 };
+      : { rounds: 3, exchanges: 600, warmUp: 1200, cpu: 20, cpuWarmUp: 25, held: 600 };
   const folder = await mkdtemp(join(tmpdir(), 'rfsn-bench-'));
   const driver = await RosDriver.open();
   try {
@@ -143,7 +143,7 @@ async function compareCpu(
   const shares: Record<string, number[]> = {};
   // The other echoes are there for what the way through the middleware takes.
   const sides = sidesOf(() => controllerNode(settings), { rclpy: echoes['rclpy'] }, {});
-  for (let round = 0; round < Math.min(3, sizes.rounds); round++) {
+  for (let round = 0; round < Math.min(2, sizes.rounds); round++) {
     for (const [name, start] of sides) {
       const node = start();
       try {
