@@ -312,7 +312,8 @@ describe('robots that come and go', () => {
     };
     const one = drive('one');
     const two = drive('two');
-    await until(() => one.x > 0.1 && two.x > 0.1);
+    // Far enough for more than ten decisions of each.
+    await until(() => one.x > 0.6 && two.x > 0.6);
     const both = await scraped();
     for (const name of ['one', 'two']) expect(both).toContain(`rfsn_log_messages_total{robot="${name}"}`);
     one.send({ m: 'bye', s: one.session });
