@@ -8,13 +8,9 @@ import { RosTime } from '../../src/io/ros2/ros-time.js';
 import { Ros2Port } from '../../src/io/ros2/ros2-port.js';
 import { loadParameters } from '../../src/parameters/loader.js';
 import { describeRos, type RosPeer, RosProcesses, until } from '../ros/ros-processes.js';
+import { ODOMETRY } from '../ros/sensed-robot.js';
 import { describePort } from './port-contract.js';
 
-const ODOMETRY = {
-  header: { frame_id: 'odom' },
-  child_frame_id: 'base_link',
-  pose: { pose: { orientation: { w: 1 } } },
-};
 const SCAN = {
   header: { frame_id: 'base_link' },
   angle_min: -1.5,

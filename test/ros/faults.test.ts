@@ -9,6 +9,7 @@ import { Prng } from '../../src/core/prng.js';
 import { InputTopic, MessageType, OutputTopic } from '../../src/io/ros2/names.js';
 import { odometryOf, scanOf, written } from '../unit/io/ros2/input-rig.js';
 import { describeRos, type Quality, type RosPeer, type RosProcess, RosProcesses, until } from './ros-processes.js';
+import { type Command, ODOMETRY, PATIENT, stands } from './sensed-robot.js';
 
 // Several processes are started, which take their time on a machine that is busy.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -21,18 +22,11 @@ const ENABLE = `${NODE}/enable`;
 const RESTORE = `${NODE}/restore`;
 const TRIGGER = 'std_srvs/srv/Trigger';
 const PERIOD_NS = 10e6;
-/** A machine that is busy with other tests misses deadlines: that is not what is looked at here. */
-const PATIENT = ['deadline_fraction=1', 'breaker_open_misses=1000', 'watchdog_timeout_s=1', 'heartbeat_timeout_s=1'];
 /** `SEED=` tries others. */
 const SEED = Number(process.env['SEED'] ?? 1);
 /** Spoilt messages on each topic. */
 const SPOILT = 60;
 
-const ODOMETRY = {
-  header: { frame_id: 'odom' },
-  child_frame_id: 'base_link',
-  pose: { pose: { orientation: { w: 1 } } },
-};
 const SCAN = {
   header: { frame_id: 'base_link' },
   angle_min: -Math.PI,
@@ -43,9 +37,6 @@ const SCAN = {
 };
 const UNTOUCHED = { header: { frame_id: 'base_link' } };
 
-interface Command {
-  readonly twist: { readonly linear: { x: number; y: number }; readonly angular: { z: number } };
-}
 interface State {
   readonly state: number;
   readonly fault: string;
@@ -70,7 +61,6 @@ interface Answer {
 
 /** ControllerState.RUNNING. */
 const RUNNING = 2;
-const stands = ({ twist: { linear, angular } }: Command) => linear.x === 0 && linear.y === 0 && angular.z === 0;
 const drives = ({ twist: { linear } }: Command) => linear.x > 0.05;
 
 /** Every topic that the node listens to, by the input that counts it; empty where it has no figures. */
@@ -150,7 +140,7 @@ describeRos('a node under what must not happen', () => {
     for (const topic of [InputTopic.contactFront, InputTopic.contacts]) {
       await robot.repeat(topic, MessageType.wrench, UNTOUCHED, 20, 'sensor');
     }
-    const set = [...PATIENT, `controller_frequency=${1e9 / PERIOD_NS}`].flatMap((each) => ['--set', each]);
+    const set = [...PATIENT, '--set', `controller_frequency=${1e9 / PERIOD_NS}`];
     const ros = ['--ros-args', '-p', 'contact_type:=wrench'];
     controller = processes.rfsn('run', '--port', 'ros2', '--model', join(processes.folder, 'model'), ...set, ...ros);
     await controller.wrote(/active: the robot drives/, START_MS);

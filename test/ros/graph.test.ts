@@ -5,21 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { MessageType } from '../../src/io/ros2/names.js';
 import { describeRos, type RosPeer, type RosProcess, RosProcesses, until } from './ros-processes.js';
+import { type Command, ODOMETRY, PATIENT, stands } from './sensed-robot.js';
 
 // Several processes are started, which take their time on a machine that is busy.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const START_MS = 120_000;
-/** A machine that is busy with other tests misses deadlines: that is not what is looked at here. */
-const PATIENT = ['deadline_fraction=1', 'breaker_open_misses=1000', 'watchdog_timeout_s=1', 'heartbeat_timeout_s=1'];
 /** Topics that are one for all nodes of a system. */
 const SHARED = ['/tf', '/tf_static', '/diagnostics', '/rosout', '/parameter_events', '/clock'];
 
-const ODOMETRY = {
-  header: { frame_id: 'odom' },
-  child_frame_id: 'base_link',
-  pose: { pose: { orientation: { w: 1 } } },
-};
 const SCAN = {
   header: { frame_id: 'base_link' },
   angle_min: -Math.PI,
@@ -29,13 +23,9 @@ const SCAN = {
   ranges: new Array(72).fill(6),
 };
 
-interface Command {
-  readonly twist: { readonly linear: { x: number; y: number }; readonly angular: { z: number } };
-}
 interface Answer {
   readonly success: boolean;
 }
-const stands = ({ twist: { linear, angular } }: Command) => linear.x === 0 && linear.y === 0 && angular.z === 0;
 const drives = ({ twist: { linear } }: Command) => linear.x > 0.05;
 
 /** One controller, by the names of its topics. */
@@ -122,7 +112,7 @@ describeRos('a node among others', () => {
     );
     const start = (name: string, ...ros: string[]) => {
       const own = ['run', '--port', 'ros2', '--model', join(processes.folder, name)];
-      return processes.rfsn(...own, ...PATIENT.flatMap((each) => ['--set', each]), '--ros-args', ...ros);
+      return processes.rfsn(...own, ...PATIENT, '--ros-args', ...ros);
     };
     // Before there is anybody to hear it.
     await order(OTHER, false);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeRos, hasInterfaces, type RosPeer, type RosProcess, RosProcesses, until } from './ros-processes.js';
+import { ODOMETRY } from './sensed-robot.js';
 
 const NODE = '/fleet/rfsn_controller';
 const TWIST = 'geometry_msgs/msg/Twist';
@@ -23,11 +24,6 @@ interface Stamped {
   readonly twist: Twist;
 }
 
-const ODOMETRY = {
-  header: { frame_id: 'odom' },
-  child_frame_id: 'base_link',
-  pose: { pose: { orientation: { w: 1.0 } } },
-};
 const SCAN = {
   header: { frame_id: 'base_link' },
   angle_min: -Math.PI,
@@ -117,6 +113,12 @@ describeRos('the outputs of the node', () => {
       readonly allowed: number;
       readonly goal_x: number;
       readonly driver: number;
+    }
+    // This robot never moves: half a second after a goal it has stalled, and the policy decides nothing until the next.
+    const byPolicy = () => peer.heard<Decision>(topic).some(({ message }) => message.driver === 1);
+    for (let y = 1; !byPolicy(); y++) {
+      await send('fleet', 3, y / 100);
+      await delay(200);
     }
     await until(() => peer.heard(topic).length >= 100, 'a hundred decisions');
     const decisions = peer.heard<Decision>(topic).map(({ message }) => message);

@@ -2,7 +2,7 @@
 import { InputTopic, MessageType, OutputTopic } from '../../src/io/ros2/names.js';
 import { type RosPeer, until } from './ros-processes.js';
 
-/** For the controller: a machine that is busy with other tests misses deadlines, and that is not what is looked at. */
+/** Arguments of the controller: a machine that is busy with other tests misses deadlines, and that is not what is looked at. */
 export const PATIENT = [
   'deadline_fraction=1',
   'breaker_open_misses=1000',
@@ -10,7 +10,8 @@ export const PATIENT = [
   'heartbeat_timeout_s=1',
 ].flatMap((each) => ['--set', each]);
 
-const ODOMETRY = {
+/** Of a robot that stands at the origin. */
+export const ODOMETRY = {
   header: { frame_id: 'odom' },
   child_frame_id: 'base_link',
   pose: { pose: { orientation: { w: 1 } } },

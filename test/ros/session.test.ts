@@ -6,6 +6,7 @@ import { Request } from 'zeromq';
 import { decodeAnswer, encodeMessage } from '../../src/io/zeromq/protocol/codec.js';
 import type { Request as Asked } from '../../src/io/zeromq/protocol/protocol.js';
 import { describeRos, type RosPeer, type RosProcess, RosProcesses, until } from './ros-processes.js';
+import { PATIENT } from './sensed-robot.js';
 
 // Each starts three or four processes, which take their time on a machine that is busy.
 vi.setConfig({ testTimeout: 240_000 });
@@ -15,8 +16,6 @@ const START_MS = 120_000;
 
 const NODE = '/rfsn_controller';
 const BOOL = 'std_msgs/msg/Bool';
-/** A machine that is busy with other tests misses deadlines: that is not what is looked at here. */
-const PATIENT = ['deadline_fraction=1', 'breaker_open_misses=1000', 'watchdog_timeout_s=1', 'heartbeat_timeout_s=1'];
 
 interface Motion {
   twist: { linear: { x: number; y: number }; angular: { z: number } };
@@ -50,7 +49,7 @@ describeRos('rfsn run --port ros2', () => {
   afterEach(() => processes.close());
 
   const at = (name: string): string => join(processes.folder, name);
-  const patient = PATIENT.flatMap((set) => ['--set', set]);
+  const patient = PATIENT;
   const ofRos = (...args: string[]): string[] => ['--ros-args', '-p', 'contact_type:=wrench', ...args];
 
   function robot(...args: string[]): RosProcess {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { MessageType, OutputTopic } from '../../src/io/ros2/names.js';
 import { describeRos, type RosPeer, type RosProcess, RosProcesses, until } from './ros-processes.js';
+import { ODOMETRY, PATIENT, type Command as RobotCommand, stands } from './sensed-robot.js';
 
 // Several processes are started, which take their time on a machine that is busy.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -12,8 +13,6 @@ const NODE = '/rfsn_controller';
 const DECISION = `${NODE}/decision`;
 const STATE = `${NODE}/state`;
 const PERIOD_NS = 10_000_000;
-/** A machine that is busy with other tests misses deadlines: that is not what is looked at here. */
-const PATIENT = ['deadline_fraction=1', 'breaker_open_misses=1000', 'watchdog_timeout_s=1', 'heartbeat_timeout_s=1'];
 
 interface Stamp {
   readonly sec: number;
@@ -22,9 +21,7 @@ interface Stamp {
 interface Stamped {
   readonly header: { readonly stamp: Stamp };
 }
-interface Command extends Stamped {
-  readonly twist: { readonly linear: { x: number; y: number }; readonly angular: { z: number } };
-}
+type Command = Stamped & RobotCommand;
 interface Decision extends Stamped {
   readonly time_ns: number;
   readonly silence_ns: number;
@@ -46,17 +43,11 @@ const RUNNING = 2;
 /** @param since so that what is since 1970 is exact [s] */
 const nsOf = ({ sec, nanosec }: Stamp, since = 0): number => (sec - since) * 1e9 + nanosec;
 const stampOf = (ns: number, since = 0): Stamp => ({ sec: since + Math.floor(ns / 1e9), nanosec: ns % 1e9 });
-const ODOMETRY = {
-  header: { frame_id: 'odom' },
-  child_frame_id: 'base_link',
-  pose: { pose: { orientation: { w: 1 } } },
-};
 const SCAN = {
   header: { frame_id: 'base_link' },
   ...{ angle_min: -Math.PI, angle_increment: Math.PI / 45, range_min: 0.05, range_max: 10 },
   ranges: Array.from({ length: 90 }, () => 8),
 };
-const stands = ({ twist: { linear, angular } }: Command) => linear.x === 0 && linear.y === 0 && angular.z === 0;
 const moves = ({ twist: { linear, angular } }: Command) => Math.abs(linear.x) + Math.abs(angular.z) > 0.02;
 
 describeRos('a controller on simulated time', () => {
@@ -74,7 +65,7 @@ describeRos('a controller on simulated time', () => {
     await operator.subscribe(DECISION, MessageType.decision);
     await operator.subscribe(STATE, MessageType.state, 'latched');
     const model = ['--model', join(processes.folder, 'model')];
-    const set = [...PATIENT, `controller_frequency=${1e9 / PERIOD_NS}`].flatMap((each) => ['--set', each]);
+    const set = [...PATIENT, '--set', `controller_frequency=${1e9 / PERIOD_NS}`];
     controller = processes.rfsn('run', '--port', 'ros2', ...model, ...set, '--ros-args', '-p', 'use_sim_time:=true');
     await controller.wrote(/active: the robot drives/, START_MS);
   });
