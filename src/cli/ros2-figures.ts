@@ -14,7 +14,8 @@ export function rosState(host: ControllerHost): StateReport {
   const { statistics, memory, state, fault } = controller;
   const { counters } = statistics;
   return {
-    ...{ state, fault },
+    state,
+    fault,
     armed: host.armed,
     halted: host.halted,
     frozen: host.frozen,

@@ -14,7 +14,7 @@ import type { StampSource } from './ros-time.js';
 
 /** After so long without a command of the controller's the topic is kept alive [ms]. */
 const SILENCE_MS = 100;
-const LOOK_MS = 25;
+const LOOK_MS = 50;
 /** How often it is looked whether those who listen expect what is sent [ms]. */
 const GRAPH_MS = 1000;
 /** Zeros with which it ends, and how far apart: one may be lost, and a base may take the last for long [ms]. */
