@@ -35,6 +35,8 @@ const GOAL_M = 5;
 const THERE_BOUND_MS = 60_000;
 /** An answer that takes longer is none [ns]. */
 const ANSWER_BOUND_NS = 60e6;
+/** Where more odometries than so many for each that counts have gone out, this machine is too busy to measure on. */
+const SENT_BOUND = 20;
 const NS_PER_MS = 1e6;
 
 export interface Exchanges {
@@ -153,6 +155,7 @@ export class RosDriver {
    * this driver sends more than a third of a period late or early.
    *
    * @param count of those that are counted
+   * @throws Error where the node does not answer, or hardly any odometry goes out when it should
    */
   async exchange(count: number, rateHz: number, scanEvery: number): Promise<Exchanges> {
     const times = new Float64Array(count);
@@ -162,6 +165,7 @@ export class RosDriver {
     let lastNs = Number.NEGATIVE_INFINITY;
     let dueNs = timer.nowNs();
     for (let i = 0, since = 0; measured < count; i++, since++) {
+      if (i > SENT_BOUND * (count + scanEvery)) throw new Error('this machine is too busy: odometries go out too late');
       if (i % scanEvery === 0) {
         this.tellGoal();
         this.#publishScan();
