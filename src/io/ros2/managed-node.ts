@@ -225,7 +225,13 @@ export class ManagedNode {
     await pollPhase();
     this.#closed = true;
     this.#listeners.clear();
-    for (const scope of this.#scopes) scope.close();
+    for (const scope of this.#scopes) {
+      try {
+        scope.close();
+      } catch (error) {
+        this.logger.warn(`while the node is closed: ${firstLine(error)}`);
+      }
+    }
     this.#scopes.clear();
     this.#node.destroy();
     this.#rcl.shutdown();

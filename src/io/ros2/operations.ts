@@ -61,10 +61,23 @@ export function serveOperations(scope: EntityScope, operations: Operations, noti
     ({ data }) => ({ success: true, message: operations.freeze(data) }),
     refused,
   );
-  // One after the other: the last to come is the last in force.
-  let restoring = Promise.resolve();
+  // One after the other, and the newest of those that come meanwhile: the last to come is the last in force, and no flood
+  // of them piles up.
+  let waiting: Buffer | null = null;
+  let busy = false;
+  const restoreAll = async (): Promise<void> => {
+    busy = true;
+    while (waiting !== null) {
+      const bytes: Buffer = waiting;
+      waiting = null;
+      await restore(bytes, operations, notices);
+    }
+    busy = false;
+  };
   scope.raw(MessageType.checkpoint, InputTopic.restore, 'reliable', (bytes) => {
-    restoring = restoring.then(() => restore(bytes, operations, notices));
+    if (waiting !== null) notices.refused(`a state on ${InputTopic.restore} is left out: a newer one has come`);
+    waiting = bytes;
+    if (!busy) void restoreAll();
   });
 }
 

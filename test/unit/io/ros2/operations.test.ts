@@ -70,10 +70,10 @@ describe('services', () => {
 
 describe('a state on ~/restore', () => {
   it('is taken over where its checksum matches, or where it has none', async () => {
-    send(DATA, SHA256);
-    send(DATA, SHA256.toUpperCase());
-    send(DATA, '');
-    await settled(3);
+    for (const [i, checksum] of [SHA256, SHA256.toUpperCase(), ''].entries()) {
+      send(DATA, checksum);
+      await settled(i + 1);
+    }
     expect(restored).toEqual(Array.from({ length: 3 }, () => [Buffer.from(DATA), SHA256]));
     expect(told).toEqual(['restored 3', 'restored 3', 'restored 3']);
   });
@@ -85,9 +85,19 @@ describe('a state on ~/restore', () => {
     expect(restored.map(([data]) => data[0])).toEqual([1, 2]);
   });
 
+  it('gives way to a newer one while it waits, so that none pile up', async () => {
+    for (let i = 1; i <= 50; i++) send(Uint8Array.of(i), '');
+    await settled(50);
+    expect(restored.map(([data]) => data[0])).toEqual([1, 50]);
+    const leftOut = told.filter((text) => text === '! a state on ~/restore is left out: a newer one has come');
+    expect(leftOut).toHaveLength(48);
+  });
+
   it('is refused with its reason where it was damaged, is no message, or does not fit; the next is taken', async () => {
     send(DATA, createHash('sha256').update('other').digest('hex'));
+    await settled(1);
     scope.subscriptions.get(`${NODE}/restore`)?.(Buffer.from('garbage'));
+    await settled(2);
     send(new Uint8Array(0), '');
     await settled(3);
     expect(restored).toEqual([]);
