@@ -218,6 +218,14 @@ describeRos('a managed node', () => {
     },
   );
 
+  it('closes everything else where some of it cannot be closed, and ends as it should', async () => {
+    await started('stuck');
+    node.signal('SIGINT');
+    expect(await node.ended).toBe(0);
+    expect(node.output).toContain('while the node is closed: stuck');
+    expect(told('closed')).toEqual([true]);
+  });
+
   it('is one whose transitions ros2 lifecycle makes', async ({ skip }) => {
     await started();
     const help = await processes.ros2('lifecycle', '--help');

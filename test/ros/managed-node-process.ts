@@ -1,6 +1,7 @@
 /**
  * A managed node that does as its standard input says, one line a transition: `succeed`, `refuse`, `fail`, or `hold`, which
- * takes until the next line. Tells of everything on standard output, one JSON object a line.
+ * takes until the next line. Its argument `stuck`: some of it cannot be closed at the end. Tells of everything on standard
+ * output, one JSON object a line.
  */
 import { createInterface } from 'node:readline';
 import { ManagedNode, Refusal } from '../../src/io/ros2/managed-node.js';
@@ -13,7 +14,7 @@ function tell(event: Record<string, unknown>): void {
 }
 
 const { own, ros } = splitRosArguments(process.argv.slice(2));
-const orders: string[] = own;
+const orders: string[] = own.filter((order) => order !== 'stuck');
 let wake: (() => void) | null = null;
 
 async function obey(what: string): Promise<void> {
@@ -41,6 +42,12 @@ try {
   });
   node.onState((state) => tell({ state }));
   tell({ open: node.node.getFullyQualifiedName(), values: node.values, simTime: node.simTime });
+  if (own.includes('stuck')) {
+    node.scope().close = () => {
+      throw new Error('stuck');
+    };
+  }
+  const last = node.scope();
   let scope = node.scope();
   node.manage({
     async configure() {
@@ -79,7 +86,7 @@ try {
   const end = async () => {
     await node.transition('shutdown');
     await Promise.all([node.close(), node.close()]);
-    tell({ closed: true });
+    tell({ closed: last.closed });
     process.stdin.destroy();
   };
   process.once('SIGINT', end);

@@ -49,7 +49,6 @@ describeRos('rfsn run --port ros2', () => {
   afterEach(() => processes.close());
 
   const at = (name: string): string => join(processes.folder, name);
-  const patient = PATIENT;
   const ofRos = (...args: string[]): string[] => ['--ros-args', '-p', 'contact_type:=wrench', ...args];
 
   function robot(...args: string[]): RosProcess {
@@ -57,7 +56,7 @@ describeRos('rfsn run --port ros2', () => {
   }
 
   function controllerArguments(own: readonly string[], ros: readonly string[]): string[] {
-    return ['run', '--port', 'ros2', '--model', at('model'), '--json', ...patient, ...own, ...ofRos(...ros)];
+    return ['run', '--port', 'ros2', '--model', at('model'), '--json', ...PATIENT, ...own, ...ofRos(...ros)];
   }
   function controller(own: readonly string[] = [], ros: readonly string[] = []): RosProcess {
     return processes.rfsn(...controllerArguments(own, ros));

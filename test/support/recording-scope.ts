@@ -20,6 +20,7 @@ export class RecordingScope {
   unmade: Error | null = null;
   unsent: Error | null = null;
   looks = 0;
+  closed = false;
   /** How many publish it, by resolved topic. */
   readonly publishers = new Map<string, number>();
 

@@ -229,12 +229,16 @@ export class ManagedNode {
       try {
         scope.close();
       } catch (error) {
+        // It ends with the node, and nobody is left whom it could harm.
         this.logger.warn(`while the node is closed: ${firstLine(error)}`);
       }
     }
     this.#scopes.clear();
-    this.#node.destroy();
-    this.#rcl.shutdown();
+    try {
+      this.#node.destroy();
+    } finally {
+      this.#rcl.shutdown();
+    }
   }
 
   /** Waits for the transition under way; what it fails of is told to whoever asked for it. */

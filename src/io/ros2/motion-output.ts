@@ -12,9 +12,10 @@ import { MessageType, OutputTopic } from './names.js';
 import type { RclEndpoint, RclPublisher } from './rcl.js';
 import type { StampSource } from './ros-time.js';
 
-/** After so long without a command of the controller's the topic is kept alive [ms]. */
-const SILENCE_MS = 100;
+/** How often the topic is looked at, and after how long a silence it is kept alive then: of two looks the nearer to a tenth of a
+ * second, so that it is silent for 0.125 s at most [ms]. */
 const LOOK_MS = 50;
+const SILENCE_MS = 75;
 /** How often it is looked whether those who listen expect what is sent [ms]. */
 const GRAPH_MS = 1000;
 /** Zeros with which it ends, and how far apart: one may be lost, and a base may take the last for long [ms]. */

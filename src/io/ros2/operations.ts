@@ -63,35 +63,47 @@ export function serveOperations(scope: EntityScope, operations: Operations, noti
   );
   // One after the other, and the newest of those that come meanwhile: the last to come is the last in force, and no flood
   // of them piles up.
-  let waiting: Buffer | null = null;
+  let waiting: ReceivedState | null = null;
   let busy = false;
+  const refuse = (error: unknown) =>
+    notices.refused(`the state on ${InputTopic.restore} is refused: ${error instanceof Error ? error.message : error}`);
   const restoreAll = async (): Promise<void> => {
     busy = true;
-    while (waiting !== null) {
-      const bytes: Buffer = waiting;
+    while (waiting !== null && !scope.closed) {
+      const { data, checksum }: ReceivedState = waiting;
       waiting = null;
-      await restore(bytes, operations, notices);
+      await operations.restore(data, checksum).then(notices.done, refuse);
     }
     busy = false;
   };
   scope.raw(MessageType.checkpoint, InputTopic.restore, 'reliable', (bytes) => {
+    let state: ReceivedState;
+    try {
+      state = received(bytes);
+    } catch (error) {
+      // What is damaged takes no place.
+      refuse(error);
+      return;
+    }
     if (waiting !== null) notices.refused(`a state on ${InputTopic.restore} is left out: a newer one has come`);
-    waiting = bytes;
+    waiting = state;
     if (!busy) void restoreAll();
   });
 }
 
-/** Never rejects. */
-async function restore(bytes: Buffer, operations: Operations, notices: OperationNotices): Promise<void> {
-  try {
-    const { checksum, data } = readCheckpoint(bytes);
-    const actual = createHash('sha256').update(data).digest('hex');
-    // A file has a checksum of its own as well: who sends one by hand need not reckon another.
-    if (checksum !== '' && checksum.toLowerCase() !== actual) {
-      throw new Error('its checksum does not match: it was damaged on the way');
-    }
-    notices.done(await operations.restore(data, actual));
-  } catch (error) {
-    notices.refused(`the state on ${InputTopic.restore} is refused: ${error instanceof Error ? error.message : error}`);
+interface ReceivedState {
+  readonly data: Uint8Array;
+  /** SHA-256, hex digits. */
+  readonly checksum: string;
+}
+
+/** @throws Error where it is no message, or was damaged */
+function received(bytes: Buffer): ReceivedState {
+  const { checksum, data } = readCheckpoint(bytes);
+  const actual = createHash('sha256').update(data).digest('hex');
+  // A file has a checksum of its own as well: who sends one by hand need not reckon another.
+  if (checksum !== '' && checksum.toLowerCase() !== actual) {
+    throw new Error('its checksum does not match: it was damaged on the way');
   }
+  return { data, checksum: actual };
 }

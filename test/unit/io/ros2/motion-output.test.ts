@@ -115,6 +115,25 @@ describe('the motion output', () => {
     motion.close();
   });
 
+  it('is silent for an eighth of a second at most, whenever the last command came', () => {
+    const gaps: number[] = [];
+    for (let phaseMs = 0; phaseMs < 100; phaseMs++) {
+      const motion = output();
+      motion.start();
+      vi.advanceTimersByTime(phaseMs);
+      commands.give(0.5);
+      for (let round = 0; round < 2; round++) {
+        sent();
+        let gapMs = 0;
+        for (; sent().length === 0; gapMs++) vi.advanceTimersByTime(1);
+        gaps.push(gapMs);
+      }
+      motion.close();
+    }
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(125);
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(75);
+  });
+
   it('finds a command that nobody announced', () => {
     const motion = output();
     motion.start();

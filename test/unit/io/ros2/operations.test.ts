@@ -93,6 +93,24 @@ describe('a state on ~/restore', () => {
     expect(leftOut).toHaveLength(48);
   });
 
+  it('keeps its place where what comes after it is damaged', async () => {
+    send(Uint8Array.of(1), '');
+    send(Uint8Array.of(2), '');
+    scope.subscriptions.get(`${NODE}/restore`)?.(Buffer.from('garbage'));
+    await settled(3);
+    expect(restored.map(([data]) => data[0])).toEqual([1, 2]);
+    expect(told[0]).toBe('! the state on ~/restore is refused: it is not plain CDR');
+  });
+
+  it('is not taken over once the node lets go of everything', async () => {
+    send(Uint8Array.of(1), '');
+    send(Uint8Array.of(2), '');
+    scope.closed = true;
+    await settled(1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(restored.map(([data]) => data[0])).toEqual([1]);
+  });
+
   it('is refused with its reason where it was damaged, is no message, or does not fit; the next is taken', async () => {
     send(DATA, createHash('sha256').update('other').digest('hex'));
     await settled(1);
