@@ -24,7 +24,8 @@ export interface ResultsPage {
 }
 
 /**
- * The page as Markdown. Of a benchmark that was not measured in this run it keeps what the page before has, and says so.
+ * The page as Markdown. Of a benchmark that was not measured in this run it keeps what the page before has, and says when and
+ * on what that was measured.
  *
  * @param before the page that this one replaces; empty where there is none
  */
@@ -57,7 +58,7 @@ export function resultsPage(page: ResultsPage, before = ''): string {
     if (kept === '' && report === NOT_ASKED) continue;
     lines.push('', `## ${name}: ${summary}`);
     if (kept !== '') {
-      lines.push('', KEPT, '', kept);
+      lines.push('', ...(KEPT.test(kept) ? [] : [keptFrom(before), '']), kept);
       continue;
     }
     for (const note of report.notes) lines.push('', note);
@@ -66,7 +67,17 @@ export function resultsPage(page: ResultsPage, before = ''): string {
   return `${lines.join('\n')}\n`;
 }
 
-const KEPT = 'Not measured in this run; these are the figures of an earlier one.';
+/** By which a section says that it was kept. */
+const KEPT = /^Not measured in this run/;
+
+/** @param before the page that had it first */
+function keptFrom(before: string): string {
+  const date = /Measured (\S+) with seed/.exec(before)?.[1] ?? 'earlier';
+  const machine = /^> (.*)$/m.exec(before)?.[1] ?? 'a machine that is not known';
+  const quick = before.includes('with `--quick`') ? ', with `--quick`' : '';
+  return `Not measured in this run, but ${date}${quick} on ${machine}.`;
+}
+
 /** Of one that nobody asked for in this run. */
 export const NOT_ASKED: Report = { figures: {}, targets: [], notes: [], skipped: 'not asked for' };
 
@@ -81,10 +92,7 @@ function targetRows(page: string, name: string): string[] {
 function sectionOf(page: string, name: string): string {
   const [, ...parts] = page.split(/^## /m);
   const section = parts.find((part) => part.startsWith(`${name}: `)) ?? '';
-  const text = section
-    .slice(section.indexOf('\n') + 1)
-    .replace(KEPT, '')
-    .trim();
+  const text = section.slice(section.indexOf('\n') + 1).trim();
   return FIGURE.test(text) ? text : '';
 }
 

@@ -85,7 +85,6 @@ export class RosDriver {
   #sentNs = Number.NaN;
   #answer: (() => void) | null = null;
   #answerNs = Number.NaN;
-  #onDecision: ((bytes: Buffer) => void) | null = null;
 
   static async open(): Promise<RosDriver> {
     let failure: unknown = null;
@@ -248,16 +247,15 @@ export class RosDriver {
     return times;
   }
 
-  /** @param listener is given how late each decision's cycle began [ns] */
-  followLateness(listener: (latenessNs: number) => void): void {
-    this.#onDecision = (bytes) => listener(latenessOf(bytes));
-    this.#node.scope.raw(MessageType.decision, `${NAMESPACE}/rfsn_controller/decision`, 'stream', (bytes) =>
-      this.#onDecision?.(bytes),
-    );
-  }
-
-  forgetLateness(): void {
-    this.#onDecision = null;
+  /**
+   * @param listener is given how late each decision's cycle began [ns]
+   * @returns ends it
+   */
+  followLateness(listener: (latenessNs: number) => void): () => void {
+    const { node, scope } = this.#node;
+    const topic = `${NAMESPACE}/rfsn_controller/decision`;
+    const subscription = scope.raw(MessageType.decision, topic, 'stream', (bytes) => listener(latenessOf(bytes)));
+    return () => node.destroySubscription(subscription);
   }
 
   close(): Promise<void> {

@@ -52,13 +52,24 @@ async function bench(
   people.write(`${machine}\n`);
   const reports: { name: string; summary: string; report: Report }[] = [];
   const figures: Record<string, Figures> = {};
+  const failures: string[] = [];
   for (const { name, summary } of benchmarks) {
     if (!chosen.some((one) => one.name === name)) {
       reports.push({ name, summary, report: NOT_ASKED });
       continue;
     }
     people.write(`\n${name}: ${summary} …\n`);
-    const report = await runBenchmark(name, { seed: options.seed, quick: options.quick === true, tiny: false });
+    let report: Report;
+    try {
+      report = await runBenchmark(name, { seed: options.seed, quick: options.quick === true, tiny: false });
+    } catch (error) {
+      // What the others have measured is not lost with it.
+      const reason = error instanceof Error ? error.message : String(error);
+      failures.push(`${name}: ${reason}`);
+      people.write(`  FAILED  ${reason}\n`);
+      reports.push({ name, summary, report: { ...NOT_ASKED, skipped: reason } });
+      continue;
+    }
     reports.push({ name, summary, report });
     Object.assign(figures, report.figures);
     people.write(reportText(report));
@@ -76,6 +87,7 @@ async function bench(
     people.write(`\nwrote ${path}\n`);
   }
   if (options.json === true) printJson(figures);
+  if (failures.length > 0) throw new Error(`not measured: ${failures.join('; ')}`);
 }
 
 function reportText(report: Report): string {

@@ -50,6 +50,18 @@ describe('rfsn bench', () => {
     expect(written.out).toContain('cycle: p50_ns 1,235 · ratio_plain 7.13\n');
   });
 
+  it('goes on after one that fails, and fails with its reason at the end', async () => {
+    const program = new Command();
+    registerBenchCommand(program, async (name) => {
+      if (name === 'cycle') throw new Error('this machine is too busy');
+      return report;
+    });
+    const run = program.parseAsync(['bench', 'cycle', 'policy', '--json'], { from: 'user' });
+    await expect(run).rejects.toThrow('not measured: cycle: this machine is too busy');
+    expect(written.err).toContain('FAILED  this machine is too busy');
+    expect(written.lastJson()).toEqual(report.figures);
+  });
+
   it.each([
     [['bench', 'cicle'], 'benchmark cicle: not one of cycle, allocation'],
     [['bench', '--seed', 'x'], 'Allowed: an integer from 0'],
@@ -93,7 +105,7 @@ describe('the page of results', () => {
     const second = of([{ name: 'ros2', summary: 'the node', report: none }, others], first);
     expect(second).toContain('| ros2 | to an echo | ≤ 8 | 7.00 | yes |');
     expect(second).toContain('| p50_ns | 777 |');
-    expect(second).toContain('of an earlier one');
+    expect(second).toContain('\nNot measured in this run, but 2026-01-02 on a machine.\n');
     expect(second).not.toContain('Left out.');
     expect(of([{ name: 'ros2', summary: 'the node', report: none }, others], second)).toBe(second);
     const notAsked = of(
@@ -104,13 +116,26 @@ describe('the page of results', () => {
       first,
     );
     expect(notAsked).toContain('| cycle | cycle to its arithmetic | ≤ 8 | 7.13 | yes |');
-    expect(notAsked.match(/of an earlier one/g)).toHaveLength(1);
+    expect(notAsked.match(/Not measured in this run, but 2026-01-02/g)).toHaveLength(1);
     expect(
       of([
         { name: 'ros2', summary: 'the node', report: ros2 },
         { ...others, report: NOT_ASKED },
       ]),
     ).not.toContain('cycle');
+    // Kept twice, it is still of its own day.
+    const later = resultsPage(
+      {
+        ...{ machine: 'another', date: '2026-05-06', seed: 42, quick: true },
+        reports: [
+          { name: 'ros2', summary: 'the node', report: none },
+          { ...others, report: NOT_ASKED },
+        ],
+      },
+      second,
+    );
+    expect(later).toContain('Measured 2026-05-06');
+    expect(later.match(/Not measured in this run, but 2026-01-02 on a machine\./g)).toHaveLength(2);
     const never = of([{ name: 'ros2', summary: 'the node', report: none }, others]);
     expect(never).toContain('| ros2 | to an echo | ≤ 8 | not measured | – |');
     expect(of([{ name: 'ros2', summary: 'the node', report: none }, others], never)).toBe(never);

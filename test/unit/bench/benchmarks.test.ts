@@ -47,8 +47,11 @@ const measured: Record<string, Record<string, readonly string[]>> = {
     link_watch: ['compute_p99_ns', 'ratio_compute_p99', 'lateness_p99_ns', 'ratio_lateness_p99', 'cycles', 'received'],
   },
   ros2: {
-    ros2_latency: ['p50_ns', 'p99_ns', 'rclnodejs_p50_ns', 'ratio_rclnodejs_p50', 'driver_p50_ns', 'exchanges'],
-    ros2_cpu: ['percent', 'rclnodejs_percent', 'ratio_rclnodejs'],
+    ros2_latency: [
+      ...['p50_ns', 'p99_ns', 'rclnodejs_p50_ns', 'ratio_rclnodejs_p50', 'driver_p50_ns', 'exchanges', 'sent'],
+      ...['first_p50_ns', 'first_p99_ns', 'ratio_rclpy_first_p50'],
+    ],
+    ros2_cpu: ['percent', 'rclpy_percent', 'ratio_rclpy'],
     ros2_held_100: [...held, 'heap_first_bytes', 'heap_last_bytes', 'resident_last_bytes'],
     ros2_held_500: [...held, 'heap_first_bytes', 'heap_last_bytes', 'resident_last_bytes'],
     ros2_full_load: held,
