@@ -220,6 +220,7 @@ describeRos('a managed node', () => {
 
   it('closes everything else where some of it cannot be closed, and ends as it should', async () => {
     await started('stuck');
+    expect(await asked('configure')).toBe(true);
     node.signal('SIGINT');
     expect(await node.ended).toBe(0);
     expect(node.output).toContain('while the node is closed: stuck');
