@@ -268,10 +268,10 @@ function targetsOf(latency: Figures, cpu: Figures, held: Readonly<Record<string,
   const figure = (figures: Figures | undefined, name: string): number => Number(figures?.[name] ?? Number.NaN);
   const full = held['ros2_full_load'];
   return [
-    atMost('odometry → command after a minute, p50, to an echo with rclpy', figure(latency, 'ratio_rclpy_p50'), 0.4),
-    atMost('odometry → command after a minute, p50, to an echo with rclcpp', figure(latency, 'ratio_rclcpp_p50'), 1.5),
-    atMost('odometry → command after a minute, p99, to an echo with rclpy', figure(latency, 'ratio_rclpy_p99'), 1),
-    atMost('processor time at 100 Hz after a minute, to an echo with rclpy', figure(cpu, 'ratio_rclpy'), 1),
+    atMost('odometry → command, warm, p50, to an echo with rclpy', figure(latency, 'ratio_rclpy_p50'), 0.4),
+    atMost('odometry → command, warm, p50, to an echo with rclcpp', figure(latency, 'ratio_rclcpp_p50'), 1.5),
+    atMost('odometry → command, warm, p99, to an echo with rclpy', figure(latency, 'ratio_rclpy_p99'), 1),
+    atMost('processor time at 100 Hz, warm, to an echo with rclpy', figure(cpu, 'ratio_rclpy'), 1),
     atMost('heap at the end to heap after a tenth, 100 Hz', figure(held['ros2_held_100'], 'ratio_heap'), 1.02),
     atMost('heap at the end to heap after a tenth, 500 Hz', figure(held['ros2_held_500'], 'ratio_heap'), 1.02),
     atMost(
@@ -289,7 +289,8 @@ function notesOf({ rounds, exchanges, warmUp, cpu, cpuWarmUp, held }: Sizes): st
       'messages; its own share, of about `driver_p50_ns`, is in every figure. The controller is `rfsn run --port ros2`; the echoes answer an odometry ' +
       'with its velocity as a TwistStamped and do nothing else, and the one on rclnodejs does not even decode it.',
     `Latency: ${exchanges} odometries in each of ${rounds} rounds after ${warmUp}, in which Node compiles what runs; the first ` +
-      `${Math.min(exchanges, warmUp)} of those are \`first_\`. What is compiled takes a minute, which \`--quick\` does not wait. ${ODOMETRY_HZ} a second, each starting a cycle (\`trigger: observation\`), with a goal and scans of 720 ` +
+      `${Math.min(exchanges, warmUp)} of those are \`first_\`. Node is done with that after a minute, for which \`--quick\` does not ` +
+      `wait. ${ODOMETRY_HZ} a second, each starting a cycle (\`trigger: observation\`), with a goal and scans of 720 ` +
       'beams; the two odometries after a scan are not counted, since it is the ' +
       'scan that starts a cycle then. Medians of rounds and of the ratios of rounds.',
     `Processor: user and system time of the process over ${cpu} s, after ${cpuWarmUp} s of the same, percent of one ` +

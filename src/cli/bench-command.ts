@@ -67,7 +67,11 @@ async function bench(
       const reason = error instanceof Error ? error.message : String(error);
       failures.push(`${name}: ${reason}`);
       people.write(`  FAILED  ${reason}\n`);
-      reports.push({ name, summary, report: { ...NOT_ASKED, skipped: reason } });
+      reports.push({
+        name,
+        summary,
+        report: { figures: {}, targets: [], notes: [`Failed: ${reason}.`], skipped: reason },
+      });
       continue;
     }
     reports.push({ name, summary, report });

@@ -72,7 +72,11 @@ export function serveOperations(scope: EntityScope, operations: Operations, noti
     while (waiting !== null && !scope.closed) {
       const { data, checksum }: ReceivedState = waiting;
       waiting = null;
-      await operations.restore(data, checksum).then(notices.done, refuse);
+      try {
+        notices.done(await operations.restore(data, checksum));
+      } catch (error) {
+        refuse(error);
+      }
     }
     busy = false;
   };
