@@ -119,6 +119,10 @@ export class GoalInput implements CurrentGoal {
       }
       return;
     }
+    if (this.#comesAgain(m)) {
+      figures.accept(nowNs);
+      return;
+    }
     if (!this.#begin(m.header, figures, nowNs)) return;
     this.source = 'goal';
     this.#goalX = m.x;
@@ -234,6 +238,15 @@ export class GoalInput implements CurrentGoal {
 
   get #figures(): InputFigures {
     return this.source === 'plan' ? this.#options.planFigures : this.#options.goalFigures;
+  }
+
+  /**
+   * Whether it is the goal that the robot is on its way to, as from `ros2 topic pub` without `--once`: the way is not begun anew.
+   * One in the robot's own frame means another place each time.
+   */
+  #comesAgain(m: PoseStampedMessage): boolean {
+    if (this.source !== 'goal' || !this.#sought || this.#reached || this.#held) return false;
+    return m.header.frame === this.#frameNumber && m.x === this.#goalX && m.y === this.#goalY && m.z === this.#goalZ;
   }
 
   /** Something new is sought, in that frame. @returns whether there is a way to it; if not, nothing is sought */

@@ -30,6 +30,39 @@ describe('a goal', () => {
     ]);
   });
 
+  it('that comes again while the robot is on its way is the same goal', () => {
+    map(0, 0);
+    rig.goal(3, 0, 'map');
+    rig.odometry(1, 0);
+    rig.goal(3, 0, 'map');
+    expect(goals()).toHaveLength(1);
+    expect(cancelled()).toBe(0);
+    expect(rig.inputs.figures.goal.accepted).toBe(2);
+    map(-0.2, 0);
+    expect(goals().map(([x]) => x)).toEqual([3, 3.2]);
+    rig.goal(3, 0);
+    expect(goals()).toHaveLength(3);
+  });
+
+  it('that comes again once it was reached, or was cancelled, is a new one', () => {
+    rig.goal(3, 0);
+    rig.odometry(2.9, 0);
+    rig.goal(3, 0);
+    expect(goals()).toHaveLength(2);
+    rig.inputs.cancelGoal();
+    rig.goal(3, 0);
+    expect(goals()).toHaveLength(3);
+  });
+
+  it('in the robot’s own frame is another place each time that it comes', () => {
+    rig.odometry(1, 0);
+    rig.goal(2, 0, 'base_link');
+    rig.pass(0.1);
+    rig.odometry(2, 0);
+    rig.goal(2, 0, 'base_link');
+    expect(goals().map(([x]) => x)).toEqual([3, 4]);
+  });
+
   it('in another frame is handed on in odom', () => {
     map(1, 0, Math.PI / 2);
     rig.goal(1, 5, 'map');
