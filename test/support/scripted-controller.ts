@@ -23,6 +23,7 @@ export class ScriptedController {
   readonly #waiting: { m: string; resolve: (received: Received) => void }[] = [];
   readonly #unread: Received[] = [];
   #sending: Promise<void> = Promise.resolve();
+  #closing = false;
 
   static async listen(endpoint = 'tcp://127.0.0.1:*'): Promise<ScriptedController> {
     const context = new Context();
@@ -46,14 +47,17 @@ export class ScriptedController {
     return new Promise((resolve) => this.#waiting.push({ m, resolve }));
   }
 
-  /** Sends messages, or frames as they are, in the order of the calls. */
+  /** Sends messages, or frames as they are, in the order of the calls. What is said once it is being closed goes nowhere. */
   send(peer: Buffer, ...frames: (Fields | Uint8Array)[]): Promise<void> {
+    if (this.#closing) return this.#sending;
     const bytes = frames.map((frame) => (frame instanceof Uint8Array ? frame : packr.pack(frame)));
     this.#sending = this.#sending.then(() => this.#router.send([peer, ...bytes]));
     return this.#sending;
   }
 
   async close(): Promise<void> {
+    // A robot may still be heard meanwhile, and answered by the test.
+    this.#closing = true;
     await this.#sending;
     this.#router.close();
     this.#context.blocky = false;
