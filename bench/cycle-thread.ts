@@ -143,7 +143,7 @@ async function measure(order: CycleOrder): Promise<Report> {
   const overheadNs = timerOverheadNs();
 
   const safety = safetyOptionsOf(fast.parameters);
-  const stopping = new StoppingSweep(safety.footprint, safety.limits, safety.margin, safety.reactionS);
+  const stopping = new StoppingSweep(safety.footprint, safety.limits, safety.margin, safety.stepS, safety.reactionS);
   const maxSpeed = safety.limits.maxSpeed;
   // Two of each, by turns: were there one, V8 would take its arrays for constants and fold their addresses and lengths
   // into the code, as it never can in the cycle. What that makes of the passes is reported beside.

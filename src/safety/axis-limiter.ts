@@ -85,6 +85,34 @@ export class AxisLimiter {
     return Math.abs(this.velocity) / this.#maxAcceleration + (0.5 * this.#maxAcceleration) / rise;
   }
 
+  /** The way of braking from here, all of it at a rate that falls to zero with the velocity, over the velocity [s]. @realtime safe */
+  get brakingSpan(): number {
+    if (this.velocity === 0) return 0;
+    const rise = this.#accelerationStep / this.#stepS;
+    return (0.5 * Math.abs(this.velocity)) / this.#maxAcceleration + (0.5 * this.#maxAcceleration) / rise;
+  }
+
+  /**
+   * Whether jerk lets the next step brake by a share of the velocity.
+   *
+   * @param rate that share [1/s]
+   * @realtime safe
+   */
+  brakesAt(rate: number): boolean {
+    return Math.abs(this.acceleration + this.velocity * rate) <= this.#accelerationStep;
+  }
+
+  /** A velocity between the present one and that of the next step: at 0 the one, at 1 the other. @realtime safe */
+  towardNext(share: number): number {
+    return this.velocity + share * (this.nextVelocity - this.velocity);
+  }
+
+  /** Goes on from what another limiter previewed, of the same axis and with steps of another length. @realtime safe */
+  follow(other: AxisLimiter): void {
+    this.velocity = other.nextVelocity;
+    this.acceleration = other.nextAcceleration;
+  }
+
   /** Takes the step that `preview` computed. @realtime safe */
   accept(): void {
     this.velocity = this.nextVelocity;
@@ -93,19 +121,34 @@ export class AxisLimiter {
 
   /** The velocity it cannot help reaching before acceleration is back at zero. @realtime safe */
   get unavoidable(): number {
-    const change = this.#accelerationStep;
-    const magnitude = Math.abs(this.acceleration);
-    const n = Math.floor(magnitude / change);
-    const rest = (n * magnitude - (change * n * (n + 1)) / 2) * this.#stepS;
-    return this.acceleration > 0 ? this.velocity + rest : this.velocity - rest;
+    return this.#unavoidable(this.velocity, this.acceleration);
   }
 
   /** The same after the step that `preview` computed. @realtime safe */
   get nextUnavoidable(): number {
+    return this.#unavoidable(this.nextVelocity, this.nextAcceleration);
+  }
+
+  /** The velocity farthest from zero that it has from here on, if it is braked. @realtime safe */
+  get peak(): number {
+    return larger(this.velocity, this.unavoidable);
+  }
+
+  /** The same after the step that `preview` computed. @realtime safe */
+  get nextPeak(): number {
+    return larger(this.nextVelocity, this.nextUnavoidable);
+  }
+
+  #unavoidable(velocity: number, acceleration: number): number {
     const change = this.#accelerationStep;
-    const magnitude = Math.abs(this.nextAcceleration);
+    const magnitude = Math.abs(acceleration);
     const n = Math.floor(magnitude / change);
     const rest = (n * magnitude - (change * n * (n + 1)) / 2) * this.#stepS;
-    return this.nextAcceleration > 0 ? this.nextVelocity + rest : this.nextVelocity - rest;
+    return acceleration > 0 ? velocity + rest : velocity - rest;
   }
+}
+
+/** The one of two values that is farther from zero. */
+function larger(a: number, b: number): number {
+  return Math.abs(b) > Math.abs(a) ? b : a;
 }

@@ -111,7 +111,7 @@ export class Safety {
     this.#builtYawRate = limits.maxYawRate;
     const radius = circumscribedRadius(footprint);
     this.#sweep = new HeadingSweep(footprint, options.margin + options.planningMargin, options.lookahead);
-    this.#stopping = new StoppingSweep(footprint, limits, options.margin, options.reactionS);
+    this.#stopping = new StoppingSweep(footprint, limits, options.margin, options.stepS, options.reactionS);
     // What the robot can reach before the next scan must come, and then stop short of.
     const drive = limits.maxSpeed * (options.rangesTimeoutNs * 1e-9) + this.#stopping.stoppingDistance(limits.maxSpeed);
     this.#points = new NearbyPoints(maxBeams, radius + options.margin + drive);

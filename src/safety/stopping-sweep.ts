@@ -1,10 +1,9 @@
 /**
- * Would this twist, held for the reaction time and then braked to a standstill, keep the outline and its margin clear
- * of everything nearby? The question of the stopping distance, asked of the path that the robot would really take.
+ * Would this twist, braked to a standstill, keep the outline and its margin clear of everything nearby? The question of the
+ * stopping distance, asked of the way that the robot would really take (`stopping-path.ts`): braked with the next cycle, and
+ * as well when the reaction time is over.
  *
- * All components are braked in proportion, so the path is one arc of constant curvature; the outline is set down along
- * it every few centimetres. A point that is inside the margin already must only not come closer: the robot may always
- * leave.
+ * A point that is inside the margin already must only not come closer: the robot may always leave.
  *
  * Control thread, once a cycle where the way is free, a dozen times where it is not; its cost goes with the points nearby. Allocates
  * nothing.
@@ -15,17 +14,10 @@ import type { CoveredGround } from './covered-ground.js';
 import { circumscribedRadius, distanceToOutline, type Footprint } from './footprint.js';
 import type { MovingObstacles } from './moving-obstacles.js';
 import type { NearbyPoints } from './nearby-points.js';
+import { StoppingPath } from './stopping-path.js';
 import type { MotionLimits } from './twist-limiter.js';
 import { inWatchedArc } from './watched-arc.js';
 
-/** From one place of the outline to the next, no corner moves farther than this [m]. */
-const PLACE_STEP = 0.03;
-const MAX_PLACES = 256;
-/**
- * An omnidirectional robot's two axes do not always brake in step: one may still be gaining speed. That takes it this
- * far off the arc that is judged [m]. With it the nearest of 8,000 drives at random among points stayed 21 mm clear.
- */
-const UNEVEN_BRAKING = 0.025;
 /** Rounding is no approach [m]. */
 const TOLERANCE = 1e-4;
 
@@ -39,11 +31,14 @@ export interface Surroundings {
   readonly covered: CoveredGround;
 }
 
-/** A twist as far as it cannot help rising before it is braked [m/s, m/s, rad/s]. */
-export interface BoundedTwist {
+/** A twist that may be sent, and how the robot would stop after it. */
+export interface StoppableTwist {
+  /** As far as it cannot help rising before it is braked [m/s, m/s, rad/s]. */
   readonly peakVx: number;
   readonly peakVy: number;
   readonly peakYawRate: number;
+  /** Writes the way to a standstill where it is held for a time [s] first. */
+  writeStopping(path: StoppingPath, holdS: number): void;
 }
 
 export class StoppingSweep {
@@ -54,72 +49,82 @@ export class StoppingSweep {
   /** What a braking axis is sure to have [m/s²], and the time in which it comes up [s]. */
   readonly #acceleration: number;
   readonly #rampS: number;
+  readonly #stepS: number;
   readonly #reactionS: number;
   readonly #limits: MotionLimits;
+  readonly #path: StoppingPath;
 
-  constructor(footprint: Footprint, limits: MotionLimits, margin: number, reactionS: number) {
+  /**
+   * @param stepS the cycle's period [s]: braking begins with the next cycle at the soonest
+   * @param reactionS … and after so long at the latest [s]
+   */
+  constructor(footprint: Footprint, limits: MotionLimits, margin: number, stepS: number, reactionS: number) {
     this.#halfLength = footprint.length / 2;
     this.#halfWidth = footprint.width / 2;
     this.#radius = circumscribedRadius(footprint);
-    this.#margin = limits.omnidirectional ? margin + UNEVEN_BRAKING : margin;
+    this.#margin = margin;
     this.#acceleration = limits.maxAcceleration * (limits.omnidirectional ? Math.SQRT1_2 : 1);
     this.#rampS = limits.maxAcceleration / limits.maxJerk;
+    this.#stepS = stepS;
     this.#reactionS = reactionS;
     this.#limits = limits;
+    this.#path = new StoppingPath(this.#radius);
   }
 
-  /**
-   * How long the twist would go on at full strength to cover its stopping path [s]: the reaction time, half the time
-   * of braking, and half the time in which acceleration builds up.
-   *
-   * @param speed [m/s]; `yawRate` [rad/s]
-   * @realtime safe
-   */
-  stoppingTime(speed: number, yawRate: number): number {
+  /** How far the robot moves from here to a standstill, on a straight way [m]. @realtime safe */
+  stoppingDistance(speed: number): number {
+    return speed * (this.#reactionS + this.#brakingSpan(speed, 0));
+  }
+
+  /** How long a twist would go on at full strength to cover its braking [s]; `speed` [m/s], `yawRate` [rad/s]. */
+  #brakingSpan(speed: number, yawRate: number): number {
     const l = this.#limits;
     const straight = speed / this.#acceleration + this.#rampS;
     const turning = Math.abs(yawRate) / l.maxYawAcceleration + l.maxYawAcceleration / l.maxYawJerk;
-    return this.#reactionS + 0.5 * Math.max(speed > 0 ? straight : 0, yawRate !== 0 ? turning : 0);
-  }
-
-  /** How far the robot moves from here to a standstill [m]. @realtime safe */
-  stoppingDistance(speed: number): number {
-    return speed * this.stoppingTime(speed, 0);
+    return 0.5 * Math.max(speed > 0 ? straight : 0, yawRate !== 0 ? turning : 0);
   }
 
   /**
    * @returns a `Verdict`
    * @realtime safe
    */
-  judge(o: Observation, near: Surroundings, twist: BoundedTwist): number {
-    const vx = twist.peakVx;
-    const vy = twist.peakVy;
-    const yawRate = twist.peakYawRate;
-    const { points, moving, covered } = near;
+  judge(o: Observation, near: Surroundings, twist: StoppableTwist): number {
+    const { peakVx: vx, peakVy: vy, peakYawRate: yawRate } = twist;
     const speed = Math.sqrt(vx * vx + vy * vy);
     if (speed === 0 && yawRate === 0) return Verdict.clear;
-    const time = this.stoppingTime(speed, yawRate);
+    const unseen = this.#leavesSight(o, vx, vy);
+    if (!unseen && !this.#anyWithin(near, speed, yawRate)) return Verdict.clear;
+    const path = this.#path;
+    twist.writeStopping(path, this.#reactionS);
+    if (!this.#keepsClear(path, near)) return Verdict.obstacle;
+    if (unseen && !this.#onCoveredGround(o, near.covered, path)) return Verdict.unseenGround;
+    if (this.#stepS >= this.#reactionS) return Verdict.clear;
+    twist.writeStopping(path, this.#stepS);
+    return this.#keepsClear(path, near) ? Verdict.clear : Verdict.obstacle;
+  }
+
+  /** Whether anything is so near that the way to a standstill may meet it. */
+  #anyWithin({ points, moving }: Surroundings, speed: number, yawRate: number): boolean {
+    if (moving.count > 0) return true;
+    // Longer than any of them: what comes round is counted as if all of it came after the reaction time.
+    const time = this.#reactionS + this.#rampS + 2 * this.#brakingSpan(speed, yawRate);
     const reach = speed * time + this.#radius + this.#margin;
-    const sweep = (speed + Math.abs(yawRate) * this.#radius) * time;
-    const places = Math.max(1, Math.ceil(sweep / PLACE_STEP));
-    // A path that is longer than can be judged is not clear: the robot has to be slower.
-    if (places > MAX_PLACES) return Verdict.obstacle;
-    const dt = time / places;
-    // One step of the arc, in the frame at its start.
-    const turn = yawRate * dt;
-    const cosTurn = Math.cos(turn);
-    const sinTurn = Math.sin(turn);
-    const half = 0.5 * turn;
-    const chord = Math.abs(half) < 1e-6 ? 1 : Math.sin(half) / half;
-    const cosHalf = Math.cos(half);
-    const sinHalf = Math.sin(half);
-    const stepX = dt * chord * (vx * cosHalf - vy * sinHalf);
-    const stepY = dt * chord * (vx * sinHalf + vy * cosHalf);
+    const reachSquared = reach * reach;
+    const { x, y, count } = points;
+    for (let i = 0; i < count; i++) if (x[i] * x[i] + y[i] * y[i] <= reachSquared) return true;
+    return false;
+  }
+
+  /** Whether the outline and its margin meet nothing on a way. A way that is too long to be judged is not clear. */
+  #keepsClear(path: StoppingPath, { points, moving }: Surroundings): boolean {
+    if (path.tooLong) return false;
+    const { count: places, x: stepX, y: stepY, cos, sin, seconds } = path;
     const halfLength = this.#halfLength;
     const halfWidth = this.#halfWidth;
     const margin = this.#margin;
     const outerLength = halfLength + margin;
     const outerWidth = halfWidth + margin;
+    const reach = path.length + this.#radius + margin;
     const reachSquared = reach * reach;
     const xs = points.x;
     const ys = points.y;
@@ -130,36 +135,33 @@ export class StoppingSweep {
       const allowed = Math.min(margin, distanceToOutline(x, y, halfLength, halfWidth)) - TOLERANCE;
       for (let k = 0; k < places; k++) {
         // The robot moves by a step: the point moves by its inverse.
-        const dx = x - stepX;
-        const dy = y - stepY;
-        x = dx * cosTurn + dy * sinTurn;
-        y = dy * cosTurn - dx * sinTurn;
+        const dx = x - stepX[k];
+        const dy = y - stepY[k];
+        x = dx * cos[k] + dy * sin[k];
+        y = dy * cos[k] - dx * sin[k];
         if (x > outerLength || x < -outerLength || y > outerWidth || y < -outerWidth) continue;
-        if (distanceToOutline(x, y, halfLength, halfWidth) < allowed) return Verdict.obstacle;
+        if (distanceToOutline(x, y, halfLength, halfWidth) < allowed) return false;
       }
     }
     for (let i = 0; i < moving.count; i++) {
       let x = moving.x[i];
       let y = moving.y[i];
-      let ux = moving.vx[i] * dt;
-      let uy = moving.vy[i] * dt;
+      let ux = moving.vx[i];
+      let uy = moving.vy[i];
       const near = margin + moving.radius[i];
       const allowed = Math.min(near, distanceToOutline(x, y, halfLength, halfWidth)) - TOLERANCE;
       for (let k = 0; k < places; k++) {
-        const dx = x + ux - stepX;
-        const dy = y + uy - stepY;
-        x = dx * cosTurn + dy * sinTurn;
-        y = dy * cosTurn - dx * sinTurn;
-        const turned = ux * cosTurn + uy * sinTurn;
-        uy = uy * cosTurn - ux * sinTurn;
+        const dx = x + ux * seconds[k] - stepX[k];
+        const dy = y + uy * seconds[k] - stepY[k];
+        x = dx * cos[k] + dy * sin[k];
+        y = dy * cos[k] - dx * sin[k];
+        const turned = ux * cos[k] + uy * sin[k];
+        uy = uy * cos[k] - ux * sin[k];
         ux = turned;
-        if (distanceToOutline(x, y, halfLength, halfWidth) < allowed) return Verdict.obstacle;
+        if (distanceToOutline(x, y, halfLength, halfWidth) < allowed) return false;
       }
     }
-    if (this.#leavesSight(o, vx, vy)) {
-      return this.#onCoveredGround(o, covered, places, stepX, stepY, turn) ? Verdict.clear : Verdict.unseenGround;
-    }
-    return Verdict.clear;
+    return true;
   }
 
   /** Whether the motion goes where no beam looks. Turning alone never does: it is judged by the points nearby. */
@@ -169,29 +171,21 @@ export class StoppingSweep {
   }
 
   /** Whether the outline comes to stand on ground that is in sight or that it has just stood on. */
-  #onCoveredGround(
-    o: Observation,
-    covered: CoveredGround,
-    places: number,
-    stepX: number,
-    stepY: number,
-    turn: number,
-  ): boolean {
-    let x = o.x;
-    let y = o.y;
-    let yaw = o.yaw;
-    for (let k = 0; k < places; k++) {
-      const cos = Math.cos(yaw);
-      const sin = Math.sin(yaw);
-      x += stepX * cos - stepY * sin;
-      y += stepX * sin + stepY * cos;
-      yaw += turn;
-    }
-    // Where it comes to stand is enough: the ground between lies under the outline at both ends.
-    const cos = Math.cos(yaw);
-    const sin = Math.sin(yaw);
+  #onCoveredGround(o: Observation, covered: CoveredGround, path: StoppingPath): boolean {
     const cosNow = Math.cos(o.yaw);
     const sinNow = Math.sin(o.yaw);
+    let x = o.x;
+    let y = o.y;
+    let cos = cosNow;
+    let sin = sinNow;
+    for (let k = 0; k < path.count; k++) {
+      x += path.x[k] * cos - path.y[k] * sin;
+      y += path.x[k] * sin + path.y[k] * cos;
+      const turned = cos * path.cos[k] - sin * path.sin[k];
+      sin = sin * path.cos[k] + cos * path.sin[k];
+      cos = turned;
+    }
+    // Where it comes to stand is enough: the ground between lies under the outline at both ends.
     for (let row = -1; row <= 1; row++) {
       for (let column = -1; column <= 1; column++) {
         const forward = row * this.#halfLength;

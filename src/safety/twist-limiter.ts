@@ -8,6 +8,7 @@
  * Control thread; allocates nothing.
  */
 import { AxisLimiter } from './axis-limiter.js';
+import type { StoppingPath } from './stopping-path.js';
 
 export interface MotionLimits {
   omnidirectional: boolean;
@@ -40,11 +41,78 @@ const SLOWER_SPEED = new Float64Array([1, 0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0.1]
 const SLOWER_TURN = new Float64Array([1, 1, 0.75, 1, 0.5, 1, 0.25, 0.1]);
 export const SLOWER_STEPS = 8;
 
+/** Braking is foreseen cycle by cycle, or in steps of several in which an acceleration changes by so much of the highest. */
+const FORESEEN_CHANGE = 1 / 16;
+/** So many steps at most, until all components brake in proportion: twice as many as take an acceleration from end to end. */
+const FORESEEN_STEPS_MAX = 64;
+
+/** The components of a twist. */
+class Axes {
+  readonly forward: AxisLimiter;
+  readonly left: AxisLimiter;
+  readonly yaw: AxisLimiter;
+
+  constructor(limits: MotionLimits, stepS: number) {
+    const share = limits.omnidirectional ? Math.SQRT1_2 : 1;
+    this.forward = new AxisLimiter(stepS, limits.maxAcceleration * share, limits.maxJerk * share);
+    this.left = new AxisLimiter(stepS, limits.maxAcceleration * share, limits.maxJerk * share);
+    this.yaw = new AxisLimiter(stepS, limits.maxYawAcceleration, limits.maxYawJerk);
+  }
+
+  reset(): void {
+    this.forward.reset();
+    this.left.reset();
+    this.yaw.reset();
+  }
+
+  accept(): void {
+    this.forward.accept();
+    this.left.accept();
+    this.yaw.accept();
+  }
+
+  /** About how long it takes to rest, of the component that takes longest [s]. */
+  get brakingTime(): number {
+    return Math.max(this.forward.brakingTime, this.left.brakingTime, this.yaw.brakingTime);
+  }
+
+  /** The next step of braking, all components in proportion as far as jerk lets them. */
+  previewBrake(): void {
+    const time = this.brakingTime;
+    const rate = time > 0 ? 1 / time : 0;
+    this.forward.previewBrake(Math.abs(this.forward.velocity) * rate);
+    this.left.previewBrake(Math.abs(this.left.velocity) * rate);
+    this.yaw.previewBrake(Math.abs(this.yaw.velocity) * rate);
+  }
+
+  /** Whether all components brake in proportion from the next step on: the rest of the way is one arc. */
+  get inProportion(): boolean {
+    const time = this.brakingTime;
+    const rate = time > 0 ? 1 / time : 0;
+    return this.forward.brakesAt(rate) && this.left.brakesAt(rate) && this.yaw.brakesAt(rate);
+  }
+
+  /** How long the twist would go on at full strength to cover the way of braking in proportion [s]. */
+  get brakingSpan(): number {
+    return Math.max(this.forward.brakingSpan, this.left.brakingSpan, this.yaw.brakingSpan);
+  }
+
+  /** Goes on from what another previewed. */
+  follow(other: Axes): void {
+    this.forward.follow(other.forward);
+    this.left.follow(other.left);
+    this.yaw.follow(other.yaw);
+  }
+}
+
 export class TwistLimiter {
   readonly #limits: MotionLimits;
-  readonly #forward: AxisLimiter;
-  readonly #left: AxisLimiter;
-  readonly #yaw: AxisLimiter;
+  readonly #axes: Axes;
+  /** The same while it is foreseen how they brake. */
+  readonly #foreseen: Axes;
+  readonly #foreseenStepS: number;
+  /** Of the change of velocity in a foreseen step, what counts for its way: the cycles in it change it bit by bit. */
+  readonly #foreseenShare: number;
   /** The result of `preview` [m/s, m/s, rad/s]. */
   vx = 0;
   vy = 0;
@@ -52,34 +120,35 @@ export class TwistLimiter {
 
   /** @param stepS the cycle's period [s] */
   constructor(limits: MotionLimits, stepS: number) {
-    const share = limits.omnidirectional ? Math.SQRT1_2 : 1;
     this.#limits = limits;
-    this.#forward = new AxisLimiter(stepS, limits.maxAcceleration * share, limits.maxJerk * share);
-    this.#left = new AxisLimiter(stepS, limits.maxAcceleration * share, limits.maxJerk * share);
-    this.#yaw = new AxisLimiter(stepS, limits.maxYawAcceleration, limits.maxYawJerk);
+    this.#axes = new Axes(limits, stepS);
+    const rampS = Math.min(limits.maxAcceleration / limits.maxJerk, limits.maxYawAcceleration / limits.maxYawJerk);
+    const cycles = Math.max(1, Math.round((FORESEEN_CHANGE * rampS) / stepS));
+    this.#foreseenStepS = stepS * cycles;
+    this.#foreseenShare = (cycles + 1) / (2 * cycles);
+    this.#foreseen = new Axes(limits, this.#foreseenStepS);
   }
 
   /** What was last sent [m/s, m/s, rad/s]. */
   get sentVx(): number {
-    return this.#forward.velocity;
+    return this.#axes.forward.velocity;
   }
   get sentVy(): number {
-    return this.#left.velocity;
+    return this.#axes.left.velocity;
   }
   get sentYawRate(): number {
-    return this.#yaw.velocity;
+    return this.#axes.yaw.velocity;
   }
 
   /** @realtime safe */
   reset(): void {
-    this.#forward.reset();
-    this.#left.reset();
-    this.#yaw.reset();
+    this.#axes.reset();
   }
 
   /** The next twist on the way to the one asked for, into `vx`, `vy`, `yawRate`. Not taken yet. @realtime safe */
   preview(vx: number, vy: number, yawRate: number): void {
     const { maxSpeed, maxYawRate, omnidirectional } = this.#limits;
+    const { forward, left, yaw } = this.#axes;
     let x = vx;
     let y = omnidirectional ? vy : 0;
     const speed = Math.sqrt(x * x + y * y);
@@ -88,12 +157,12 @@ export class TwistLimiter {
       y *= maxSpeed / speed;
     }
     if (omnidirectional) {
-      x = within(x, maxSpeed, this.#left.unavoidable, this.#left.velocity);
-      y = within(y, maxSpeed, this.#forward.unavoidable, this.#forward.velocity);
+      x = within(x, maxSpeed, left.unavoidable, left.velocity);
+      y = within(y, maxSpeed, forward.unavoidable, forward.velocity);
     }
-    this.#forward.preview(x);
-    this.#left.preview(y);
-    this.#yaw.preview(Math.max(-maxYawRate, Math.min(maxYawRate, yawRate)));
+    forward.preview(x);
+    left.preview(y);
+    yaw.preview(Math.max(-maxYawRate, Math.min(maxYawRate, yawRate)));
     this.#read();
   }
 
@@ -108,48 +177,62 @@ export class TwistLimiter {
   }
 
   /**
-   * The next twist on the way to a standstill, all components in proportion: the robot stays on the arc it is on, which
-   * is the one that was judged. Not taken yet.
+   * The next twist on the way to a standstill, all components in proportion as soon as jerk lets them: the way that
+   * `writeStopping` foresaw. Not taken yet.
    *
    * @realtime safe
    */
   previewBrake(): void {
-    const time = Math.max(this.#forward.brakingTime, this.#left.brakingTime, this.#yaw.brakingTime);
-    const rate = time > 0 ? 1 / time : 0;
-    this.#forward.previewBrake(Math.abs(this.#forward.velocity) * rate);
-    this.#left.previewBrake(Math.abs(this.#left.velocity) * rate);
-    this.#yaw.previewBrake(Math.abs(this.#yaw.velocity) * rate);
+    this.#axes.previewBrake();
     this.#read();
+  }
+
+  /**
+   * Writes the way of the robot if the previewed twist is held for a time and braked then: step by step while the
+   * accelerations that it has come round, which makes it leave the arc that it is on, and as one arc from there on.
+   *
+   * @param holdS [s]
+   * @realtime safe
+   */
+  writeStopping(path: StoppingPath, holdS: number): void {
+    const axes = this.#foreseen;
+    const { forward, left, yaw } = axes;
+    const share = this.#foreseenShare;
+    axes.follow(this.#axes);
+    path.begin();
+    path.go(forward.velocity, left.velocity, yaw.velocity, holdS);
+    for (let i = 0; i < FORESEEN_STEPS_MAX && !axes.inProportion; i++) {
+      axes.previewBrake();
+      path.go(forward.towardNext(share), left.towardNext(share), yaw.towardNext(share), this.#foreseenStepS);
+      axes.accept();
+    }
+    // Where jerk is so low that they have not come round by then, each counts with what it cannot help reaching.
+    path.go(forward.peak, left.peak, yaw.peak, axes.brakingSpan);
+    path.end();
   }
 
   /** The twist that follows from the previewed one even if it is braked from then on [m/s, m/s, rad/s]. */
   get peakVx(): number {
-    return larger(this.vx, this.#forward.nextUnavoidable);
+    return this.#axes.forward.nextPeak;
   }
   get peakVy(): number {
-    return larger(this.vy, this.#left.nextUnavoidable);
+    return this.#axes.left.nextPeak;
   }
   get peakYawRate(): number {
-    return larger(this.yawRate, this.#yaw.nextUnavoidable);
+    return this.#axes.yaw.nextPeak;
   }
 
   #read(): void {
-    this.vx = this.#forward.nextVelocity;
-    this.vy = this.#left.nextVelocity;
-    this.yawRate = this.#yaw.nextVelocity;
+    const { forward, left, yaw } = this.#axes;
+    this.vx = forward.nextVelocity;
+    this.vy = left.nextVelocity;
+    this.yawRate = yaw.nextVelocity;
   }
 
   /** Takes the twist that `preview` computed: it is what is sent. @realtime safe */
   accept(): void {
-    this.#forward.accept();
-    this.#left.accept();
-    this.#yaw.accept();
+    this.#axes.accept();
   }
-}
-
-/** The one of two values that is farther from zero. */
-function larger(a: number, b: number): number {
-  return Math.abs(b) > Math.abs(a) ? b : a;
 }
 
 /** Clips `target` to the speed that the other axis leaves, now and at the peak it cannot avoid. */

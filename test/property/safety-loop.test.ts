@@ -49,10 +49,10 @@ describe('a robot that follows its commands', () => {
           const [rig, prng] = rigOf(seed, drive, shape);
           rig.scanEvery = every;
           driveAtRandom(rig, prng, 250);
-          // What the braking path differs from the judged one costs some of the margin of 30 mm, and not a third.
-          expect(rig.leastClearance).toBeGreaterThan(0.012);
+          // The margin is 30 mm. A corner may pass a point between two of the places that are judged, which costs some of it.
+          expect(rig.leastClearance).toBeGreaterThan(0.02);
           moved += Math.hypot(rig.o.x, rig.o.y);
-          // The margin, 55 mm with omnidirectional drive, and a little.
+          // The margin, and as much again.
           if (rig.leastClearance < 0.06) stopped++;
         }),
         { numRuns: 60 },

@@ -1,12 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { distanceToOutline } from '../../src/safety/footprint.js';
+import { circumscribedRadius, distanceToOutline } from '../../src/safety/footprint.js';
 import { HEADING_COUNT, HEADING_STEP, HeadingSweep } from '../../src/safety/heading-sweep.js';
 import { NearbyPoints } from '../../src/safety/nearby-points.js';
-import { StoppingSweep, Verdict } from '../../src/safety/stopping-sweep.js';
-import type { MotionLimits } from '../../src/safety/twist-limiter.js';
+import { StoppingPath } from '../../src/safety/stopping-path.js';
+import { type StoppingSweep, Verdict } from '../../src/safety/stopping-sweep.js';
+import { type MotionLimits, type Twist, TwistLimiter } from '../../src/safety/twist-limiter.js';
 import { inWatchedArc } from '../../src/safety/watched-arc.js';
-import { observationAt, optionsOf, type Point, scan, surroundingsOf } from '../unit/safety/safety-rig.js';
+import {
+  drivenAt,
+  observationAt,
+  optionsOf,
+  type Point,
+  scan,
+  stoppingSweepOf,
+  surroundingsOf,
+} from '../unit/safety/safety-rig.js';
 
 const JACKAL = optionsOf();
 const OMNI = optionsOf({ 'robot.drive': 'omnidirectional' });
@@ -25,7 +34,7 @@ function intrusion(
   { length, width }: { length: number; width: number },
   margin: number,
   reactionS: number,
-  [vx, vy, yawRate]: readonly [number, number, number],
+  { vx, vy, yawRate }: Twist,
 ): number {
   const profile = (value: number, acceleration: number, jerk: number) => {
     const ramp = Math.min(acceleration / jerk, Math.sqrt(value / jerk));
@@ -64,39 +73,39 @@ function intrusion(
   return worst;
 }
 
-function judge(sweep: StoppingSweep, points: readonly Point[], [vx, vy, yawRate]: readonly [number, number, number]) {
+function judge(sweep: StoppingSweep, points: readonly Point[], driven: TwistLimiter): number {
   const o = observationAt();
   scan(o, points);
-  return sweep.judge(o, surroundingsOf(o, JACKAL), { peakVx: vx, peakVy: vy, peakYawRate: yawRate });
+  return sweep.judge(o, surroundingsOf(o, JACKAL), driven);
 }
 
+/** Spread evenly, which `fc.double` is not: most of its numbers are next to zero. */
+const between = (min: number, max: number) => fc.integer({ min: min * 1e4, max: max * 1e4 }).map((n) => n / 1e4);
 const obstacles = fc.array(
   fc
-    .tuple(fc.double({ min: -1.2, max: 1.2, noNaN: true }), fc.double({ min: -1.2, max: 1.2, noNaN: true }))
+    .tuple(between(-1.2, 1.2), between(-1.2, 1.2))
     // Whatever lies outside of the robot, within its margin or not.
     .filter(([x, y]) => distanceToOutline(x, y, JACKAL.footprint.length / 2, JACKAL.footprint.width / 2) > 0),
-  { minLength: 1, maxLength: 25 },
+  { minLength: 1, maxLength: 25, size: 'max' },
 );
 const twist = (omnidirectional: boolean) =>
-  fc.tuple(
-    fc.double({ min: -2, max: 2, noNaN: true }),
-    omnidirectional ? fc.double({ min: -2, max: 2, noNaN: true }) : fc.constant(0),
-    fc.double({ min: -4, max: 4, noNaN: true }),
-  );
+  fc.tuple(between(-2, 2), omnidirectional ? between(-2, 2) : fc.constant(0), between(-4, 4));
 
 describe.each([
   ['differential', JACKAL],
   ['omnidirectional', OMNI],
-])('the stopping sweep of a robot with %s drive', (_, { limits, footprint, margin }) => {
-  const sweep = new StoppingSweep(footprint, limits, margin, REACTION_S);
+])('the stopping sweep of a robot with %s drive', (_, options) => {
+  const { limits, footprint, margin } = options;
+  const sweep = stoppingSweepOf(options);
 
   it('never calls a motion clear that comes into the margin, beyond what lies between two of its places', () => {
     let clear = 0;
     let blocked = 0;
     fc.assert(
       fc.property(obstacles, twist(limits.omnidirectional), (points, motion) => {
-        const depth = intrusion(points, limits, footprint, margin, REACTION_S, motion);
-        if (judge(sweep, points, motion) === Verdict.clear) {
+        const driven = drivenAt(options, ...motion);
+        const depth = intrusion(points, limits, footprint, margin, REACTION_S, driven);
+        if (judge(sweep, points, driven) === Verdict.clear) {
           clear++;
           // A corner that passes diagonally between two places 3 cm apart goes in by half of that.
           expect(depth).toBeLessThan(0.016);
@@ -111,8 +120,9 @@ describe.each([
     fc.assert(
       fc.property(obstacles, twist(limits.omnidirectional), (points, motion) => {
         // With a wider margin, and from farther away to begin with. An omnidirectional robot's axes have a smaller share of
-        // the brakes each, and are allowed to brake unevenly.
-        const spare = limits.omnidirectional ? 0.035 : 0.02;
+        // the brakes each.
+        const spare = 0.02;
+        const driven = drivenAt(options, ...motion);
         const brakes = limits.omnidirectional
           ? {
               ...limits,
@@ -121,8 +131,8 @@ describe.each([
             }
           : limits;
         fc.pre(points.every(([x, y]) => distanceToOutline(x, y, footprint.length / 2, footprint.width / 2) > 0.07));
-        const depth = intrusion(points, brakes, footprint, margin + spare, REACTION_S, motion);
-        if (depth === 0) expect(judge(sweep, points, motion)).toBe(Verdict.clear);
+        const depth = intrusion(points, brakes, footprint, margin + spare, REACTION_S, driven);
+        if (depth === 0) expect(judge(sweep, points, driven)).toBe(Verdict.clear);
       }),
       { numRuns: 500 },
     );
@@ -130,19 +140,117 @@ describe.each([
 
   it('lets the robot leave what is inside its margin, and not come closer', () => {
     const close: Point[] = [[footprint.length / 2 + 0.5 * margin, 0]];
-    expect(judge(sweep, close, [0.1, 0, 0])).toBe(Verdict.obstacle);
-    expect(judge(sweep, close, [-0.5, 0, 0])).toBe(Verdict.clear);
-    if (limits.omnidirectional) expect(judge(sweep, close, [0, 0.5, 0])).toBe(Verdict.clear);
+    expect(judge(sweep, close, drivenAt(options, 0.1, 0, 0))).toBe(Verdict.obstacle);
+    expect(judge(sweep, close, drivenAt(options, -0.5, 0, 0))).toBe(Verdict.clear);
+    if (limits.omnidirectional) expect(judge(sweep, close, drivenAt(options, 0, 0.5, 0))).toBe(Verdict.clear);
   });
 
   it('finds a standstill clear, whatever is around', () => {
-    expect(judge(sweep, [[0.01, 0]], [0, 0, 0])).toBe(Verdict.clear);
+    expect(judge(sweep, [[0.01, 0]], drivenAt(options, 0, 0, 0))).toBe(Verdict.clear);
+  });
+});
+
+/** A pose in the frame in which the robot was told to brake. */
+interface Pose {
+  x: number;
+  y: number;
+  yaw: number;
+}
+
+/** Where the robot is after so long with a twist. */
+function after({ x, y, yaw }: Pose, { vx, vy, yawRate }: Twist, seconds: number): Pose {
+  const parts = 20;
+  const pose = { x, y, yaw };
+  for (let i = 0; i < parts; i++) {
+    const heading = pose.yaw + (0.5 * yawRate * seconds) / parts;
+    pose.x += ((vx * Math.cos(heading) - vy * Math.sin(heading)) * seconds) / parts;
+    pose.y += ((vx * Math.sin(heading) + vy * Math.cos(heading)) * seconds) / parts;
+    pose.yaw += (yawRate * seconds) / parts;
+  }
+  return pose;
+}
+
+/** The places of a way, and between each two of them a few more. */
+function posesOf(path: StoppingPath): Pose[] {
+  const poses: Pose[] = [{ x: 0, y: 0, yaw: 0 }];
+  for (let k = 0; k < path.count; k++) {
+    const { x, y, yaw } = poses[poses.length - 1];
+    const turn = Math.atan2(path.sin[k], path.cos[k]);
+    for (let i = 1; i <= 10; i++) {
+      const share = i / 10;
+      // Along the arc between them, whose chord bends by half of the turn.
+      const bend = 0.5 * turn * (share - 1);
+      const dx = share * (path.x[k] * Math.cos(bend) - path.y[k] * Math.sin(bend));
+      const dy = share * (path.x[k] * Math.sin(bend) + path.y[k] * Math.cos(bend));
+      poses.push({
+        x: x + dx * Math.cos(yaw) - dy * Math.sin(yaw),
+        y: y + dx * Math.sin(yaw) + dy * Math.cos(yaw),
+        yaw: yaw + turn * share,
+      });
+    }
+  }
+  return poses;
+}
+
+describe.each([
+  ['differential', 0.02],
+  ['omnidirectional', 0.02],
+  ['differential', 0.002],
+  ['omnidirectional', 0.001],
+] as const)('the way to a standstill that is foreseen, with %s drive and a period of %s s', (drive, stepS) => {
+  const options = { ...optionsOf({ 'robot.drive': drive }), stepS };
+  const { limits, footprint } = options;
+  const radius = circumscribedRadius(footprint);
+  const share = () => between(-1, 1);
+
+  it('is the one that is driven, whatever the robot was about', () => {
+    let longest = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(share(), share(), share(), fc.integer({ min: 1, max: 12 })), { minLength: 1, maxLength: 6 }),
+        (wishes) => {
+          const limiter = new TwistLimiter(limits, stepS);
+          const wish = ([vx, vy, yawRate]: readonly number[]) =>
+            limiter.preview(vx * limits.maxSpeed, vy * limits.maxSpeed, yawRate * limits.maxYawRate);
+          // Mostly in the middle of gaining or losing speed.
+          for (const [vx, vy, yawRate, hundredths] of wishes) {
+            for (let i = 0; i < (hundredths * 0.01) / stepS; i++) {
+              wish([vx, vy, yawRate]);
+              limiter.accept();
+            }
+          }
+          wish(wishes[0] as unknown as number[]);
+          const path = new StoppingPath(radius);
+          limiter.writeStopping(path, stepS);
+          expect(path.tooLong).toBe(false);
+          const foreseen = posesOf(path);
+          let pose: Pose = { x: 0, y: 0, yaw: 0 };
+          let off = 0;
+          for (let i = 0; i < 1.5 / stepS; i++) {
+            limiter.accept();
+            pose = after(pose, limiter, stepS);
+            let nearest = Number.POSITIVE_INFINITY;
+            for (const { x, y, yaw } of foreseen) {
+              nearest = Math.min(nearest, Math.hypot(x - pose.x, y - pose.y) + radius * Math.abs(yaw - pose.yaw));
+            }
+            off = Math.max(off, nearest);
+            limiter.previewBrake();
+          }
+          expect([limiter.vx, limiter.vy, limiter.yawRate].map(Math.abs)).toEqual([0, 0, 0]);
+          longest = Math.max(longest, Math.hypot(pose.x, pose.y));
+          // A third of the margin; half of what lies between two of the poses that are compared is in it.
+          expect(off).toBeLessThan(0.01);
+        },
+      ),
+      { numRuns: 200 },
+    );
+    expect(longest).toBeGreaterThan(0.2);
   });
 });
 
 describe('the stopping distance', () => {
   it('grows faster than speed, and holds the reaction time', () => {
-    const sweep = new StoppingSweep(JACKAL.footprint, JACKAL.limits, JACKAL.margin, REACTION_S);
+    const sweep = stoppingSweepOf(JACKAL);
     // v·t + v²/2a + v·a/2j.
     expect(sweep.stoppingDistance(2)).toBeCloseTo(2 * REACTION_S + 4 / 40 + (2 * 20) / 800, 12);
     expect(sweep.stoppingDistance(0)).toBe(0);

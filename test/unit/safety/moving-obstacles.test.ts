@@ -3,8 +3,18 @@ import { Prng } from '../../../src/core/prng.js';
 import { HeadingSweep } from '../../../src/safety/heading-sweep.js';
 import { MovingObstacles } from '../../../src/safety/moving-obstacles.js';
 import { NearbyPoints } from '../../../src/safety/nearby-points.js';
-import { StoppingSweep, Verdict } from '../../../src/safety/stopping-sweep.js';
-import { observationAt, optionsOf, type Point, SafetyRig, scan, surroundingsOf, wall } from './safety-rig.js';
+import { Verdict } from '../../../src/safety/stopping-sweep.js';
+import {
+  drivenAt,
+  observationAt,
+  optionsOf,
+  type Point,
+  SafetyRig,
+  scan,
+  stoppingSweepOf,
+  surroundingsOf,
+  wall,
+} from './safety-rig.js';
 
 const PERIOD_NS = 2e7;
 const OPTIONS = optionsOf();
@@ -159,9 +169,9 @@ describe('the way of what moves', () => {
   it('stops a motion that would meet it, and lets one pass that would not', () => {
     const o = observationAt();
     scan(o, []);
-    const sweep = new StoppingSweep(OPTIONS.footprint, OPTIONS.limits, OPTIONS.margin, OPTIONS.reactionS);
+    const sweep = stoppingSweepOf(OPTIONS);
     const near = surroundingsOf(o, OPTIONS);
-    const ahead = { peakVx: 1.5, peakVy: 0, peakYawRate: 0 };
+    const ahead = drivenAt(OPTIONS, 1.5, 0, 0);
     const judge = (moving: MovingObstacles) => sweep.judge(o, { ...near, moving }, ahead);
     expect(judge(crossing(0.65, 0, -1, 0))).toBe(Verdict.obstacle);
     expect(judge(crossing(0.65, 0, 1.8, 0))).toBe(Verdict.clear);

@@ -10,7 +10,8 @@ import { distanceToOutline } from '../../../src/safety/footprint.js';
 import { MovingObstacles } from '../../../src/safety/moving-obstacles.js';
 import { NearbyPoints } from '../../../src/safety/nearby-points.js';
 import { Safety, type SafetyOptions } from '../../../src/safety/safety.js';
-import type { Surroundings } from '../../../src/safety/stopping-sweep.js';
+import { StoppingSweep, type Surroundings } from '../../../src/safety/stopping-sweep.js';
+import { TwistLimiter } from '../../../src/safety/twist-limiter.js';
 
 export type Point = readonly [x: number, y: number];
 export type Drive = 'differential' | 'omnidirectional';
@@ -90,6 +91,24 @@ export function surroundingsOf(o: Observation, options: SafetyOptions, radius = 
   points.absorb(o);
   points.place(o);
   return { points, moving: new MovingObstacles(), covered: new CoveredGround(options.footprint) };
+}
+
+/** The stopping sweep of a robot with such options. */
+export function stoppingSweepOf({ footprint, limits, margin, stepS, reactionS }: SafetyOptions): StoppingSweep {
+  return new StoppingSweep(footprint, limits, margin, stepS, reactionS);
+}
+
+/** The limiter of a robot that has gone on with a twist for long, and whose next one is the same; within its limits. */
+export function drivenAt({ limits, stepS }: SafetyOptions, vx: number, vy: number, yawRate: number): TwistLimiter {
+  const limiter = new TwistLimiter(limits, stepS);
+  for (let changed = 1; changed > 1e-9; ) {
+    const { vx: x, vy: y, yawRate: turn } = limiter;
+    limiter.preview(vx, vy, yawRate);
+    changed = Math.abs(limiter.vx - x) + Math.abs(limiter.vy - y) + Math.abs(limiter.yawRate - turn);
+    limiter.accept();
+  }
+  limiter.preview(vx, vy, yawRate);
+  return limiter;
 }
 
 /** Nearest of the points to the outline of a robot at a pose [m]; negative inside. */

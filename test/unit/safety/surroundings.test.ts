@@ -3,9 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { CoveredGround } from '../../../src/safety/covered-ground.js';
 import { circumscribedRadius, distanceToOutline } from '../../../src/safety/footprint.js';
 import { NearbyPoints } from '../../../src/safety/nearby-points.js';
-import { StoppingSweep, Verdict } from '../../../src/safety/stopping-sweep.js';
+import { Verdict } from '../../../src/safety/stopping-sweep.js';
 import { VisitedGround } from '../../../src/safety/visited-ground.js';
-import { MAX_BEAMS, observationAt, optionsOf, type Point, scan, surroundingsOf } from './safety-rig.js';
+import {
+  drivenAt,
+  MAX_BEAMS,
+  observationAt,
+  optionsOf,
+  type Point,
+  scan,
+  stoppingSweepOf,
+  surroundingsOf,
+} from './safety-rig.js';
 
 const LASER = 1.5 * Math.PI;
 const OPTIONS = optionsOf();
@@ -196,9 +205,9 @@ describe('covered ground', () => {
 });
 
 describe('backing off', () => {
-  const sweep = new StoppingSweep(OPTIONS.footprint, OPTIONS.limits, OPTIONS.margin, OPTIONS.reactionS);
-  const backwards = { peakVx: -0.2, peakVy: 0, peakYawRate: 0 };
-  const onTheSpot = { peakVx: 0, peakVy: 0, peakYawRate: 1 };
+  const sweep = stoppingSweepOf(OPTIONS);
+  const backwards = drivenAt(OPTIONS, -0.2, 0, 0);
+  const onTheSpot = drivenAt(OPTIONS, 0, 0, 1);
 
   it('onto ground that nobody has seen is refused, and allowed onto what was just driven on', () => {
     const o = observationAt();
@@ -213,7 +222,7 @@ describe('backing off', () => {
     scan(o, [], LASER);
     expect(sweep.judge(o, near, backwards)).toBe(Verdict.clear);
     // Not farther than that, however.
-    expect(sweep.judge(o, near, { peakVx: -2, peakVy: 0, peakYawRate: 0 })).toBe(Verdict.unseenGround);
+    expect(sweep.judge(o, near, drivenAt(OPTIONS, -2, 0, 0))).toBe(Verdict.unseenGround);
   });
 
   it('needs nothing remembered where the sensor looks all around', () => {
