@@ -18,6 +18,10 @@ export class AxisLimiter {
   /** The result of `preview`. */
   nextVelocity = 0;
   nextAcceleration = 0;
+  /** The velocity farthest from zero that it has from the next step on, even if it is braked then; valid after `foreseePeak`. */
+  nextPeak = 0;
+  /** What `previewBrake` brakes with at most, jerk permitting [unit/s²]. */
+  deceleration = 0;
 
   /**
    * @param stepS time between two calls [s]
@@ -57,12 +61,12 @@ export class AxisLimiter {
   }
 
   /**
-   * Computes the next step of braking to zero with no more than `deceleration` [unit/s²], so that several axes can come
-   * to rest together.
+   * Computes the next step of braking to zero with no more than `deceleration`, so that several axes can come to rest
+   * together.
    *
    * @realtime safe
    */
-  previewBrake(deceleration: number): void {
+  previewBrake(): void {
     this.preview(0);
     // Braking in proportion to what is left would take for ever to end: the last trace goes in one step, if jerk lets it.
     const last = -this.velocity / this.#stepS;
@@ -72,7 +76,7 @@ export class AxisLimiter {
       this.nextAcceleration = last;
       return;
     }
-    const limit = Math.max(deceleration, Math.abs(this.acceleration) - this.#accelerationStep);
+    const limit = Math.max(this.deceleration, Math.abs(this.acceleration) - this.#accelerationStep);
     if (Math.abs(this.nextAcceleration) <= limit) return;
     this.nextAcceleration = Math.sign(this.nextAcceleration) * limit;
     this.nextVelocity = this.velocity + this.nextAcceleration * this.#stepS;
@@ -102,11 +106,6 @@ export class AxisLimiter {
     return Math.abs(this.acceleration + this.velocity * rate) <= this.#accelerationStep;
   }
 
-  /** A velocity between the present one and that of the next step: at 0 the one, at 1 the other. @realtime safe */
-  towardNext(share: number): number {
-    return this.velocity + share * (this.nextVelocity - this.velocity);
-  }
-
   /** Goes on from what another limiter previewed, of the same axis and with steps of another length. @realtime safe */
   follow(other: AxisLimiter): void {
     this.velocity = other.nextVelocity;
@@ -121,34 +120,20 @@ export class AxisLimiter {
 
   /** The velocity it cannot help reaching before acceleration is back at zero. @realtime safe */
   get unavoidable(): number {
-    return this.#unavoidable(this.velocity, this.acceleration);
-  }
-
-  /** The same after the step that `preview` computed. @realtime safe */
-  get nextUnavoidable(): number {
-    return this.#unavoidable(this.nextVelocity, this.nextAcceleration);
-  }
-
-  /** The velocity farthest from zero that it has from here on, if it is braked. @realtime safe */
-  get peak(): number {
-    return larger(this.velocity, this.unavoidable);
-  }
-
-  /** The same after the step that `preview` computed. @realtime safe */
-  get nextPeak(): number {
-    return larger(this.nextVelocity, this.nextUnavoidable);
-  }
-
-  #unavoidable(velocity: number, acceleration: number): number {
     const change = this.#accelerationStep;
-    const magnitude = Math.abs(acceleration);
+    const magnitude = Math.abs(this.acceleration);
     const n = Math.floor(magnitude / change);
     const rest = (n * magnitude - (change * n * (n + 1)) / 2) * this.#stepS;
-    return acceleration > 0 ? velocity + rest : velocity - rest;
+    return this.acceleration > 0 ? this.velocity + rest : this.velocity - rest;
   }
-}
 
-/** The one of two values that is farther from zero. */
-function larger(a: number, b: number): number {
-  return Math.abs(b) > Math.abs(a) ? b : a;
+  /** Computes `nextPeak` from what `preview` computed. @realtime safe */
+  foreseePeak(): void {
+    const change = this.#accelerationStep;
+    const magnitude = Math.abs(this.nextAcceleration);
+    const n = Math.floor(magnitude / change);
+    const rest = (n * magnitude - (change * n * (n + 1)) / 2) * this.#stepS;
+    const unavoidable = this.nextAcceleration > 0 ? this.nextVelocity + rest : this.nextVelocity - rest;
+    this.nextPeak = Math.abs(unavoidable) > Math.abs(this.nextVelocity) ? unavoidable : this.nextVelocity;
+  }
 }

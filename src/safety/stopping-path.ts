@@ -24,6 +24,16 @@ export class StoppingPath {
   readonly sin = new Float64Array(MAX_PLACES);
   /** Time from the one before [s]. */
   readonly seconds = new Float64Array(MAX_PLACES);
+  /** For how long the twist is to be held before it is braked [s]: set by whoever asks for the way. */
+  holdS = 0;
+  /**
+   * What the robot does in the next piece [m/s, m/s, rad/s], and for how long [s]: set before `go`. Numbers handed to a call
+   * that V8 does not inline would be allocated, as `holdS` would.
+   */
+  vx = 0;
+  vy = 0;
+  yawRate = 0;
+  pieceS = 0;
   readonly #radius: number;
   /** The place that is being written, and how far a corner has moved for it at most [m]. */
   #x = 0;
@@ -46,15 +56,10 @@ export class StoppingPath {
     this.#open();
   }
 
-  /**
-   * The robot goes on with a twist.
-   *
-   * @param vx [m/s]; `vy` likewise, `yawRate` [rad/s]
-   * @param seconds how long [s]
-   * @realtime safe
-   */
-  go(vx: number, vy: number, yawRate: number, seconds: number): void {
+  /** The robot goes on with the twist for the seconds that were set. @realtime safe */
+  go(): void {
     if (this.tooLong) return;
+    const { vx, vy, yawRate, pieceS: seconds } = this;
     const way = Math.sqrt(vx * vx + vy * vy) * seconds;
     const moved = way + Math.abs(yawRate) * seconds * this.#radius;
     const parts = Math.max(1, Math.ceil(moved / PLACE_STEP));

@@ -37,8 +37,8 @@ export interface StoppableTwist {
   readonly peakVx: number;
   readonly peakVy: number;
   readonly peakYawRate: number;
-  /** Writes the way to a standstill where it is held for a time [s] first. */
-  writeStopping(path: StoppingPath, holdS: number): void;
+  /** Writes the way to a standstill where it is held for the path's `holdS` first. */
+  writeStopping(path: StoppingPath): void;
 }
 
 export class StoppingSweep {
@@ -95,11 +95,13 @@ export class StoppingSweep {
     const unseen = this.#leavesSight(o, vx, vy);
     if (!unseen && !this.#anyWithin(near, speed, yawRate)) return Verdict.clear;
     const path = this.#path;
-    twist.writeStopping(path, this.#reactionS);
+    path.holdS = this.#reactionS;
+    twist.writeStopping(path);
     if (!this.#keepsClear(path, near)) return Verdict.obstacle;
     if (unseen && !this.#onCoveredGround(o, near.covered, path)) return Verdict.unseenGround;
     if (this.#stepS >= this.#reactionS) return Verdict.clear;
-    twist.writeStopping(path, this.#stepS);
+    path.holdS = this.#stepS;
+    twist.writeStopping(path);
     return this.#keepsClear(path, near) ? Verdict.clear : Verdict.obstacle;
   }
 

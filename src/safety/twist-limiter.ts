@@ -41,10 +41,10 @@ const SLOWER_SPEED = new Float64Array([1, 0.75, 0.75, 0.5, 0.5, 0.25, 0.25, 0.1]
 const SLOWER_TURN = new Float64Array([1, 1, 0.75, 1, 0.5, 1, 0.25, 0.1]);
 export const SLOWER_STEPS = 8;
 
-/** Braking is foreseen cycle by cycle, or in steps of several in which an acceleration changes by so much of the highest. */
-const FORESEEN_CHANGE = 1 / 16;
-/** So many steps at most, until all components brake in proportion: twice as many as take an acceleration from end to end. */
-const FORESEEN_STEPS_MAX = 64;
+/** Braking is foreseen cycle by cycle, or in steps of several in which the acceleration that takes longest changes by so much. */
+const FORESEEN_CHANGE = 1 / 32;
+/** So many steps at most, until all components brake in proportion: more than take an acceleration from end to end. */
+const FORESEEN_STEPS_MAX = 80;
 
 /** The components of a twist. */
 class Axes {
@@ -80,9 +80,12 @@ class Axes {
   previewBrake(): void {
     const time = this.brakingTime;
     const rate = time > 0 ? 1 / time : 0;
-    this.forward.previewBrake(Math.abs(this.forward.velocity) * rate);
-    this.left.previewBrake(Math.abs(this.left.velocity) * rate);
-    this.yaw.previewBrake(Math.abs(this.yaw.velocity) * rate);
+    this.forward.deceleration = Math.abs(this.forward.velocity) * rate;
+    this.left.deceleration = Math.abs(this.left.velocity) * rate;
+    this.yaw.deceleration = Math.abs(this.yaw.velocity) * rate;
+    this.forward.previewBrake();
+    this.left.previewBrake();
+    this.yaw.previewBrake();
   }
 
   /** Whether all components brake in proportion from the next step on: the rest of the way is one arc. */
@@ -92,9 +95,14 @@ class Axes {
     return this.forward.brakesAt(rate) && this.left.brakesAt(rate) && this.yaw.brakesAt(rate);
   }
 
-  /** How long the twist would go on at full strength to cover the way of braking in proportion [s]. */
-  get brakingSpan(): number {
-    return Math.max(this.forward.brakingSpan, this.left.brakingSpan, this.yaw.brakingSpan);
+  /** Writes the rest of the way, where all components brake in proportion: one arc. */
+  writeRest(path: StoppingPath): void {
+    const { forward, left, yaw } = this;
+    path.vx = forward.velocity;
+    path.vy = left.velocity;
+    path.yawRate = yaw.velocity;
+    path.pieceS = Math.max(forward.brakingSpan, left.brakingSpan, yaw.brakingSpan);
+    path.go();
   }
 
   /** Goes on from what another previewed. */
@@ -117,12 +125,16 @@ export class TwistLimiter {
   vx = 0;
   vy = 0;
   yawRate = 0;
+  /** The twist that follows from the previewed one even if it is braked from then on [m/s, m/s, rad/s]. */
+  peakVx = 0;
+  peakVy = 0;
+  peakYawRate = 0;
 
   /** @param stepS the cycle's period [s] */
   constructor(limits: MotionLimits, stepS: number) {
     this.#limits = limits;
     this.#axes = new Axes(limits, stepS);
-    const rampS = Math.min(limits.maxAcceleration / limits.maxJerk, limits.maxYawAcceleration / limits.maxYawJerk);
+    const rampS = Math.max(limits.maxAcceleration / limits.maxJerk, limits.maxYawAcceleration / limits.maxYawJerk);
     const cycles = Math.max(1, Math.round((FORESEEN_CHANGE * rampS) / stepS));
     this.#foreseenStepS = stepS * cycles;
     this.#foreseenShare = (cycles + 1) / (2 * cycles);
@@ -188,38 +200,33 @@ export class TwistLimiter {
   }
 
   /**
-   * Writes the way of the robot if the previewed twist is held for a time and braked then: step by step while the
+   * Writes the way of the robot if the previewed twist is held for the path's `holdS` and braked then: step by step while the
    * accelerations that it has come round, which makes it leave the arc that it is on, and as one arc from there on.
    *
-   * @param holdS [s]
    * @realtime safe
    */
-  writeStopping(path: StoppingPath, holdS: number): void {
+  writeStopping(path: StoppingPath): void {
     const axes = this.#foreseen;
     const { forward, left, yaw } = axes;
     const share = this.#foreseenShare;
     axes.follow(this.#axes);
     path.begin();
-    path.go(forward.velocity, left.velocity, yaw.velocity, holdS);
+    path.vx = forward.velocity;
+    path.vy = left.velocity;
+    path.yawRate = yaw.velocity;
+    path.pieceS = path.holdS;
+    path.go();
+    path.pieceS = this.#foreseenStepS;
     for (let i = 0; i < FORESEEN_STEPS_MAX && !axes.inProportion; i++) {
       axes.previewBrake();
-      path.go(forward.towardNext(share), left.towardNext(share), yaw.towardNext(share), this.#foreseenStepS);
+      path.vx = forward.velocity + share * (forward.nextVelocity - forward.velocity);
+      path.vy = left.velocity + share * (left.nextVelocity - left.velocity);
+      path.yawRate = yaw.velocity + share * (yaw.nextVelocity - yaw.velocity);
+      path.go();
       axes.accept();
     }
-    // Where jerk is so low that they have not come round by then, each counts with what it cannot help reaching.
-    path.go(forward.peak, left.peak, yaw.peak, axes.brakingSpan);
+    axes.writeRest(path);
     path.end();
-  }
-
-  /** The twist that follows from the previewed one even if it is braked from then on [m/s, m/s, rad/s]. */
-  get peakVx(): number {
-    return this.#axes.forward.nextPeak;
-  }
-  get peakVy(): number {
-    return this.#axes.left.nextPeak;
-  }
-  get peakYawRate(): number {
-    return this.#axes.yaw.nextPeak;
   }
 
   #read(): void {
@@ -227,6 +234,12 @@ export class TwistLimiter {
     this.vx = forward.nextVelocity;
     this.vy = left.nextVelocity;
     this.yawRate = yaw.nextVelocity;
+    forward.foreseePeak();
+    left.foreseePeak();
+    yaw.foreseePeak();
+    this.peakVx = forward.nextPeak;
+    this.peakVy = left.nextPeak;
+    this.peakYawRate = yaw.nextPeak;
   }
 
   /** Takes the twist that `preview` computed: it is what is sent. @realtime safe */

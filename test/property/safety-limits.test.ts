@@ -287,7 +287,8 @@ describe('the axis limiter', () => {
           limiter.accept();
         }
         limiter.preview(1000);
-        const foreseen = limiter.nextUnavoidable;
+        limiter.foreseePeak();
+        const foreseen = limiter.nextPeak;
         limiter.accept();
         expect(limiter.unavoidable).toBe(foreseen);
         let highest = limiter.velocity;

@@ -221,7 +221,8 @@ describe.each([
           }
           wish(wishes[0] as unknown as number[]);
           const path = new StoppingPath(radius);
-          limiter.writeStopping(path, stepS);
+          path.holdS = stepS;
+          limiter.writeStopping(path);
           expect(path.tooLong).toBe(false);
           const foreseen = posesOf(path);
           let pose: Pose = { x: 0, y: 0, yaw: 0 };

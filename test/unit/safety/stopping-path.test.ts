@@ -5,6 +5,11 @@ import { drivenAt, observationAt, optionsOf, scan, stoppingSweepOf, surroundings
 
 const RADIUS = 0.3;
 
+function go(path: StoppingPath, vx: number, vy: number, yawRate: number, pieceS: number): void {
+  Object.assign(path, { vx, vy, yawRate, pieceS });
+  path.go();
+}
+
 /** Where a way ends, and the largest that a corner may have moved between two of its places. */
 function followed(path: StoppingPath) {
   let x = 0;
@@ -27,10 +32,10 @@ describe('a stopping path', () => {
   it('holds the places of all that was driven, 3 cm apart at most', () => {
     const path = new StoppingPath(RADIUS);
     path.begin();
-    path.go(2, 0, 0, 0.1);
-    path.go(1, 0, Math.PI, 0.5);
-    path.go(0, -0.4, 0, 0.5);
-    for (let i = 0; i < 100; i++) path.go(0.1, 0, 0, 0.01);
+    go(path, 2, 0, 0, 0.1);
+    go(path, 1, 0, Math.PI, 0.5);
+    go(path, 0, -0.4, 0, 0.5);
+    for (let i = 0; i < 100; i++) go(path, 0.1, 0, 0, 0.01);
     path.end();
     // 0.2 m straight on, a quarter of a circle of radius 1/π, 0.2 m to the right and 0.1 m ahead, seen after the turn.
     const { x, y, yaw, seconds, widest } = followed(path);
@@ -49,12 +54,12 @@ describe('a stopping path', () => {
   it('has no places where the robot stands, and counts the wait before it goes', () => {
     const path = new StoppingPath(RADIUS);
     path.begin();
-    path.go(0, 0, 0, 0.5);
+    go(path, 0, 0, 0, 0.5);
     path.end();
     expect(path.count).toBe(0);
     path.begin();
-    path.go(0, 0, 0, 0.5);
-    path.go(0, 0, 1, 0.1);
+    go(path, 0, 0, 0, 0.5);
+    go(path, 0, 0, 1, 0.1);
     path.end();
     expect(followed(path)).toMatchObject({ yaw: expect.closeTo(0.1, 9), seconds: expect.closeTo(0.6, 9) });
   });
@@ -62,12 +67,12 @@ describe('a stopping path', () => {
   it('that is longer than its places reach says so, and begins anew', () => {
     const path = new StoppingPath(RADIUS);
     path.begin();
-    path.go(2, 0, 0, 5);
-    path.go(2, 0, 0, 0.01);
+    go(path, 2, 0, 0, 5);
+    go(path, 2, 0, 0, 0.01);
     path.end();
     expect([path.tooLong, path.count]).toEqual([true, 0]);
     path.begin();
-    path.go(2, 0, 0, 0.01);
+    go(path, 2, 0, 0, 0.01);
     path.end();
     expect([path.tooLong, path.count]).toEqual([false, 1]);
   });
