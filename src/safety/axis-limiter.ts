@@ -84,16 +84,15 @@ export class AxisLimiter {
 
   /** About how long it takes from the velocity it has to rest [s]. @realtime safe */
   get brakingTime(): number {
-    if (this.velocity === 0) return 0;
-    const rise = this.#accelerationStep / this.#stepS;
-    return Math.abs(this.velocity) / this.#maxAcceleration + (0.5 * this.#maxAcceleration) / rise;
+    return this.slopeS + this.rampS;
   }
 
-  /** The way of braking from here, all of it at a rate that falls to zero with the velocity, over the velocity [s]. @realtime safe */
-  get brakingSpan(): number {
-    if (this.velocity === 0) return 0;
-    const rise = this.#accelerationStep / this.#stepS;
-    return (0.5 * Math.abs(this.velocity)) / this.#maxAcceleration + (0.5 * this.#maxAcceleration) / rise;
+  /** What the time of braking is made up of: in proportion to the velocity, and for building up the acceleration [s]. */
+  get slopeS(): number {
+    return Math.abs(this.velocity) / this.#maxAcceleration;
+  }
+  get rampS(): number {
+    return this.velocity === 0 ? 0 : (0.5 * this.#maxAcceleration * this.#stepS) / this.#accelerationStep;
   }
 
   /**
@@ -110,6 +109,20 @@ export class AxisLimiter {
   follow(other: AxisLimiter): void {
     this.velocity = other.nextVelocity;
     this.acceleration = other.nextAcceleration;
+  }
+
+  /**
+   * Corrects the step that `previewBrake` computed where it stands for several shorter ones, whose acceleration changes bit by
+   * bit.
+   *
+   * @param share of the change of acceleration that counts, on average over them
+   * @realtime safe
+   */
+  spread(share: number): void {
+    // The last trace of a velocity goes at once.
+    if (this.nextVelocity === 0) return;
+    const mean = this.acceleration + share * (this.nextAcceleration - this.acceleration);
+    this.nextVelocity = this.velocity + mean * this.#stepS;
   }
 
   /** Takes the step that `preview` computed. @realtime safe */

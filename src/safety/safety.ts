@@ -113,7 +113,8 @@ export class Safety {
     this.#sweep = new HeadingSweep(footprint, options.margin + options.planningMargin, options.lookahead);
     this.#stopping = new StoppingSweep(footprint, limits, options.margin, options.stepS, options.reactionS);
     // What the robot can reach before the next scan must come, and then stop short of.
-    const drive = limits.maxSpeed * (options.rangesTimeoutNs * 1e-9) + this.#stopping.stoppingDistance(limits.maxSpeed);
+    const { maxSpeed, maxYawRate } = limits;
+    const drive = maxSpeed * (options.rangesTimeoutNs * 1e-9) + this.#stopping.longestWay(maxSpeed, maxYawRate);
     this.#points = new NearbyPoints(maxBeams, radius + options.margin + drive);
     this.#avoidReach = radius + options.margin + options.planningMargin;
     this.#covered = new CoveredGround(footprint);

@@ -76,6 +76,16 @@ export class StoppingSweep {
     return speed * (this.#reactionS + this.#brakingSpan(speed, 0));
   }
 
+  /**
+   * What no way to a standstill is longer than [m]: all that comes round is counted as if it came after the reaction time.
+   *
+   * @param speed the highest on it [m/s]; `yawRate` likewise [rad/s]
+   * @realtime safe
+   */
+  longestWay(speed: number, yawRate: number): number {
+    return speed * (this.#reactionS + this.#rampS + 2 * this.#brakingSpan(speed, yawRate));
+  }
+
   /** How long a twist would go on at full strength to cover its braking [s]; `speed` [m/s], `yawRate` [rad/s]. */
   #brakingSpan(speed: number, yawRate: number): number {
     const l = this.#limits;
@@ -97,20 +107,24 @@ export class StoppingSweep {
     const path = this.#path;
     path.holdS = this.#reactionS;
     twist.writeStopping(path);
-    if (!this.#keepsClear(path, near)) return Verdict.obstacle;
-    if (unseen && !this.#onCoveredGround(o, near.covered, path)) return Verdict.unseenGround;
-    if (this.#stepS >= this.#reactionS) return Verdict.clear;
+    const late = this.#follow(o, near, unseen);
+    if (late !== Verdict.clear || this.#stepS >= this.#reactionS) return late;
     path.holdS = this.#stepS;
     twist.writeStopping(path);
-    return this.#keepsClear(path, near) ? Verdict.clear : Verdict.obstacle;
+    return this.#follow(o, near, unseen);
+  }
+
+  /** @returns the `Verdict` on the way that was written last; `unseen`: it begins where no beam looks */
+  #follow(o: Observation, near: Surroundings, unseen: boolean): number {
+    if (!this.#keepsClear(this.#path, near)) return Verdict.obstacle;
+    if (unseen && !this.#onCoveredGround(o, near.covered, this.#path)) return Verdict.unseenGround;
+    return Verdict.clear;
   }
 
   /** Whether anything is so near that the way to a standstill may meet it. */
   #anyWithin({ points, moving }: Surroundings, speed: number, yawRate: number): boolean {
     if (moving.count > 0) return true;
-    // Longer than any of them: what comes round is counted as if all of it came after the reaction time.
-    const time = this.#reactionS + this.#rampS + 2 * this.#brakingSpan(speed, yawRate);
-    const reach = speed * time + this.#radius + this.#margin;
+    const reach = this.longestWay(speed, yawRate) + this.#radius + this.#margin;
     const reachSquared = reach * reach;
     const { x, y, count } = points;
     for (let i = 0; i < count; i++) if (x[i] * x[i] + y[i] * y[i] <= reachSquared) return true;

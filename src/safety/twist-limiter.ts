@@ -44,7 +44,9 @@ export const SLOWER_STEPS = 8;
 /** Braking is foreseen cycle by cycle, or in steps of several in which the acceleration that takes longest changes by so much. */
 const FORESEEN_CHANGE = 1 / 32;
 /** So many steps at most, until all components brake in proportion: more than take an acceleration from end to end. */
-const FORESEEN_STEPS_MAX = 80;
+const FORESEEN_STEPS_MAX = 100;
+/** Of the rest, along which the component that takes longest may change. */
+const REST_SLICES = 4;
 
 /** The components of a twist. */
 class Axes {
@@ -95,14 +97,36 @@ class Axes {
     return this.forward.brakesAt(rate) && this.left.brakesAt(rate) && this.yaw.brakesAt(rate);
   }
 
-  /** Writes the rest of the way, where all components brake in proportion: one arc. */
+  /**
+   * Writes the rest of the way, where all components brake in proportion: one arc. A share of the velocity is lost at the
+   * rate of the component that takes longest, which may be another one when they have become slow; so the way at full
+   * strength is that longest time, averaged over the shares.
+   */
   writeRest(path: StoppingPath): void {
     const { forward, left, yaw } = this;
     path.vx = forward.velocity;
     path.vy = left.velocity;
     path.yawRate = yaw.velocity;
-    path.pieceS = Math.max(forward.brakingSpan, left.brakingSpan, yaw.brakingSpan);
+    let seconds = 0;
+    for (let i = 0; i <= REST_SLICES; i++) {
+      const remaining = i / REST_SLICES;
+      const longest = Math.max(
+        forward.rampS + remaining * forward.slopeS,
+        left.rampS + remaining * left.slopeS,
+        yaw.rampS + remaining * yaw.slopeS,
+      );
+      // The largest of straight lines bends upward: trapezoids under its corners are never too small.
+      seconds += i === 0 || i === REST_SLICES ? 0.5 * longest : longest;
+    }
+    path.pieceS = seconds / REST_SLICES;
     path.go();
+  }
+
+  /** Corrects the step that was previewed where it stands for several cycles. */
+  spread(share: number): void {
+    this.forward.spread(share);
+    this.left.spread(share);
+    this.yaw.spread(share);
   }
 
   /** Goes on from what another previewed. */
@@ -219,6 +243,7 @@ export class TwistLimiter {
     path.pieceS = this.#foreseenStepS;
     for (let i = 0; i < FORESEEN_STEPS_MAX && !axes.inProportion; i++) {
       axes.previewBrake();
+      axes.spread(share);
       path.vx = forward.velocity + share * (forward.nextVelocity - forward.velocity);
       path.vy = left.velocity + share * (left.nextVelocity - left.velocity);
       path.yawRate = yaw.velocity + share * (yaw.nextVelocity - yaw.velocity);

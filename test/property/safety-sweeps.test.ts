@@ -192,62 +192,88 @@ function posesOf(path: StoppingPath): Pose[] {
   return poses;
 }
 
-describe.each([
-  ['differential', 0.02],
-  ['omnidirectional', 0.02],
-  ['differential', 0.002],
-  ['omnidirectional', 0.001],
-] as const)('the way to a standstill that is foreseen, with %s drive and a period of %s s', (drive, stepS) => {
-  const options = { ...optionsOf({ 'robot.drive': drive }), stepS };
-  const { limits, footprint } = options;
-  const radius = circumscribedRadius(footprint);
-  const share = () => between(-1, 1);
+/** Robots that take long to change their acceleration, alike in driving and turning, and not. */
+const SOFT = { maxAcceleration: 2, maxJerk: 2, maxYawAcceleration: 4, maxYawJerk: 8 };
+const SOFTER_TO_TURN = { maxAcceleration: 2, maxJerk: 40, maxYawAcceleration: 4, maxYawJerk: 8 };
 
-  it('is the one that is driven, whatever the robot was about', () => {
-    let longest = 0;
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(share(), share(), share(), fc.integer({ min: 1, max: 12 })), { minLength: 1, maxLength: 6 }),
-        (wishes) => {
-          const limiter = new TwistLimiter(limits, stepS);
-          const wish = ([vx, vy, yawRate]: readonly number[]) =>
-            limiter.preview(vx * limits.maxSpeed, vy * limits.maxSpeed, yawRate * limits.maxYawRate);
-          // Mostly in the middle of gaining or losing speed.
-          for (const [vx, vy, yawRate, hundredths] of wishes) {
-            for (let i = 0; i < (hundredths * 0.01) / stepS; i++) {
-              wish([vx, vy, yawRate]);
+describe.each([
+  ['differential', 0.02, {}],
+  ['omnidirectional', 0.02, {}],
+  ['differential', 0.002, {}],
+  ['omnidirectional', 0.001, {}],
+  ['differential', 0.005, SOFT],
+  ['omnidirectional', 0.02, SOFT],
+  ['differential', 0.02, SOFTER_TO_TURN],
+] as const)(
+  'the way to a standstill that is foreseen, with %s drive and a period of %s s, %j',
+  (drive, stepS, other) => {
+    const standard = optionsOf({ 'robot.drive': drive });
+    const options = { ...standard, stepS, limits: { ...standard.limits, ...other } };
+    const { limits, footprint } = options;
+    const radius = circumscribedRadius(footprint);
+    const stopping = stoppingSweepOf(options);
+    const share = () => between(-1, 1);
+    // Hundredths of a second: as long as it takes to full acceleration and a little speed.
+    const longestWish = 12 + Math.ceil(100 * (limits.maxAcceleration / limits.maxJerk));
+
+    it('is the one that is driven, whatever the robot was about', () => {
+      let longest = 0;
+      fc.assert(
+        fc.property(
+          fc.array(fc.tuple(share(), share(), share(), fc.integer({ min: 1, max: longestWish })), {
+            minLength: 1,
+            maxLength: 6,
+          }),
+          (wishes) => {
+            const limiter = new TwistLimiter(limits, stepS);
+            const wish = ([vx, vy, yawRate]: readonly number[]) =>
+              limiter.preview(vx * limits.maxSpeed, vy * limits.maxSpeed, yawRate * limits.maxYawRate);
+            // Mostly in the middle of gaining or losing speed.
+            for (const [vx, vy, yawRate, hundredths] of wishes) {
+              for (let i = 0; i < (hundredths * 0.01) / stepS; i++) {
+                wish([vx, vy, yawRate]);
+                limiter.accept();
+              }
+            }
+            wish(wishes[0] as unknown as number[]);
+            const path = new StoppingPath(radius);
+            path.holdS = stepS;
+            const foreseenFrom = { peakVx: limiter.peakVx, peakVy: limiter.peakVy, peakYawRate: limiter.peakYawRate };
+            limiter.writeStopping(path);
+            expect(path.tooLong).toBe(false);
+            const foreseen = posesOf(path);
+            let pose: Pose = { x: 0, y: 0, yaw: 0 };
+            let off = 0;
+            let driven = 0;
+          let swept = 0;
+            for (let still = 0; still < 3; ) {
               limiter.accept();
+              still = limiter.vx === 0 && limiter.vy === 0 && limiter.yawRate === 0 ? still + 1 : 0;
+              pose = after(pose, limiter, stepS);
+              driven += Math.hypot(limiter.vx, limiter.vy) * stepS;
+            swept += (Math.hypot(limiter.vx, limiter.vy) + radius * Math.abs(limiter.yawRate)) * stepS;
+              let nearest = Number.POSITIVE_INFINITY;
+              for (const { x, y, yaw } of foreseen) {
+                nearest = Math.min(nearest, Math.hypot(x - pose.x, y - pose.y) + radius * Math.abs(yaw - pose.yaw));
+              }
+              off = Math.max(off, nearest);
+              limiter.previewBrake();
             }
-          }
-          wish(wishes[0] as unknown as number[]);
-          const path = new StoppingPath(radius);
-          path.holdS = stepS;
-          limiter.writeStopping(path);
-          expect(path.tooLong).toBe(false);
-          const foreseen = posesOf(path);
-          let pose: Pose = { x: 0, y: 0, yaw: 0 };
-          let off = 0;
-          for (let i = 0; i < 1.5 / stepS; i++) {
-            limiter.accept();
-            pose = after(pose, limiter, stepS);
-            let nearest = Number.POSITIVE_INFINITY;
-            for (const { x, y, yaw } of foreseen) {
-              nearest = Math.min(nearest, Math.hypot(x - pose.x, y - pose.y) + radius * Math.abs(yaw - pose.yaw));
-            }
-            off = Math.max(off, nearest);
-            limiter.previewBrake();
-          }
-          expect([limiter.vx, limiter.vy, limiter.yawRate].map(Math.abs)).toEqual([0, 0, 0]);
-          longest = Math.max(longest, Math.hypot(pose.x, pose.y));
-          // A third of the margin; half of what lies between two of the poses that are compared is in it.
-          expect(off).toBeLessThan(0.01);
-        },
-      ),
-      { numRuns: 200 },
-    );
-    expect(longest).toBeGreaterThan(0.2);
-  });
-});
+            longest = Math.max(longest, Math.hypot(pose.x, pose.y));
+            // A third of the margin, half of what lies between two of the poses that are compared in it; and somewhat more of a
+            // way of meters.
+            expect(off).toBeLessThan(0.01 + 0.015 * swept);
+            expect(path.length).toBeGreaterThan(driven - 0.01);
+            const { peakVx, peakVy, peakYawRate } = foreseenFrom;
+            expect(path.length).toBeLessThan(stopping.longestWay(Math.hypot(peakVx, peakVy), peakYawRate) + 1e-9);
+          },
+        ),
+        { numRuns: 200 },
+      );
+      expect(longest).toBeGreaterThan(0.2);
+    });
+  },
+);
 
 describe('the stopping distance', () => {
   it('grows faster than speed, and holds the reaction time', () => {
