@@ -245,13 +245,13 @@ describe.each([
             let pose: Pose = { x: 0, y: 0, yaw: 0 };
             let off = 0;
             let driven = 0;
-          let swept = 0;
+            let swept = 0;
             for (let still = 0; still < 3; ) {
               limiter.accept();
               still = limiter.vx === 0 && limiter.vy === 0 && limiter.yawRate === 0 ? still + 1 : 0;
               pose = after(pose, limiter, stepS);
               driven += Math.hypot(limiter.vx, limiter.vy) * stepS;
-            swept += (Math.hypot(limiter.vx, limiter.vy) + radius * Math.abs(limiter.yawRate)) * stepS;
+              swept += (Math.hypot(limiter.vx, limiter.vy) + radius * Math.abs(limiter.yawRate)) * stepS;
               let nearest = Number.POSITIVE_INFINITY;
               for (const { x, y, yaw } of foreseen) {
                 nearest = Math.min(nearest, Math.hypot(x - pose.x, y - pose.y) + radius * Math.abs(yaw - pose.yaw));
