@@ -119,8 +119,7 @@ export class AxisLimiter {
    * @realtime safe
    */
   spread(share: number): void {
-    // The last trace of a velocity goes at once.
-    if (this.nextVelocity === 0) return;
+    if (share === 1) return;
     const mean = this.acceleration + share * (this.nextAcceleration - this.acceleration);
     this.nextVelocity = this.velocity + mean * this.#stepS;
   }
